@@ -1,0 +1,41 @@
+"""Latent Explorer: look into trained variational autoencoders.
+
+    from explorer import open_bundle
+    engine = open_bundle("mnist")
+    film = engine.interpolation_film(engine.gallery.mu[0], engine.gallery.mu[1], n=64)   # film.frames: uint8 (64, 1, 28, 28)
+
+The house, from the ground up (README.md beside this file has the floors and who owns which state):
+
+    core/       tensors and files: data, model, objective, training, bundles, maps, and the Engine that answers
+    figures.py  arrays -> Plotly figures and picture bytes
+    ui/         the screen
+    train.py    python -m explorer.train
+"""
+
+from importlib import import_module
+
+_WHERE = {
+    "open_bundle": "explorer.core.engine",
+    "open_model": "explorer.core.external",
+    "list_bundles": "explorer.core.checkpoint",
+    "save_bundle": "explorer.core.bundling",
+    "Engine": "explorer.core.engine",
+    "Film": "explorer.core.film",
+    "ImageSet": "explorer.core.data",
+    "ModelConfig": "explorer.core.config",
+    "TrainConfig": "explorer.core.config",
+    "ExplorerError": "explorer.core.errors",
+    "VAE": "explorer.core.model",
+}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str):
+    """Names are imported when they are first asked for: `import explorer` itself costs nothing."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'explorer' has no attribute '{name}'")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,95 @@
+"""A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
+
+import platform
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from explorer.core import checkpoint, projection
+from explorer.core.checkpoint import Gallery, Origin
+from explorer.core.data import ImageSet, stratified_draw
+from explorer.core.encoding import Encoding, encode_images, iwae_estimate
+from explorer.core.model import VAE
+
+N_GALLERY = 10_000
+GALLERY_BYTES = 8_000_000  # with thumbnails the gallery shrinks to stay under this
+THUMB_PX = 32
+TRUST_K = 15
+
+
+def save_bundle(
+    name: str, model: VAE, test: ImageSet, *, metrics: dict | None = None, root: Path | None = None,
+    seed: int = 0, umap: bool = True, thumbs: bool = True,
+) -> Path:  # fmt: skip
+    """Encode the test images, write the bundle with a PCA map at once, then again with UMAP (a minute for 10,000 images).
+
+    `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
+    Returns the bundle's folder. Raises BundleError for a bad name or a full disk; an older bundle of the name stays whole.
+    """
+    encoding = encode_images(model, test.images, seed)
+    gallery = make_gallery(encoding, test, thumbs=thumbs, seed=seed)
+    metrics = measure(model, encoding, seed) | (metrics or {})
+    origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
+    metrics["map"] = "pca"
+    path = checkpoint.save(name, model, origin, gallery, metrics, root)
+    k, n = 100, min(500, len(test))
+    metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
+    if umap and model.config.latent_dim > 2:
+        gallery = replace(gallery, umap=projection.umap_map(gallery.mu, seed))
+        metrics["map"] = "umap"
+    if len(gallery.mu) > 2 * TRUST_K:
+        xy = gallery.pca if gallery.umap is None else gallery.umap
+        xy = gallery.mu if model.config.latent_dim == 2 else xy
+        metrics |= {"trustworthiness": projection.trustworthiness(gallery.mu, xy, TRUST_K), "trustworthiness_k": TRUST_K}
+    return checkpoint.save(name, model, origin, gallery, metrics, root)
+
+
+def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int = 0) -> Gallery:
+    """At most 10,000 of the encoded images (a stratified draw), fewer where thumbnails would exceed 8 MB."""
+    small = thumbnails(images.images) if thumbs else None
+    n = N_GALLERY
+    if small is not None:
+        row = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names) + 40
+        n = min(n, GALLERY_BYTES // row)
+    at = np.arange(len(images)) if len(images) <= n else stratified_draw(images.labels, n, seed)
+    factors = None if images.factors is None else images.factors[at]
+    return Gallery(images.index[at], images.labels[at], encoding.mu[at], encoding.logvar[at], encoding.recon_loss[at],
+                   projection.pca(encoding.mu[at]), None, factors, None if small is None else small[at])  # fmt: skip
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """uint8 (N, C, H, W) -> the same with at most 32 px on the longer side, each pixel a mean over its area."""
+    longest = max(images.shape[2:])
+    if longest <= THUMB_PX:
+        return images
+    size = [max(1, round(s * THUMB_PX / longest)) for s in images.shape[2:]]
+    parts = [torch.nn.functional.interpolate(part.float(), size, mode="area").round().to(torch.uint8)
+             for part in torch.from_numpy(images).split(1000)]  # fmt: skip
+    return torch.cat(parts).numpy()
+
+
+def measure(model: VAE, encoding: Encoding, seed: int) -> dict:
+    """The numbers of a model on a whole split, nats per image, and what they were measured with."""
+    kl_per_dim = encoding.kl_per_dim.mean(0)
+    return {
+        "test_elbo": float(encoding.elbo.mean()),
+        "test_recon_loss": float(encoding.recon_loss.mean(dtype=np.float64)),
+        "test_kl": float(kl_per_dim.sum()),
+        "test_n": len(encoding.mu),
+        "kl_per_dim": kl_per_dim.tolist(),
+        "active_units": encoding.active_units,
+        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "evaluation_seed": seed,
+        "device": str(next(model.parameters()).device),
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in ("torch", "numpy", "umap-learn")},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

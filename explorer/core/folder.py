@@ -1,0 +1,156 @@
+"""A folder of pictures on disk -> arrays. Knows files and Pillow (imported when asked); no data sets, no screen."""
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from explorer.core.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # by content; Pillow's others, some of which start programs, stay shut
+MIN_SIDE_PX, MAX_SIDE_PX = 8, 128
+DEFAULT_SIDE_PX = 64  # at most, unless asked for more: a step of training at 128 px costs four times as much
+MAX_PIXELS = 50_000_000  # more is refused before it is decoded: 50 Mpx are 200 MB, and a bomb has far more
+NAMED = 5  # files left out are all counted, and this many are named
+
+NO_IMAGE = ("is no image", "are no images")
+SMALL = (f"is smaller than {MIN_SIDE_PX} px", f"are smaller than {MIN_SIDE_PX} px")
+LARGE = ("is larger than 50 megapixels", "are larger than 50 megapixels")
+OUTSIDE = ("is a link out of the folder", "are links out of the folder")
+
+_latest: dict = {}  # one folder, decoded: the two splits are asked for one after the other
+
+
+class _Unfit(Exception):
+    """A file is left out, for one of the reasons above."""
+
+
+def read_folder(folder: Path, size: int | None = None, report: Callable[[float, str], None] = lambda *_: None):
+    """Every picture under `folder`, in the order of the sorted relative paths (hidden files aside).
+
+    Returns images uint8 (N, C, side, side), labels int64 (N,), class names and notes. C is 1 if every picture is grey,
+    else 3. Pictures are turned as EXIF says, laid on white, cropped to the central square and resized to `size` px;
+    without it, to their median shorter side, 8 to 64 px. Classes are the immediate sub-folders that hold a picture; a
+    picture in none has the label -1. What cannot be used is left out, counted and named in the notes.
+
+    Raises DataError where there is no such folder or it holds fewer than two pictures.
+    """
+    if not folder.is_dir():
+        if folder.exists():
+            raise DataError(f"{folder} is a file, not a folder.", "Name a folder of images; unpack an archive first.")
+        raise DataError(f"There is no folder {folder}.", "Check the path; sub-folders of it become classes.")
+    root = Path(os.path.realpath(folder))
+    files = _files(root)
+    key = (root, size, tuple((name, *_stamp(root / name)) for name in files))
+    result = _latest.get(key)
+    if result is None:
+        result = _read(root, files, size, report)
+        _latest.clear()
+        _latest[key] = result
+    return result
+
+
+def _read(root: Path, files: list[str], size: int | None, report):
+    left_out: dict[tuple[str, str], list[str]] = {}
+
+    def attempt(action, name, *args):
+        try:
+            return action(root / name, *args)
+        except _Unfit as unfit:
+            left_out.setdefault(unfit.args[0], []).append(name)
+
+    with warnings.catch_warnings():  # Pillow's remarks on odd files; ours go into the notes
+        warnings.simplefilter("ignore")
+        sides = {name: side for name in files if (side := attempt(_shorter_side, name, root))}
+        if size is None:
+            size = int(np.clip(np.median(list(sides.values()) or [0]), MIN_SIDE_PX, DEFAULT_SIDE_PX))
+        images, names = np.empty((len(sides), size, size, 3), np.uint8), []
+        for i, name in enumerate(sides):
+            if i % 64 == 0:
+                report(i / len(sides), f"reading {len(sides)} images")
+            picture = attempt(_picture, name, size)
+            if picture is not None:
+                images[len(names)] = picture
+                names.append(name)
+    report(1.0, f"read {len(names)} images")
+
+    notes = [_note(reason, sorted(unfit), len(files)) for reason, unfit in left_out.items()]
+    if len(names) < 2:
+        found = "one image only" if names else "no image that can be read"
+        need = f"Put two or more there ({', '.join(s[1:] for s in SUFFIXES)})."
+        raise DataError(f"{root} holds {found}.", " ".join([*(f"{note}." for note in notes), need]))
+    images = images[: len(names)]
+    if (images[..., 0] == images[..., 1]).all() and (images[..., 1] == images[..., 2]).all():
+        images = images[..., :1]
+    classes = sorted({name.split("/")[0] for name in names if "/" in name})
+    labels = np.array([classes.index(name.split("/")[0]) if "/" in name else -1 for name in names], np.int64)
+    if classes and (labels < 0).any():
+        notes.append(f"{(labels < 0).sum()} of {len(names)} images lie in no sub-folder and have no class")
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, tuple(classes), tuple(notes)
+
+
+def _files(root: Path) -> list[str]:
+    found = []
+    for base, folders, files in os.walk(root):  # does not enter linked folders
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        found += [(Path(base) / f).relative_to(root).as_posix() for f in files if not f.startswith(".")]
+    return sorted(found)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+        return stat.st_size, stat.st_mtime_ns
+    except OSError:  # a dangling link
+        return 0, 0
+
+
+def _shorter_side(path: Path, root: Path) -> int:
+    """In px, from the header alone."""
+    from PIL import Image
+
+    if not Path(os.path.realpath(path)).is_relative_to(root):
+        raise _Unfit(OUTSIDE)
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        raise _Unfit(NO_IMAGE)
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+    except Image.DecompressionBombError:
+        raise _Unfit(LARGE) from None
+    except Exception:  # Pillow's plugins raise nearly anything on a broken file
+        raise _Unfit(NO_IMAGE) from None
+    if width * height > MAX_PIXELS:
+        raise _Unfit(LARGE)
+    if min(width, height) < MIN_SIDE_PX:
+        raise _Unfit(SMALL)
+    return min(width, height)
+
+
+def _picture(path: Path, side: int) -> np.ndarray:
+    """The picture as it is seen: (side, side, 3) uint8."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            opened.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded smaller: many times faster
+            image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip
+                image = Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 65535) / 257).astype(np.uint8))
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image = ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+        if image.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+        return np.asarray(image)
+    except Exception:  # truncated, or broken behind a sound header
+        raise _Unfit(NO_IMAGE) from None
+
+
+def _note(reason: tuple[str, str], names: list[str], n_files: int) -> str:
+    one = len(names) == 1
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    verb = f"{reason[0]} and was" if one else f"{reason[1]} and were"
+    return f"{len(names)} of {n_files} files {verb} left out: {', '.join(names[:NAMED])}{more}"

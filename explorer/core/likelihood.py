@@ -1,0 +1,63 @@
+"""p(x|z): what the decoder's output means. Knows pixels and logits; knows no network and no latent space.
+
+Every function takes `logits` (N, C, H, W), any real numbers, and the name of a likelihood from config.LIKELIHOODS:
+
+- bernoulli             p = sigmoid(logits). On grey levels the cross-entropy is a loss, not a likelihood.
+- gaussian              mean = sigmoid(logits), variance 1: squared error up to a constant (Kingma & Welling 2013, C.2).
+- gaussian-learned      the same with one variance for all pixels, learned (sigma-VAE: Rybkin et al. 2021, eq. 5).
+- continuous-bernoulli  lambda = sigmoid(logits), a density on [0, 1] (Loaiza-Ganem & Cunningham 2019, eq. 2-8).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LOG_2PI = math.log(2 * math.pi)
+NEAR_HALF = 0.05  # below this |logit| the continuous Bernoulli's closed forms cancel and a series takes over
+
+
+def log_prob(name: str, logits: Tensor, x: Tensor, log_scale: Tensor | float = 0.0) -> Tensor:
+    """log p(x|z) in nats per pixel, shaped like x. `log_scale` is log sigma and serves gaussian-learned only."""
+    if name == "bernoulli":
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    if name == "continuous-bernoulli":
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none") + _log_norm(logits)
+    squared = (x - torch.sigmoid(logits)) ** 2
+    if name == "gaussian":
+        return -0.5 * (squared + LOG_2PI)
+    log_scale = torch.as_tensor(log_scale, dtype=x.dtype, device=x.device)
+    return -0.5 * (squared * torch.exp(-2 * log_scale) + LOG_2PI) - log_scale
+
+
+def mean(name: str, logits: Tensor) -> Tensor:
+    """E[x|z] in [0, 1], shaped like logits: the probability, the Gaussian's mean, or the continuous Bernoulli's mean."""
+    if name != "continuous-bernoulli":
+        return torch.sigmoid(logits)
+    near = logits.abs() < NEAR_HALF
+    safe = torch.where(near, 1.0, logits)
+    far = torch.sigmoid(safe) / torch.tanh(safe / 2) - 1 / safe
+    return torch.where(near, 0.5 + logits / 12 - logits**3 / 720, far).clamp(0, 1)
+
+
+def sample(name: str, logits: Tensor, generator: torch.Generator | None, log_scale: Tensor | float = 0.0) -> Tensor:
+    """One draw of x from p(x|z), shaped like logits. Gaussian draws may leave [0, 1]; that is what the model says."""
+    if name.startswith("gaussian"):
+        noise = torch.randn(logits.shape, generator=generator, device=logits.device)
+        scale = 1.0 if name == "gaussian" else torch.exp(torch.as_tensor(log_scale))
+        return torch.sigmoid(logits) + scale * noise
+    u = torch.rand(logits.shape, generator=generator, device=logits.device)
+    if name == "bernoulli":
+        return (u < torch.sigmoid(logits)).float()
+    # Inverse of the continuous Bernoulli's distribution function; exp(logit) - 1 = expm1 keeps the small logits exact.
+    near = logits.abs() < NEAR_HALF
+    safe = torch.where(near, 1.0, logits.clamp(-40, 40))
+    return torch.where(near, u, torch.log1p(u * torch.expm1(safe)) / safe).clamp(0, 1)
+
+
+def _log_norm(logits: Tensor) -> Tensor:
+    """log C(lambda) in nats. With lambda = sigmoid(l), C = 2 atanh(1 - 2 lambda) / (1 - 2 lambda) = l / tanh(l / 2)."""
+    near = logits.abs() < NEAR_HALF
+    safe = torch.where(near, 1.0, logits)
+    return torch.where(near, math.log(2) + logits**2 / 12, torch.log(safe / torch.tanh(safe / 2)))

@@ -1,0 +1,313 @@
+"""`fit`: a generator that trains a VAE and reports. Knows tensors; never prints, never draws, knows no file.
+
+    state = begin(model_config, train_config)          # or resume(tensors, meta)
+    for report in fit(state, train_images, test_images):
+        ...                                            # state.model is the model so far
+
+Chance: the weights come from the seed, the order of the images and every eps from (seed, epoch), so a run that is resumed
+at an epoch's end goes on bit for bit as if it had never stopped (on one device with one number of threads).
+"""
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.core import device as devices
+from explorer.core import objective
+from explorer.core.config import ModelConfig, TrainConfig, from_dict, to_dict
+from explorer.core.encoding import encode_images, to_float
+from explorer.core.errors import BundleError, TrainingError
+from explorer.core.model import VAE
+
+EVERY = 20  # batches between light reports; also how often the loss is read back and checked
+N_SHOWN = 32  # reconstructions and prior samples in a full report
+N_MEANS = 2000  # encoder means in a full report, for a map that moves while the model learns
+ORDER, EPS = range(2)  # independent streams of chance of one epoch
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over images, in nats per image."""
+
+    recon_loss: float
+    kl_per_dim: tuple[float, ...]
+
+    @property
+    def kl(self) -> float:
+        return sum(self.kl_per_dim)
+
+    @property
+    def elbo(self) -> float:
+        return -(self.recon_loss + self.kl)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the model makes of the same images and the same eps at every epoch's end."""
+
+    means: np.ndarray  # (M, D) float32, the first N_MEANS test images
+    originals: np.ndarray  # (S, C, H, W) uint8, the first N_SHOWN test images
+    reconstructions: np.ndarray  # (S, C, H, W) uint8, decoded from their means
+    samples: np.ndarray  # (S, C, H, W) uint8, decoded from fixed draws of the prior
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the run stands. A light one (every few batches) has no test losses and no snapshot."""
+
+    epoch: int  # epochs finished; 0 is the untrained model
+    step: int
+    n_steps: int
+    seconds: float  # since the run began, evaluation included, pauses between resumes left out
+    images_per_second: float
+    lr: float
+    beta: float
+    train: Losses | None  # this epoch's own batches, as they were seen; None before the first
+    test: Losses | None = None
+    active_units: int | None = None
+    snapshot: Snapshot | None = None
+
+    @property
+    def is_epoch(self) -> bool:
+        return self.test is not None
+
+
+@dataclass
+class State:
+    """A run in memory. `checkpoint()` is what must survive; it moves only at the end of an epoch."""
+
+    model_config: ModelConfig
+    config: TrainConfig
+    model: VAE
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    precision: str | None = None  # "fp32" or "bf16" once it has been chosen
+    precision_ms: dict[str, float] = field(default_factory=dict)  # what the choice was measured on, ms per step
+    epoch: int = -1  # -1: not even the untrained model has been reported
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
+    _saved: tuple[dict, dict] | None = None
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict]:
+        """(tensors on the CPU, plain JSON values) of the last finished epoch, for `resume`."""
+        if self._saved is None:
+            self._keep()
+        return self._saved
+
+    def _keep(self) -> None:
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for i, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
+        meta = {"model_config": to_dict(self.model_config), "config": to_dict(self.config), "precision": self.precision,
+                "precision_ms": self.precision_ms, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
+                "history": copy.deepcopy(self.history), "threads": torch.get_num_threads()}  # fmt: skip
+        self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        parameters = self.optimizer.param_groups[0]["params"]
+        slots: dict[int, dict] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, i, key = name.split(".")
+                like = parameters[int(i)] if tensor.ndim else tensor  # fused Adam needs the moments in the weights' layout
+                slots.setdefault(int(i), {})[key] = torch.empty_like(like).copy_(tensor)
+        self.model.load_state_dict(weights)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+
+
+def begin(model_config: ModelConfig, config: TrainConfig) -> State:
+    """An untrained model: the same weights from the same seed on every device. Raises ConfigError for a missing device."""
+    device = devices.choose(config.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = VAE(model_config)
+    model.to(device)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.lr, fused=True)
+    return State(model_config, config, model, optimizer, device)
+
+
+def resume(tensors: dict[str, Tensor], meta: dict) -> State:
+    """The state that `State.checkpoint` returned, ready for `fit`. Raises BundleError where the two do not fit."""
+    try:
+        state = begin(from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"]))
+        state._restore(tensors)
+        state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
+        state.epoch, state.step, state.seconds = int(meta["epoch"]), int(meta["step"]), float(meta["seconds"])
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"The saved state of this run does not fit together ({reason}).", "Start the run again.") from None
+    return state
+
+
+def one_cycle(progress: float, warmup: float) -> float:
+    """Share of the peak learning rate at `progress` in [0, 1]: up from 1/25 and down to 1/10^4 of that, both on a cosine.
+
+    Smith & Topin 2018. A function of progress alone, so that a resumed run needs nothing saved.
+    """
+    low, end = 1 / 25, 1 / 25e4
+    if progress < warmup:
+        return low + (1 - low) * (1 - math.cos(math.pi * progress / warmup)) / 2
+    rest = (progress - warmup) / (1 - warmup) if warmup < 1 else 1.0
+    return end + (1 - end) * (1 + math.cos(math.pi * rest)) / 2
+
+
+def fit(state: State, train: np.ndarray, test: np.ndarray) -> Iterator[Report]:
+    """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
+
+    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Stops with TrainingError,
+    the weights of the last good epoch restored, when the loss is no longer a number.
+    """
+    config, device = state.config, state.device
+    devices.allow_tf32(device)
+    images = torch.from_numpy(train)
+    if devices.fits(images.nbytes, device):
+        images = images.to(device)  # resident; otherwise each batch is sent as bytes
+    if state.precision is None:
+        state.precision, state.precision_ms = choose_precision(state, images)
+    clock = _Clock(state.seconds)
+    if state.epoch < 0:
+        state.epoch = 0
+        yield _full_report(state, test, None, 0.0, clock)
+    steps_per_epoch = math.ceil(len(images) / config.batch_size)
+    n_steps = config.epochs * steps_per_epoch
+    while state.epoch < config.epochs:
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_seed(state, ORDER)))
+        eps = torch.Generator(device).manual_seed(_seed(state, EPS))
+        epoch_sum = window = _Sums(device, state.model_config.latent_dim)
+        started, window_began = clock.now(), clock.now()
+        for i, batch in enumerate(order.split(config.batch_size), start=1):
+            share = one_cycle(state.step / max(1, n_steps - 1), config.warmup)
+            for group in state.optimizer.param_groups:
+                group["lr"] = config.lr * share
+            x = to_float(images[batch.to(images.device)], device)
+            window = window + _step(state, x, eps)
+            state.step += 1
+            if i % EVERY == 0 or i == steps_per_epoch:
+                losses = window.losses()
+                if not math.isfinite(losses.elbo):
+                    _give_up(state, share)
+                epoch_sum = epoch_sum + window
+                speed = window.n / max(clock.now() - window_began, 1e-9)
+                yield Report(state.epoch, state.step, n_steps, clock.now(), speed, config.lr * share, config.beta, losses)
+                window, window_began = _Sums(device, state.model_config.latent_dim), clock.now()
+        state.epoch += 1
+        speed = len(images) / max(clock.now() - started, 1e-9)
+        yield _full_report(state, test, epoch_sum.losses(), speed, clock)
+
+
+def choose_precision(state: State, images: Tensor, n_steps: int = 12) -> tuple[str, dict[str, float]]:
+    """Time some training steps in float32 and in bf16 autocast on a copy of the model: (the faster, ms per step of each).
+
+    bf16 must win by a tenth to be taken. No generator, weight or moment of the run itself is touched.
+    """
+    if state.config.precision != "auto":
+        return state.config.precision, {}
+    x = to_float(images[: state.config.batch_size], state.device)
+    times = {}
+    for precision in ("fp32", "bf16"):
+        probe = begin(state.model_config, state.config)
+        probe.precision = precision
+        eps = torch.Generator(state.device).manual_seed(0)
+        elapsed = []
+        for _ in range(n_steps):
+            devices.synchronize(state.device)
+            start = time.perf_counter()
+            _step(probe, x, eps)
+            devices.synchronize(state.device)
+            elapsed.append(time.perf_counter() - start)
+            if len(elapsed) > 3 and times and elapsed[-1] > 3e-3 * times["fp32"]:
+                break  # emulated bf16 can be tens of times slower: no need to measure how slow
+        times[precision] = round(1e3 * float(np.median(elapsed[2:])), 3)
+    return ("bf16" if times["bf16"] < 0.9 * times["fp32"] else "fp32"), times
+
+
+def _step(state: State, x: Tensor, eps: torch.Generator) -> "_Sums":
+    state.optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(state.device.type, torch.bfloat16, enabled=state.precision == "bf16"):
+        terms = objective.terms(state.model, x, eps)
+    terms.loss(state.config.beta).backward()
+    state.optimizer.step()
+    return _Sums.of(terms)
+
+
+@dataclass(frozen=True)
+class _Clock:
+    before: float
+    began: float = field(default_factory=time.perf_counter)
+
+    def now(self) -> float:
+        return self.before + time.perf_counter() - self.began
+
+
+class _Sums:
+    """Sums over images, kept on the device so that adding a batch never waits; reading them does."""
+
+    def __init__(self, device: torch.device, latent_dim: int):
+        self.n, self.recon_loss = 0, torch.zeros((), dtype=torch.float32, device=device)
+        self.kl_per_dim = torch.zeros(latent_dim, dtype=torch.float32, device=device)
+
+    @classmethod
+    def of(cls, terms: objective.Terms) -> "_Sums":
+        sums = cls.__new__(cls)
+        sums.n = len(terms.recon_loss)
+        sums.recon_loss, sums.kl_per_dim = terms.recon_loss.detach().sum(), terms.kl_per_dim.detach().sum(0)
+        return sums
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        sums = _Sums.__new__(_Sums)
+        sums.n, sums.recon_loss = self.n + other.n, self.recon_loss + other.recon_loss
+        sums.kl_per_dim = self.kl_per_dim + other.kl_per_dim
+        return sums
+
+    def losses(self) -> Losses:
+        return Losses(self.recon_loss.item() / self.n, tuple((self.kl_per_dim / self.n).tolist()))
+
+
+def _seed(state: State, stream: int) -> int:
+    """An independent seed for each (run, epoch, stream). Hashed, since nearby seeds of one generator are correlated."""
+    return int(np.random.SeedSequence([state.config.seed, state.epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _give_up(state: State, share: float) -> None:
+    tensors, meta = state.checkpoint()
+    state._restore(tensors)
+    state.epoch, state.step = meta["epoch"], meta["step"]
+    raise TrainingError(
+        f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {state.config.lr * share:.2g}); "
+        f"the weights of epoch {state.epoch} are kept.",
+        f"Train again with a lower learning rate, for example {state.config.lr / 10:.2g}.",
+    )
+
+
+@torch.inference_mode()
+def _full_report(state: State, test: np.ndarray, train: Losses | None, speed: float, clock: _Clock) -> Report:
+    config = state.config
+    encoding = encode_images(state.model, test, seed=config.seed)
+    kl = encoding.kl_per_dim.mean(0)
+    losses = Losses(float(encoding.recon_loss.mean(dtype=np.float64)), tuple(kl.tolist()))
+    prior = torch.randn(N_SHOWN, state.model_config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
+    shown = torch.cat([torch.from_numpy(encoding.mu[:N_SHOWN]), prior]).to(state.device)
+    pictures = state.model.decode(shown).mul(255).round().to("cpu", torch.uint8).numpy()
+    n = min(N_SHOWN, len(test))
+    snapshot = Snapshot(encoding.mu[:N_MEANS], test[:N_SHOWN], pictures[:n], pictures[n:])
+    state.seconds = clock.now()
+    state.history.append({"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 2), "beta": config.beta,
+                          "train": _plain(train), "test": _plain(losses), "active_units": encoding.active_units})  # fmt: skip
+    state._keep()
+    lr = state.optimizer.param_groups[0]["lr"]
+    n_steps = max(state.step, config.epochs * (state.step // max(1, state.epoch)))
+    return Report(state.epoch, state.step, n_steps, state.seconds, speed, lr, config.beta, train, losses,
+                  encoding.active_units, snapshot)  # fmt: skip
+
+
+def _plain(losses: Losses | None) -> dict | None:
+    return losses and {"elbo": losses.elbo, "recon_loss": losses.recon_loss, "kl": losses.kl,
+                       "kl_per_dim": [round(k, 4) for k in losses.kl_per_dim]}  # fmt: skip

@@ -1,0 +1,83 @@
+"""Explore: sliders move z, the map shows the encoder means, two chosen images give a path between them."""
+
+import numpy as np
+import streamlit as st
+
+from explorer import figures
+from explorer.ui import resources
+from explorer.ui.resources import ExplorerError
+
+N_SLIDERS = 8
+N_FRAMES = 16
+
+
+def explore() -> None:
+    st.title("Latent Explorer")
+    engine = _choose()
+    if engine is None:
+        return
+    left, right = st.columns([2, 3])
+    with left:
+        _stage(engine)
+    with right:
+        _map(engine)
+
+
+def _choose():
+    """The engine of the chosen bundle; a bad bundle gets its sentence and hides none of the others."""
+    try:
+        own = resources.own_model()
+    except ExplorerError as error:
+        st.error(str(error))
+        own = None
+    infos = resources.bundles()
+    good = {info.name: info for info in infos if info.error is None}
+    for info in infos:
+        if info.error:
+            st.warning(info.error)
+    names = ([own.name] if own else []) + list(good)
+    if not names:
+        st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
+        return None
+    name = st.selectbox("Model", names, format_func=lambda n: _title(good[n]) if n in good else n, key="bundle")
+    if own and name == own.name:
+        return own
+    try:
+        return resources.engine(name, good[name].stamp)
+    except ExplorerError as error:
+        st.error(str(error))
+        return None
+
+
+def _title(info) -> str:
+    elbo = info.metrics.get("test_elbo")
+    return f"{info.name}: {info.origin.title or info.origin.dataset}, D = {info.config.latent_dim}" + (
+        "" if elbo is None else f", test ELBO {elbo:.1f} nats")
+
+
+@st.fragment
+def _stage(engine) -> None:
+    picture = st.empty()
+    kl = engine.kl_per_dim
+    z = np.zeros(engine.latent_dim, np.float32)
+    for dim in np.argsort(-kl)[:N_SLIDERS]:
+        low, high = (float(v) for v in engine.spans[dim])
+        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", low, high, 0.0, 0.05, key=f"{engine.name}-z-{dim}")
+    film = engine.film(z[None])
+    picture.image(figures.png(figures.strip(film.frames), 280), caption=f"decoded, support {film.support[0]:.2f}")
+
+
+@st.fragment
+def _map(engine) -> None:
+    n = len(engine.gallery.mu)
+    columns = st.columns(2)
+    a = columns[0].number_input("Image A", 0, n - 1, 0, key=f"{engine.name}-a")
+    b = columns[1].number_input("Image B", 0, n - 1, 1, key=f"{engine.name}-b")
+    film = engine.interpolation_film(engine.gallery.mu[a], engine.gallery.mu[b], N_FRAMES)
+    st.image(figures.png(figures.strip(film.frames), 56), caption="from A to B in latent space")
+    figure = figures.map_figure(engine.map_xy(), engine.gallery.labels, engine.origin.class_names)
+    figures.add_path(figure, film.xy)
+    st.plotly_chart(figure, key="latent_map", theme=None, config={"scrollZoom": True, "displayModeBar": False})
+    trust = engine.metrics.get("trustworthiness")
+    if trust is not None:
+        st.caption(f"Trustworthiness of the map {trust:.3f} (k = {engine.metrics['trustworthiness_k']})")
