@@ -8,20 +8,26 @@
 import argparse
 import json
 import math
+import os
+import re
 import signal
 import sys
+import threading
 import time
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 
 from explorer.core.config import ARCHS, LIKELIHOODS, PRECISIONS, ModelConfig, TrainConfig
-from explorer.core.errors import BundleError, ConfigError, ExplorerError
+from explorer.core.errors import BundleError, ConfigError, ExplorerError, TrainingError, unknown
+
+MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")  # options that are fields of ModelConfig
+RUN = ("dataset", "epochs", "beta", "lr", "batch_size", "seed", "device", "precision", "limit")  # and of TrainConfig
 
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0 done, 2 a mistake said in one sentence on stderr, 130 stopped by Ctrl-C and resumable."""
     try:
-        args = _parser().parse_args(argv)
+        args = _parse(argv)
         if args.list:
             return _list()
         return _train(args)
@@ -29,118 +35,185 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever read our lines has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would complain once more at its exit
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        """One sentence for a person, where argparse would print its usage and exit."""
+        raise ConfigError(f"{message[0].upper()}{message[1:]}.", "See --help.")
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and not rest[0].startswith("-"):
+        raise ConfigError(f"'{rest[0]}' follows no option.", f"Did you mean --dataset {rest[0]}? See --help.")
+    if rest:
+        raise unknown("option", rest[0], ["--" + name.replace("_", "-") for name in vars(args)])
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m explorer.train", description="Train a VAE and save it as a bundle.")
-    model, run = ModelConfig(), TrainConfig()
-    parser.add_argument("--dataset", default=None, help="mnist, fashion-mnist, kmnist, digits, sprites or folder:PATH")
-    parser.add_argument("--name", help="name of the bundle (default: the data set's name and the latent dimension)")
-    parser.add_argument("--latent-dim", type=int, default=model.latent_dim, metavar="D")
-    parser.add_argument("--arch", default=model.arch, help=" or ".join(ARCHS))
-    parser.add_argument("--widths", type=_widths, default=(), help="channels or hidden units, for example 32,64")
-    parser.add_argument("--hidden", type=int, default=model.hidden, help="units between the feature map and the latent")
-    parser.add_argument("--likelihood", default=model.likelihood, help=", ".join(LIKELIHOODS))
-    parser.add_argument("--size", type=int, help="side in px that images of a folder are resized to")
-    parser.add_argument("--beta", type=float, default=run.beta, help="weight of the KL; 1 is the ELBO")
-    parser.add_argument("--epochs", type=int, default=run.epochs)
-    parser.add_argument("--lr", type=float, default=run.lr, help="peak of the one-cycle learning rate")
-    parser.add_argument("--batch-size", type=int, default=run.batch_size)
-    parser.add_argument("--seed", type=int, default=run.seed)
-    parser.add_argument("--device", default=run.device, help="auto, cpu, cuda, mps")
-    parser.add_argument("--precision", default=run.precision, help=", ".join(PRECISIONS))
-    parser.add_argument("--limit", type=int, default=run.limit, metavar="N", help="use the first N images only")
+    parser = _Parser(prog="python -m explorer.train", description="Train a VAE and save it as a bundle.")
+    default = vars(ModelConfig()) | vars(TrainConfig())
+
+    def add(name: str, kind, help: str, **more) -> None:
+        """A setting: None where it is not given, so that the default is the config's alone."""
+        shown = f" (default: {default[name]})" if default.get(name) and name != "widths" else ""
+        parser.add_argument("--" + name.replace("_", "-"), type=kind, help=help + shown, **more)
+
+    add("dataset", str, "mnist, fashion-mnist, kmnist, digits, sprites or folder:PATH")
+    add("name", str, "name of the bundle (default: the data set's name and the latent dimension)")
+    add("latent_dim", _whole, "dimensions of z", metavar="D")
+    add("arch", str, " or ".join(ARCHS))
+    add("widths", _widths, "channels or hidden units, for example 32,64 (default: chosen from the size)")
+    add("hidden", _whole, "units between the feature map and the latent; conv only", metavar="UNITS")
+    add("likelihood", str, ", ".join(LIKELIHOODS))
+    add("size", _whole, "side in px that images of a folder are resized to (default: chosen from them)", metavar="PX")
+    add("beta", _real, "weight of the KL; 1 is the ELBO")
+    add("epochs", _whole, "passes over the training images", metavar="N")
+    add("lr", _real, "peak of the one-cycle learning rate")
+    add("batch_size", _whole, "images a step", metavar="N")
+    add("seed", _whole, "of the weights, the order and every draw (default: 0)")
+    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best one there is")
+    add("precision", str, f"{', '.join(PRECISIONS)}; auto measures which is faster")
+    add("limit", _whole, "train and test on the first N images only (default: all)", metavar="N")
     parser.add_argument("--no-map", action="store_true", help="keep the PCA map, make no UMAP")
     parser.add_argument("--no-thumbs", action="store_true", help="keep no small copies of the test images in the bundle")
-    parser.add_argument("--replace", action="store_true", help="replace a bundle of the same name")
+    parser.add_argument("--replace", action="store_true", help="replace a bundle or a stopped run of the same name")
     parser.add_argument("--json", action="store_true", help="print one JSON line per report and nothing else")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a run that was stopped")
+    parser.add_argument("--resume", metavar="NAME", help="go on with a run that was stopped, as it was begun")
     parser.add_argument("--list", action="store_true", help="list the bundles and the runs that can go on")
     return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
 
 
 def _widths(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of whole numbers such as 32,64") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of whole numbers such as 32,64") from None
 
 
 def _train(args: argparse.Namespace) -> int:
     say = _silent if args.json else _say
-    if args.resume:
-        from explorer.core import checkpoint, training  # torch takes a second to import: not before the settings are sound
+    begun = _resume(args, say) if args.resume is not None else _begin(args, say)
+    with _terminated_like_ctrl_c():
+        return _run(*begun, args.json, say)
 
-        folder = _runs_dir() / checkpoint.checked_name(args.resume)
-        tensors, meta = checkpoint.load_state(folder)
-        state, options = training.resume(tensors, meta), meta["options"]
-        if state.epoch >= state.config.epochs:
-            raise BundleError(f"The run '{args.resume}' is finished.", "Start a new one with another --name.")
-        say(f"going on with '{args.resume}' after epoch {state.epoch} of {state.config.epochs}")
-        train, test = _load(state.config, options["size"], say)
-    else:
-        config = TrainConfig(args.dataset or "mnist", args.epochs, args.beta, args.lr, batch_size=args.batch_size,
-                             seed=args.seed, precision=args.precision, device=args.device, limit=args.limit)  # fmt: skip
-        wanted = ModelConfig(latent_dim=args.latent_dim, arch=args.arch, likelihood=args.likelihood,
-                             widths=args.widths, hidden=args.hidden)  # fmt: skip
-        from explorer.core import checkpoint, device, training
 
-        device.choose(config.device)
-        name = checkpoint.checked_name(args.name or f"{config.dataset.split(':')[0]}-{args.latent_dim}")
-        if (checkpoint.checkpoints_dir() / name).exists() and not args.replace:
+def _begin(args: argparse.Namespace, say):
+    config = TrainConfig(**_given(args, RUN))
+    settings = _given(args, MODEL)
+    wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the true size is known once the images are there
+    from explorer.core import checkpoint, device, training  # torch takes a second to import: not before the settings are sound
+
+    device.choose(config.device)
+    default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
+    name = checkpoint.checked_name(default_name if args.name is None else args.name)
+    if not args.replace:
+        if (checkpoint.checkpoints_dir() / name).exists():
             raise ConfigError(f"There is already a bundle '{name}'.", "Give another --name, or add --replace.")
-        options = {"name": name, "size": args.size, "map": not args.no_map, "thumbs": not args.no_thumbs}
-        train, test = _load(config, args.size, say)
-        shape = train.images.shape[1:]
-        state = training.begin(replace(wanted, image_shape=shape, widths=args.widths), config)
-        folder = _runs_dir() / name
-    return _run(state, options, folder, train, test, args.json, say)
+        if _how_it_stands(_runs_dir() / name):
+            raise ConfigError(f"There is a stopped run '{name}'.", f"Go on with --resume {name}, or add --replace.")
+    train, test = _load(config, args.size, say)
+    state = training.begin(ModelConfig(train.images.shape[1:], **settings), config)
+    return state, {"name": name, "size": args.size, "map": not args.no_map, "thumbs": not args.no_thumbs}, train, test
+
+
+def _resume(args: argparse.Namespace, say):
+    more = [name for name, value in vars(args).items() if value not in (None, False) and name not in ("resume", "json")]
+    if more:
+        option = more[0].replace("_", "-")
+        raise ConfigError(f"A run goes on as it was begun, so --resume takes no --{option}.", f"Leave --{option} out.")
+    import torch
+
+    from explorer.core import checkpoint, training
+
+    name = checkpoint.checked_name(args.resume)
+    folder = _runs_dir() / name
+    if not folder.is_dir():
+        raise unknown("run", name, _stopped_runs(), BundleError)
+    tensors, meta = checkpoint.load_state(folder)
+    state = training.resume(tensors, meta)
+    options = {"size": None, "map": True, "thumbs": True} | meta.get("options", {}) | {"name": name}
+    if options.get("finished"):
+        raise BundleError(f"The run '{name}' is finished.", "Start a new one with another --name.")
+    say(f"going on with '{name}' after epoch {max(0, state.epoch)} of {state.config.epochs}")
+    if meta.get("threads") != torch.get_num_threads():
+        say(f"begun on {meta.get('threads')} threads, now on {torch.get_num_threads()}: the last digits may differ")
+    return state, options, *_load(state.config, options["size"], say)
+
+
+def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict:
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def _load(config: TrainConfig, size: int | None, say):
     from explorer.core import data
 
-    sets = []
-    for split in ("train", "test"):
-        shown = [0.0]
-
-        def progress(share: float, what: str) -> None:
-            if share - shown[0] >= 0.1:
-                shown[0] = share
-                say(f"{what}: {share:.0%}")
-
-        sets.append(data.load(config.dataset, split, size=size, progress=progress).head(config.limit))
-    for note in sets[0].notes:
+    train, test = (data.load(config.dataset, split, size=size, progress=_progress(say)) for split in data.SPLITS)
+    for note in train.notes:
         say(note)
-    return sets
+    return train.head(config.limit), test.head(config.limit)
 
 
-def _run(state, options: dict, folder: Path, train, test, as_json: bool, say) -> int:
+def _progress(say):
+    """Says a tenth at a time."""
+    shown = 0.0
+
+    def progress(share: float, what: str) -> None:
+        nonlocal shown
+        if share - shown >= 0.1:
+            shown = share
+            say(f"{what}: {share:.0%}")
+
+    return progress
+
+
+def _run(state, options: dict, train, test, as_json: bool, say) -> int:
     from tqdm import tqdm
 
     from explorer.core import bundling, checkpoint, training
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    n_steps = state.config.epochs * math.ceil(len(train) / state.config.batch_size)
+    folder, n_epochs = _runs_dir() / options["name"], state.config.epochs
+    n_steps = n_epochs * math.ceil(len(train) / state.config.batch_size)
+    say(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {state.device}")
     bar = tqdm(total=n_steps, initial=state.step, unit="batch", disable=as_json, dynamic_ncols=True)
     saved = 0.0
 
-    def save() -> None:
+    def save(**more) -> None:
         tensors, meta = state.checkpoint()
-        checkpoint.save_state(folder, tensors, meta | {"options": options})
+        checkpoint.save_state(folder, tensors, meta | {"options": options | more})
 
     try:
-        say(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {state.device}")
         for report in training.fit(state, train.images, test.images):
             bar.update(report.step - bar.n)
             if as_json:
-                print(json.dumps(_plain(report)), flush=True)
+                print(json.dumps(_plain(report) | {"precision": state.precision}), flush=True)
             elif report.is_epoch:
                 if report.epoch == 0 and state.precision_ms:
                     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in state.precision_ms.items())
                     tqdm.write(f"precision {state.precision} (a step takes: {times})", file=sys.stderr)
-                tqdm.write(_line(report, state.config.epochs), file=sys.stderr)
+                tqdm.write(_line(report, n_epochs), file=sys.stderr)
             else:
                 bar.set_postfix_str(f"-ELBO {-report.train.elbo:.1f}")
             if report.is_epoch and time.monotonic() - saved > 1:
@@ -151,21 +224,36 @@ def _run(state, options: dict, folder: Path, train, test, as_json: bool, say) ->
         say("encoding the test images and making the map")
         metrics = {"history": state.history, "seed": state.config.seed, "seconds": round(state.seconds, 1),
                    "epochs": state.epoch, "beta": state.config.beta, "precision": state.precision,
-                   "batch_size": state.config.batch_size, "lr": state.config.lr}  # fmt: skip
+                   "batch_size": state.config.batch_size, "lr": state.config.lr, "train_n": len(train)}  # fmt: skip
         path = bundling.save_bundle(options["name"], state.model, test, metrics=metrics, seed=state.config.seed,
                                     umap=options["map"], thumbs=options["thumbs"])  # fmt: skip
+        save(finished=True)
         say(f"saved {path}")
         return 0
     except KeyboardInterrupt:
         bar.close()
         save()
-        print(f"stopped after epoch {max(0, state.checkpoint()[1]['epoch'])} of {state.config.epochs}; go on with: "
+        print(f"stopped after epoch {max(0, state.checkpoint()[1]['epoch'])} of {n_epochs}; go on with: "
               f"python -m explorer.train --resume {options['name']}", file=sys.stderr)  # fmt: skip
         return 130
-    except ExplorerError:
+    except (ExplorerError, BrokenPipeError) as error:
         bar.close()
         save()
+        if isinstance(error, TrainingError):
+            raise TrainingError(error.message, f"Train again with --lr {state.config.lr / 10:.2g} --replace.") from None
         raise
+
+
+@contextmanager
+def _terminated_like_ctrl_c():
+    """SIGTERM, which ends a service, saves as Ctrl-C does. Only the main thread may listen to signals."""
+    listen = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if listen else None
+    try:
+        yield
+    finally:
+        if listen:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _line(report, n_epochs: int) -> str:
@@ -188,22 +276,43 @@ def _plain(report) -> dict:
 def _list() -> int:
     from explorer.core import checkpoint
 
-    for info in checkpoint.list_bundles():
+    bundles, runs = checkpoint.list_bundles(), _stopped_runs()
+    if not bundles and not runs:
+        _say(f"There is nothing in {checkpoint.checkpoints_dir()} yet.")
+    for info in bundles:
         if info.error:
             print(f"{info.name:24} {info.error}")
             continue
         elbo = info.metrics.get("test_elbo")
         score = "" if elbo is None else f"-ELBO {-elbo:.2f} nats"
         print(f"{info.name:24} {info.origin.dataset:16} D = {info.config.latent_dim:<4} {info.config.arch:5} {score}")
-    for folder in sorted(_runs_dir().glob("*/state.json")):
-        try:
-            meta = json.loads(folder.read_text())
-            if meta["epoch"] < meta["config"]["epochs"]:
-                print(f"{folder.parent.name:24} stopped after epoch {max(0, meta['epoch'])} of {meta['config']['epochs']}; "
-                      f"go on with --resume {folder.parent.name}")  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError):
-            print(f"{folder.parent.name:24} this run's state.json cannot be read; delete the folder {folder.parent}")
+    for name, stands in runs.items():
+        print(f"{name:24} {stands}")
+    sys.stdout.flush()
     return 0
+
+
+def _stopped_runs() -> dict[str, str]:
+    """{name: how it stands} of the runs whose bundle is not made yet."""
+    folders = sorted(_runs_dir().glob("[!.]*/"))
+    return {folder.name: stands for folder in folders if (stands := _how_it_stands(folder))}
+
+
+def _how_it_stands(folder: Path) -> str:
+    """A run in a few words; "" where there is none or its bundle is made."""
+    from explorer.core import checkpoint
+
+    if not folder.is_dir():
+        return ""
+    try:
+        _, meta = checkpoint.load_state(folder)
+        if meta["options"].get("finished"):
+            return ""
+        return f"stopped after epoch {max(0, meta['epoch'])} of {meta['config']['epochs']}; go on with --resume {folder.name}"
+    except ExplorerError as error:
+        return str(error)
+    except (AttributeError, KeyError, TypeError):
+        return f"The state of this run is not ours. Delete the folder {folder}."
 
 
 def _runs_dir() -> Path:

@@ -11,7 +11,8 @@ import torch
 from explorer.core import checkpoint, projection
 from explorer.core.checkpoint import Gallery, Origin
 from explorer.core.data import ImageSet, stratified_draw
-from explorer.core.encoding import Encoding, encode_images, iwae_estimate
+from explorer.core.encoding import Encoding, as_tensor, encode_images, iwae_estimate
+from explorer.core.errors import ConfigError
 from explorer.core.model import VAE
 
 N_GALLERY = 10_000
@@ -27,24 +28,35 @@ def save_bundle(
     """Encode the test images, write the bundle with a PCA map at once, then again with UMAP (a minute for 10,000 images).
 
     `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
-    Returns the bundle's folder. Raises BundleError for a bad name or a full disk; an older bundle of the name stays whole.
+    Returns the bundle's folder. Raises BundleError for a bad name or a full disk, ConfigError for images that are not the
+    model's; an older bundle of the name stays whole.
     """
+    checkpoint.checked_name(name)
+    if not len(test) or test.images.shape[1:] != model.config.image_shape:
+        raise ConfigError(f"The model is for images of shape {model.config.image_shape}, and '{test.name}' has {len(test)} "
+                          f"of shape {test.images.shape[1:]}.", "Give images such as it was trained on.")  # fmt: skip
     encoding = encode_images(model, test.images, seed)
     gallery = make_gallery(encoding, test, thumbs=thumbs, seed=seed)
     metrics = measure(model, encoding, seed) | (metrics or {})
     origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
-    metrics["map"] = "pca"
-    path = checkpoint.save(name, model, origin, gallery, metrics, root)
+    metrics["map"] = "pca" if model.config.latent_dim > 2 else "plane"
+    checkpoint.save(name, model, origin, gallery, metrics, root)
     k, n = 100, min(500, len(test))
     metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
     if umap and model.config.latent_dim > 2:
         gallery = replace(gallery, umap=projection.umap_map(gallery.mu, seed))
         metrics["map"] = "umap"
     if len(gallery.mu) > 2 * TRUST_K:
-        xy = gallery.pca if gallery.umap is None else gallery.umap
-        xy = gallery.mu if model.config.latent_dim == 2 else xy
-        metrics |= {"trustworthiness": projection.trustworthiness(gallery.mu, xy, TRUST_K), "trustworthiness_k": TRUST_K}
+        trust = projection.trustworthiness(gallery.mu, _best_map(gallery), TRUST_K)
+        metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUST_K}
     return checkpoint.save(name, model, origin, gallery, metrics, root)
+
+
+def _best_map(gallery: Gallery) -> np.ndarray:
+    """(N, 2): the map that is shown first. For D <= 2 the raw plane; for D = 1 that is mu against logvar."""
+    if gallery.mu.shape[1] <= 2:
+        return np.hstack([gallery.mu, gallery.logvar])[:, :2]
+    return gallery.pca if gallery.umap is None else gallery.umap
 
 
 def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int = 0) -> Gallery:
@@ -67,7 +79,7 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
         return images
     size = [max(1, round(s * THUMB_PX / longest)) for s in images.shape[2:]]
     parts = [torch.nn.functional.interpolate(part.float(), size, mode="area").round().to(torch.uint8)
-             for part in torch.from_numpy(images).split(1000)]  # fmt: skip
+             for part in as_tensor(images).split(1000)]  # fmt: skip
     return torch.cat(parts).numpy()
 
 

@@ -212,6 +212,7 @@ def _parse(name: str, contents: Mapping[str, bytes], path: Path | None) -> Bundl
     if content_hash(config, state) != stated_hash:
         raise BundleError(f"{where[MODEL]} and {CONFIG} do not belong together: one was changed after saving.", AGAIN)
     model.load_state_dict(state, strict=True, assign=True)
+    model.to(memory_format=torch.channels_last)  # as it was trained; assigning took the plain order of the file
     return Bundle(name, config, origin, model.eval(), gallery, metrics, stated_hash, path)
 
 
@@ -257,7 +258,8 @@ def _parse_config(data: bytes, where: str) -> tuple[ModelConfig, Origin, str]:
     try:
         config = from_dict(ModelConfig, values["model"])
     except ConfigError as error:
-        raise BundleError(f"{where} describes no possible model: {textwrap.shorten(str(error), 300)}", AGAIN) from None
+        reason = textwrap.shorten(error.message, 300, placeholder=" ...")
+        raise BundleError(f"{where} describes no possible model: {reason}", AGAIN) from None
     if values["image_shape"] != list(config.image_shape):
         raise BundleError(f"{where} gives image_shape {short(values['image_shape'])}, but the model another.", AGAIN)
     given = {field.name: values[field.name] for field in fields(Origin)}
@@ -324,10 +326,16 @@ def content_hash(model_config: ModelConfig, state_dict: Mapping[str, Tensor]) ->
     """16 hex digits of SHA-256 over the config and the names, dtypes, shapes and bytes of the tensors."""
     digest = hashlib.sha256(json.dumps(to_dict(model_config), sort_keys=True).encode())
     for name in sorted(state_dict):
-        array = np.asarray(state_dict[name].detach().cpu().numpy(), order="C")
+        array = _array(state_dict[name])
         digest.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
         digest.update(array.data)
     return digest.hexdigest()[:16]
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    """Row-major numpy; bfloat16, which numpy has not, widened to float32 without loss."""
+    tensor = tensor.detach().cpu()
+    return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(), order="C")
 
 
 # ---- writing
@@ -349,7 +357,7 @@ def save(
     where = {file: f"Bundle '{bundle_name}': {file}" for file in LIMITS}
     try:
         contents = {
-            MODEL: files.dump_safetensors({k: v.detach().cpu().numpy() for k, v in state.items()}, where[MODEL]),
+            MODEL: files.dump_safetensors({k: _array(v) for k, v in state.items()}, where[MODEL]),
             GALLERY: files.dump_safetensors(arrays, where[GALLERY]),
             METRICS: files.dump_json(metrics, where[METRICS]),
             CONFIG: files.dump_json(config, where[CONFIG]),
@@ -384,7 +392,7 @@ def save_state(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping) -> No
     """
     folder = Path(folder)
     owner = f"Run '{folder.name}'"
-    data = files.dump_safetensors({k: v.detach().cpu().numpy() for k, v in tensors.items()}, f"{owner}: {STATE}")
+    data = files.dump_safetensors({k: _array(v) for k, v in tensors.items()}, f"{owner}: {STATE}")
     values = {"meta": dict(meta), "tensors_sha256": hashlib.sha256(data).hexdigest()}
     contents = {STATE: data, STATE_META: files.dump_json(values, f"{owner}: {STATE_META}")}
     with files.saving(f"the state of '{folder.name}'", folder):

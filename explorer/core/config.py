@@ -24,7 +24,8 @@ class ModelConfig:
     def __post_init__(self):
         shape = tuple(self.image_shape)
         if len(shape) != 3 or not all(_is_int(s) for s in shape):
-            raise ConfigError(f"image_shape must be (channels, height, width), not {self.image_shape}.", "For example (1, 28, 28).")
+            what = f"image_shape must be (channels, height, width), not {self.image_shape}."
+            raise ConfigError(what, "For example (1, 28, 28).")
         if shape[0] not in (1, 3):
             raise ConfigError(f"Images must have 1 or 3 channels, not {shape[0]}.", "Convert them to grey or RGB.")
         if not all(8 <= s <= 128 for s in shape[1:]):
@@ -72,6 +73,8 @@ class TrainConfig:
     limit: int = 0  # train and test on the first N images only; 0: all
 
     def __post_init__(self):
+        _text("dataset", self.dataset)
+        _text("device", self.device)
         _whole("epochs", self.epochs, 1, 100_000)
         _whole("batch_size", self.batch_size, 1, 65_536)
         _whole("seed", self.seed, 0, 2**31 - 1)
@@ -115,6 +118,12 @@ def _whole(name: str, value, low: int, high: int) -> None:
 
 
 def _real(name: str, value, low: float, high: float, open_low: bool = False) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or not low <= value <= high or (open_low and value == low):
-        raise ConfigError(f"{name} must be a number {'above' if open_low else 'from'} {low} to {high}, not {value}.")
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high  # NaN is not
+    if not good or (open_low and value == low):
+        span = f"above {low:g}, at most {high:g}" if open_low else f"from {low:g} to {high:g}"
+        raise ConfigError(f"{name} must be a number {span}, not {value}.")
+
+
+def _text(name: str, value) -> None:
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be text, not {value!r}.")

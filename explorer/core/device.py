@@ -12,16 +12,18 @@ def choose(name: str = "auto") -> torch.device:
 
     Raises ConfigError for a device that torch does not know or this machine does not have.
     """
-    name = name if name != "auto" else os.environ.get("EXPLORER_DEVICE") or "auto"
+    origin = ""
+    if name == "auto" and os.environ.get("EXPLORER_DEVICE"):
+        name, origin = os.environ["EXPLORER_DEVICE"], " (from EXPLORER_DEVICE)"
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"There is no device '{name}'.", "Choose cpu, cuda, cuda:1, mps or auto.") from None
+        raise ConfigError(f"There is no device '{name}'{origin}.", "Choose cpu, cuda, cuda:1, mps or auto.") from None
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f"This machine has no device '{name}'.", "Choose cpu, or auto for the best one there is.")
+        raise ConfigError(f"This machine has no device '{name}'{origin}.", "Choose cpu, or auto for the best one there is.")
     return device
 
 

@@ -36,16 +36,21 @@ class Encoding:
         return int((self.mu.var(0) > ACTIVE_VARIANCE).sum())
 
 
+def as_tensor(images: np.ndarray) -> torch.Tensor:
+    """The same bytes as a tensor. Shared where torch can; an array that is read-only or runs backwards is copied."""
+    return torch.from_numpy(np.require(images, requirements=["C", "W"]))
+
+
 def to_float(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     """uint8 (N, C, H, W) anywhere -> float32 in [0, 1] on the device; the bytes travel, not the floats."""
     return images.to(device, non_blocking=True).float().div_(255)
 
 
 @torch.inference_mode()
-def encode_images(model: VAE, images: np.ndarray | torch.Tensor, seed: int, batch_size: int = 1000) -> Encoding:
+def encode_images(model: VAE, images: np.ndarray, seed: int, batch_size: int = 1000) -> Encoding:
     """Encode uint8 images (N, C, H, W) in float32 with one z per image, drawn on the CPU: the same eps on any device."""
     device = next(model.parameters()).device
-    images = torch.as_tensor(images)
+    images = as_tensor(images)
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for start in range(0, len(images), batch_size):
@@ -69,5 +74,5 @@ def iwae_estimate(model: VAE, images: np.ndarray, k: int = 100, n: int = 500, se
     total = 0.0
     for start in range(0, len(chosen), 50):
         x = to_float(torch.from_numpy(images[chosen[start : start + 50]]), device)
-        total += objective.iwae(model, x, k, generator).double().sum().item()
+        total += objective.iwae(model, x, k, generator).cpu().double().sum().item()
     return total / len(chosen)

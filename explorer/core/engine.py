@@ -5,7 +5,6 @@
     film = engine.traversal_films(mu[0], dims=[3], n_frames=41)[0]
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property
@@ -15,16 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.core import checkpoint, data, navigation
+from explorer.core import checkpoint, navigation
 from explorer.core import device as devices
 from explorer.core.checkpoint import Gallery, Origin
 from explorer.core.encoding import Encoding
-from explorer.core.errors import ConfigError, ExplorerError, unknown
+from explorer.core.errors import ConfigError, unknown
 from explorer.core.film import Film
+from explorer.core.pictures import Pictures
 from explorer.core.projection import Landmarks
 
 DEAD_KL = 0.01  # nats: below it a dimension says nothing about the image
-AT_ONCE = 2048  # latent points decoded in one call; any film is shorter
+AT_ONCE = 2048  # images or latent points in one call to the model; any film is shorter
+FARTHEST = 1e6  # a coordinate of z beyond this is a mistake, and would leave float32 on its way through the decoder
+N_INVERSE = 8  # encoder means that say together which z lies at a place of the map
 KINDS = ("lerp", "slerp", "pixel")
 
 Plane = str | tuple[int, int] | None
@@ -35,20 +37,10 @@ class Engine:
     model, which arrive later (`gallery` and `umap` wait for them, `has_gallery` and `planes` do not)."""
 
     def __init__(
-        self,
-        name: str,
-        encode: Callable[[Tensor], tuple[Tensor, Tensor]],
-        decode: Callable[[Tensor], Tensor],
-        origin: Origin,
-        image_shape: tuple[int, int, int],
-        latent_dim: int,
-        gallery: Future,
-        umap: Future,
-        metrics: dict,
-        content_hash: str,
-        device: torch.device,
-        pictures: Callable[[np.ndarray], np.ndarray | None],
-    ):
+        self, name: str, encode: Callable[[Tensor], tuple[Tensor, Tensor]], decode: Callable[[Tensor], Tensor], origin: Origin,
+        image_shape: tuple[int, int, int], latent_dim: int, gallery: Future, umap: Future, metrics: dict, content_hash: str,
+        device: torch.device, pictures: Callable[[np.ndarray], np.ndarray | None],
+    ):  # fmt: skip
         self.name, self.origin, self.metrics, self.content_hash = name, origin, metrics, content_hash
         self.image_shape, self.latent_dim, self.device = tuple(image_shape), latent_dim, device
         self._encode, self._decode, self._pictures = encode, decode, pictures
@@ -61,19 +53,19 @@ class Engine:
         """x (N, C, H, W), uint8 or float32 in [0, 1] -> mu, logvar of q(z|x), float32 (N, D) each."""
         x = np.asarray(x)
         if x.ndim != 4 or x.shape[1:] != self.image_shape:
-            raise ConfigError(f"Images for '{self.name}' must have the shape (N, {', '.join(map(str, self.image_shape))}), "
-                              f"not {x.shape}.", "Resize or convert them.")  # fmt: skip
-        x = x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
-        if not np.isfinite(x).all():
-            raise ConfigError("The images contain values that are no numbers.", "Give grey levels from 0 to 1.")
-        parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(np.ascontiguousarray(x)).split(AT_ONCE)]
+            wanted = ", ".join(map(str, self.image_shape))
+            raise ConfigError(f"Images for '{self.name}' must have the shape (N, {wanted}), not {x.shape}.", "Resize them.")
+        x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)  # never the caller's own memory
+        if x.size and not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
+            raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or give them as uint8.")
+        parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(AT_ONCE)]
         mu, logvar = (torch.cat(column).float().cpu().numpy() for column in zip(*parts))
         return mu, logvar
 
     @torch.inference_mode()
     def decode(self, z: np.ndarray) -> np.ndarray:
         """z (N, D) -> E[x|z], float32 (N, C, H, W) in [0, 1]."""
-        return self._pixels(self._points(z)).cpu().numpy()
+        return self._pixels(self._points(z)).contiguous().cpu().numpy()
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """x (N, C, H, W) -> E[x|z = mu(x)], float32 (N, C, H, W) in [0, 1]. The mean, never a sample."""
@@ -82,10 +74,17 @@ class Engine:
     # Films
 
     def film(self, z_path: np.ndarray, plane: Plane = None, values: np.ndarray | None = None, at: int = 0) -> Film:
-        """z_path (F, D) -> Film: one call to the decoder, one to the map. `plane` as in `planes`; None: the best there is."""
+        """z_path (F, D) -> Film: one call to the decoder, one to the map. `plane` as in `planes`; None: the best there is.
+
+        values: (F,), what each frame stands for, 0 to 1 by default. at: the frame on which the film rests.
+        """
         z = self._points(z_path)
         values = np.linspace(0, 1, len(z)) if values is None else values
-        return self._film(z, self._frames(z), plane, values, at)
+        if not 0 <= at < len(z) or np.shape(values) != (len(z),):
+            raise ConfigError(f"A film of {len(z)} frames cannot rest on frame {at} with values of shape {np.shape(values)}.")
+        frames = self._frames(z)
+        frames[at] = self._frame(z[at])
+        return self._assemble(z, frames, *self._place(z, plane), values, at)
 
     def traversal_films(
         self, z: np.ndarray, dims: Sequence[int], span: tuple[float, float] | Sequence | None = None,
@@ -96,20 +95,21 @@ class Engine:
         span: (low, high) for all, one pair per dimension, or None for `spans`. It widens to hold the current z_d, which is a
         frame of its own, `film.at`. Raises ConfigError for a dimension that the model does not have.
         """
-        z = self._points(z)[0]
-        spans = self.spans[list(dims)] if span is None else np.broadcast_to(np.asarray(span, float), (len(dims), 2))
-        paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
-        if not paths:
+        z, dims = self._point(z), [self._dim(dim) for dim in dims]
+        if not dims:
             return []
+        spans = self.spans[dims] if span is None else np.asarray(span, float)
+        if spans.shape not in ((2,), (len(dims), 2)):
+            raise ConfigError(f"span must be (low, high), or one such pair for each of {len(dims)} dimensions.")
+        spans = np.broadcast_to(spans, (len(dims), 2))
+        paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
         points = np.concatenate([path for _, path, _ in paths])
-        frames = self._frames(points)
-        exact = self._frames(z[None])[0]
-        place, support = self._place(points, plane)
+        frames, resting, (xy, support) = self._frames(points), self._frame(z), self._place(points, plane)
         films = []
         for i, (dim, (values, path, at)) in enumerate(zip(dims, paths)):
             part = slice(i * n_frames, (i + 1) * n_frames)
-            frames[part][at] = exact
-            films.append(self._assemble(path, frames[part], place[part], support[part], values, at, int(dim)))
+            frames[part][at] = resting
+            films.append(self._assemble(path, frames[part], xy[part], support[part], values, at, dim))
         return films
 
     def interpolation_film(
@@ -118,13 +118,13 @@ class Engine:
         """From z = a to z = b, (D,) each, in n frames; t = 0 and t = 1 are frames and equal the decoded end points exactly.
 
         kind: "lerp", "slerp" (Shoemake 1985), or "pixel", the cross-fade of the two decoded images, whose z is what the
-        encoder makes of each blend. overshoot: how far beyond both ends, up to 0.5.
+        encoder makes of each blend. overshoot: how far beyond both ends, up to 0.5 (n is then at least 4).
         """
         if kind not in KINDS:
             raise unknown("kind of interpolation", kind, KINDS)
         t = navigation.path_times(n, overshoot)
         first, last = int(np.flatnonzero(t == 0)[0]), int(np.flatnonzero(t == 1)[0])
-        a, b = self._points(a)[0], self._points(b)[0]
+        a, b = self._point(a), self._point(b)
         if kind == "pixel":
             ends = self.decode(np.stack([a, b]))
             blend = np.clip(ends[0] + t[:, None, None, None].astype(np.float32) * (ends[1] - ends[0]), 0, 1)
@@ -132,9 +132,8 @@ class Engine:
         else:
             z = (navigation.lerp if kind == "lerp" else navigation.slerp)(a, b, t)
             frames = self._frames(z)
-        # A batch of one and a batch of many may round differently in the last bit of a float.
-        frames[first], frames[last] = self._frames(a[None])[0], self._frames(b[None])[0]
-        return self._film(z, frames, plane, t, first)
+        frames[first], frames[last] = self._frame(a), self._frame(b)
+        return self._assemble(z, frames, *self._place(z, plane), t, first)
 
     def sample_prior(self, n: int, seed: int) -> Film:
         """n draws of N(0, I) and what they decode to."""
@@ -144,11 +143,28 @@ class Engine:
 
     def neighbours(self, z: np.ndarray, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
         """z (D,) -> the k nearest gallery rows by encoder mean (k,) int64, and their Euclidean distances (k,)."""
-        return self._landmarks.nearest(self._points(z)[0], k)
+        if k < 0:
+            raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
+        return self._landmarks.nearest(self._point(z), k)
 
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
         """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
         return self._place(self._points(z), plane)
+
+    def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
+        """A z (D,) that lies near xy (2,) on the map. In a linear plane: z itself, moved within the plane, exact. On the
+        UMAP, which has no inverse: the distance-weighted mean of the encoder means shown nearest to xy, an approximation."""
+        plane, z, xy = self._plane(plane), self._points(z)[0].copy(), np.asarray(xy, float)
+        if plane == "umap":
+            d2 = ((self.map_xy(plane) - xy) ** 2).sum(1)
+            near = np.argsort(d2, kind="stable")[:N_INVERSE]
+            weight = 1 / (d2[near] + 1e-6)
+            return (weight @ self.gallery.mu[near] / weight.sum()).astype(np.float32)
+        if plane == "pca":
+            weights, offset = self._pca_map
+            return (z + (xy - z @ weights - offset) @ np.linalg.pinv(weights)).astype(np.float32)
+        z[list(plane)] = xy[:1] if self.latent_dim == 1 else xy
+        return z
 
     @property
     def gallery(self) -> Gallery:
@@ -157,7 +173,8 @@ class Engine:
 
     @property
     def has_gallery(self) -> bool:
-        return self._gallery.done() and self._gallery.exception() is None
+        """Whether `gallery` answers at once. Raises what went wrong where a researcher's own model fails on its images."""
+        return self._gallery.done() and self._gallery.result() is not None
 
     @property
     def umap(self) -> np.ndarray | None:
@@ -167,28 +184,24 @@ class Engine:
     @property
     def planes(self) -> list[Plane]:
         """Planes to look at the means in, the best first: "umap", "pca", and pairs of dimensions; (0, 0) is mu and logvar."""
-        if self.latent_dim == 1:
-            return [(0, 0)]
-        if self.latent_dim == 2:
-            return [(0, 1), "pca"]
+        if self.latent_dim <= 2:
+            return [(0, 0)] if self.latent_dim == 1 else [(0, 1), "pca"]
         return ([] if self.umap is None else ["umap"]) + ["pca", (0, 1)]
 
     def map_xy(self, plane: Plane = None) -> np.ndarray:
         """The gallery's encoder means in a plane, (N, 2) float32."""
         plane, gallery = self._plane(plane), self.gallery
-        if plane == "umap":
-            return self.umap
-        if plane == "pca":
-            return gallery.pca
-        if self.latent_dim == 1:
-            return np.concatenate([gallery.mu, gallery.logvar], 1)
-        return gallery.mu[:, list(plane)]
+        if isinstance(plane, str):
+            return self.umap if plane == "umap" else gallery.pca
+        return np.hstack([gallery.mu, gallery.logvar]) if self.latent_dim == 1 else gallery.mu[:, list(plane)]
+
+    @property
+    def spans(self) -> np.ndarray:
+        """(D, 2): three standard deviations of each dimension's aggregate posterior, -3 to 3 at least, or without a gallery."""
+        return self._spans if self.has_gallery else np.tile([-3.0, 3.0], (self.latent_dim, 1))
 
     @cached_property
-    def spans(self) -> np.ndarray:
-        """(D, 2): three standard deviations of each dimension's aggregate posterior, at least -3 to 3."""
-        if not self.has_gallery:
-            return np.tile(np.float32([-3, 3]), (self.latent_dim, 1))
+    def _spans(self) -> np.ndarray:
         mu, logvar = self.gallery.mu.astype(float), self.gallery.logvar.astype(float)
         centre, spread = mu.mean(0), np.sqrt(mu.var(0) + np.exp(logvar).mean(0))
         return np.stack([np.minimum(-3, centre - 3 * spread), np.maximum(3, centre + 3 * spread)], 1)
@@ -210,37 +223,46 @@ class Engine:
     # Inside
 
     def _points(self, z: np.ndarray) -> np.ndarray:
-        z = np.asarray(z, np.float32)
-        z = z[None] if z.ndim == 1 else z
+        z = np.atleast_2d(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ConfigError(f"Points of '{self.name}' must have {self.latent_dim} dimensions; this has the shape {z.shape}.")
-        if not np.isfinite(z).all():
-            raise ConfigError("A latent point contains a value that is no number.", "Reset z and try again.")
-        return z
+        if not (np.abs(z) <= FARTHEST).all():  # false for NaN too
+            raise ConfigError("A latent point contains a value that is no number, or too large.", "Reset z and try again.")
+        return np.array(z, np.float32, order="C")  # a copy: what a film holds is not the caller's to change
+
+    def _point(self, z: np.ndarray) -> np.ndarray:
+        points = self._points(z)
+        if len(points) != 1:
+            raise ConfigError(f"One latent point is needed here, not {len(points)}.")
+        return points[0]
+
+    def _dim(self, dim: int) -> int:
+        if dim not in range(self.latent_dim):
+            raise ConfigError(f"'{self.name}' has no latent dimension {dim}.", f"They run from 0 to {self.latent_dim - 1}.")
+        return int(dim)
 
     @torch.inference_mode()
     def _pixels(self, z: np.ndarray) -> Tensor:
-        points = torch.from_numpy(np.ascontiguousarray(z)).to(self.device)
-        parts = [self._decode(part) for part in points.split(AT_ONCE)]
+        parts = [self._decode(part) for part in torch.from_numpy(z).to(self.device).split(AT_ONCE)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @torch.inference_mode()
     def _frames(self, z: np.ndarray) -> np.ndarray:
-        return self._pixels(z).mul(255).round_().to(torch.uint8).cpu().numpy()
+        return self._pixels(z).mul(255).round_().to(torch.uint8).contiguous().cpu().numpy()
 
-    def _film(self, z, frames, plane, values, at) -> Film:
-        return self._assemble(z, frames, *self._place(z, plane), values, at, None)
+    def _frame(self, z: np.ndarray) -> np.ndarray:
+        """The exact frame of one point: a batch of one and a batch of many may differ in the last bit of a float."""
+        return self._frames(z[None])[0]
 
     @staticmethod
-    def _assemble(z, frames, xy, support, values, at, dim) -> Film:
-        norm, log_prior = navigation.norm(z).astype(np.float32), navigation.log_prior(z).astype(np.float32)
-        return Film(z, np.asarray(values, np.float32), at, frames, xy, support, norm, log_prior, dim)
+    def _assemble(z, frames, xy, support, values, at, dim=None) -> Film:
+        return Film(z, np.array(values, np.float32), at, frames, xy, support, navigation.norm(z), navigation.log_prior(z), dim)
 
     def _plane(self, plane: Plane) -> Plane:
         if plane is None:
             return self.planes[0]
-        if isinstance(plane, tuple | list) and len(plane) == 2 and all(0 <= i < self.latent_dim for i in plane):
-            return tuple(plane)
+        if isinstance(plane, tuple | list) and len(plane) == 2 and (self.latent_dim == 1 or plane[0] != plane[1]):
+            return tuple(self._dim(i) for i in plane)
         if plane == "pca" or (plane == "umap" and self.umap is not None):
             return plane
         raise ConfigError(f"There is no plane {plane!r} for '{self.name}'.", f"Choose one of {self.planes}.")
@@ -267,7 +289,8 @@ class Engine:
     def _pca_map(self) -> tuple[np.ndarray, np.ndarray]:
         """PCA is linear, so the gallery's own coordinates tell where any other z falls."""
         mu = self.gallery.mu[:2000].astype(float)
-        solution, *_ = np.linalg.lstsq(np.c_[mu, np.ones(len(mu))], self.gallery.pca[:2000].astype(float), rcond=None)
+        # A dead dimension varies less than the coordinates are rounded: below rcond it gets no weight instead of noise.
+        solution, *_ = np.linalg.lstsq(np.c_[mu, np.ones(len(mu))], self.gallery.pca[:2000].astype(float), rcond=1e-6)
         return solution[:-1], solution[-1]
 
 
@@ -279,39 +302,14 @@ def done(value) -> Future:
 
 
 def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto") -> Engine:
-    """The Engine of a bundle, by name (in `root`, else the checkpoints folder) or by path. Raises BundleError."""
-    bundle = checkpoint.load(path, root)
+    """The Engine of a bundle, by name (in `root`, else the checkpoints folder) or by path.
+
+    Raises BundleError for a bundle that is not there or not sound, ConfigError for a device that this machine lacks.
+    """
     where = devices.choose(device)
-    model = bundle.model.to(where)
+    bundle = checkpoint.load(path, root)
+    model = bundle.model.to(where, memory_format=torch.channels_last)  # loading has laid the weights out anew
     gallery = bundle.gallery
     return Engine(bundle.name, model.encode, model.decode, bundle.origin, bundle.config.image_shape,
                   bundle.config.latent_dim, done(gallery), done(gallery.umap), bundle.metrics, bundle.content_hash, where,
                   Pictures(bundle.origin, gallery, bundle.config.image_shape))  # fmt: skip
-
-
-class Pictures:
-    """The gallery's pictures: its thumbnails where they are whole, drawn again from factors, or from the data set."""
-
-    def __init__(self, origin: Origin, gallery: Gallery, image_shape: tuple[int, int, int]):
-        self._origin, self._gallery, self._shape = origin, gallery, tuple(image_shape)
-        self._lock, self._loaded, self._absent = threading.Lock(), None, False
-
-    def __call__(self, rows: np.ndarray) -> np.ndarray | None:
-        gallery = self._gallery
-        if gallery.thumbs is not None and gallery.thumbs.shape[1:] == self._shape:
-            return gallery.thumbs[rows]
-        if self._origin.dataset == "sprites" and gallery.factors is not None:
-            return data.draw_sprites(gallery.factors[rows])
-        with self._lock:
-            if self._loaded is None and not self._absent:
-                self._load()
-        return None if self._loaded is None else self._loaded[gallery.index[rows]]
-
-    def _load(self) -> None:
-        try:
-            size = self._shape[1] if self._origin.dataset.startswith("folder:") else None
-            images = data.load(self._origin.dataset, self._origin.split, size=size, download=False).images
-        except ExplorerError:
-            images = None
-        fits = images is not None and images.shape[1:] == self._shape and len(images) > self._gallery.index.max()
-        self._loaded, self._absent = (images, False) if fits else (None, True)

@@ -6,14 +6,17 @@ EXPLORER_MODEL=package.module:function names a function that returns (encode, de
     decode  z float32 (N, D)                 -> images (N, C, H, W) in [0, 1]
     images  uint8 (N, C, H, W), or an ImageSet with labels and class names
 
-The gallery and its map are made in the background on first use; the map is kept in the user's cache folder.
+The two are called from several threads, one call at a time. The gallery and its map are made in the background on first
+use; the map is kept in the user's cache folder.
 """
 
 import hashlib
 import importlib
 import os
+import textwrap
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,59 +28,65 @@ from explorer.core.bundling import N_GALLERY
 from explorer.core.checkpoint import Gallery, Origin
 from explorer.core.data import ImageSet, stratified_draw
 from explorer.core.engine import Engine
-from explorer.core.errors import ConfigError
+from explorer.core.errors import ConfigError, ExplorerError
 
 AT_ONCE = 500
+_one_call = threading.Lock()  # sessions and the gallery take turns: research code keeps things in attributes
 
 
 def open_model(spec: str) -> Engine:
     """The Engine of `package.module:function`. Raises ConfigError, naming what the function returned, where it does not fit."""
     encode, decode, images = _call(spec)
     images = _image_set(images, spec)
-    mu, logvar = _checked_encode(encode, spec)(torch.from_numpy(images.images[:2]).float() / 255)
-    encode, latent_dim = _checked_encode(encode, spec), mu.shape[1]
-    decode = _checked_decode(decode, spec, images.images.shape[1:])
+    shape = images.images.shape[1:]
+    encode, decode = _checked_encode(encode, spec), _checked_decode(decode, spec, shape)
+    mu, _ = encode(torch.from_numpy(images.images[:2]).float() / 255)
     decode(mu)
-    rows = np.arange(len(images)) if len(images) <= N_GALLERY else stratified_draw(images.labels, N_GALLERY, 0)
-    images = images.take(rows)
+    if len(images) > N_GALLERY:
+        images = images.take(stratified_draw(images.labels, N_GALLERY, 0))
     gallery, umap = Future(), Future()
     threading.Thread(target=_prepare, args=(encode, images, gallery, umap), daemon=True, name="gallery").start()
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
-    return Engine(spec.split(":")[-1], encode, decode, origin, images.images.shape[1:], latent_dim, gallery, umap, {},
-                  hashlib.sha256(spec.encode()).hexdigest()[:16], torch.device("cpu"), lambda at: images.images[at])  # fmt: skip
+    name_hash = hashlib.sha256(spec.encode()).hexdigest()[:16]
+    return Engine(spec, encode, decode, origin, shape, mu.shape[1], gallery, umap, {}, name_hash, torch.device("cpu"),
+                  lambda rows: images.images[rows])  # fmt: skip
 
 
-def _call(spec: str):
+def _call(spec: str) -> tuple:
     module, colon, function = spec.partition(":")
     if not (module and colon and function):
         raise ConfigError(f"EXPLORER_MODEL is '{spec}'.", "Write it as package.module:function.")
     try:
         made = getattr(importlib.import_module(module), function)()
     except Exception as error:  # whatever a researcher's code may raise
-        raise ConfigError(f"EXPLORER_MODEL={spec} failed with {type(error).__name__}: {error}.",
+        raise ConfigError(f"EXPLORER_MODEL={spec} failed with {_said(error)}.",
                           "Run it in Python to see the whole error.") from error  # fmt: skip
-    if not (isinstance(made, tuple) and len(made) == 3 and callable(made[0]) and callable(made[1])):
+    if not (isinstance(made, tuple | list) and len(made) == 3 and callable(made[0]) and callable(made[1])):
         raise ConfigError(f"EXPLORER_MODEL={spec} must return (encode, decode, images).", "The README has an example.")
     return made
 
 
 def _image_set(images, spec: str) -> ImageSet:
+    pixels = images.images if isinstance(images, ImageSet) else images
+    try:
+        pixels = pixels.cpu().numpy() if isinstance(pixels, Tensor) else np.asarray(pixels)
+    except (TypeError, ValueError):  # rows of several lengths
+        pixels = np.empty(0, object)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < 2 or pixels.shape[1] not in (1, 3):
+        raise ConfigError(f"The images of EXPLORER_MODEL={spec} must be uint8 (N, C, H, W) with C 1 or 3 and N at least 2, "
+                          f"not {pixels.dtype} {pixels.shape}.", "Convert them, or return an explorer.ImageSet.")  # fmt: skip
     if isinstance(images, ImageSet):
         return images
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or len(images) < 2 or images.shape[1] not in (1, 3):
-        raise ConfigError(f"The images of EXPLORER_MODEL={spec} must be uint8 (N, C, H, W) with C 1 or 3 and N at least 2, "
-                          f"not {images.dtype} {images.shape}.", "Convert them, or return an explorer.ImageSet.")  # fmt: skip
-    return ImageSet(spec, "test", images, np.full(len(images), -1, np.int64), title=spec)
+    return ImageSet(spec, "test", pixels, np.full(len(pixels), -1, np.int64), title=spec)
 
 
 def _checked_encode(encode, spec: str):
     def checked(x: Tensor) -> tuple[Tensor, Tensor]:
-        made = _run(encode, x.numpy(), spec, "encode")
+        made = _run(encode, x, spec, "encode")
         if not (isinstance(made, tuple | list) and len(made) == 2):
             raise ConfigError(f"encode of EXPLORER_MODEL={spec} must return (mu, logvar).")
-        mu, logvar = (_tensor(part) for part in made)
-        if mu.ndim != 2 or mu.shape != logvar.shape or len(mu) != len(x):
+        mu, logvar = (_tensor(part, spec, "encode") for part in made)
+        if mu.ndim != 2 or mu.shape != logvar.shape or len(mu) != len(x) or not mu.shape[1]:
             raise ConfigError(f"encode of EXPLORER_MODEL={spec} must return mu and logvar of shape ({len(x)}, D) each, "
                               f"not {tuple(mu.shape)} and {tuple(logvar.shape)}.")  # fmt: skip
         return mu, logvar
@@ -87,7 +96,7 @@ def _checked_encode(encode, spec: str):
 
 def _checked_decode(decode, spec: str, image_shape: tuple[int, ...]):
     def checked(z: Tensor) -> Tensor:
-        images = _tensor(_run(decode, z.numpy(), spec, "decode"))
+        images = _tensor(_run(decode, z, spec, "decode"), spec, "decode")
         if images.shape != (len(z), *image_shape):
             raise ConfigError(f"decode of EXPLORER_MODEL={spec} must return images of shape {(len(z), *image_shape)}, "
                               f"not {tuple(images.shape)}.")  # fmt: skip
@@ -96,18 +105,29 @@ def _checked_decode(decode, spec: str, image_shape: tuple[int, ...]):
     return checked
 
 
-def _run(function, argument: np.ndarray, spec: str, which: str):
+def _run(function, argument: Tensor, spec: str, which: str):
     try:
-        return function(argument)
+        with _one_call:
+            return function(argument.numpy().copy())  # theirs to change
     except Exception as error:  # as above
-        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} failed with {type(error).__name__}: {error}.") from error
+        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} failed with {_said(error)}.") from error
 
 
-def _tensor(values) -> Tensor:
-    tensor = values.detach() if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
-    if not torch.isfinite(tensor).all():
-        raise ConfigError("EXPLORER_MODEL returned values that are no numbers.", "Check the weights for NaN.")
-    return tensor.float().cpu()
+def _said(error: Exception) -> str:
+    """An error in one line."""
+    return textwrap.shorten(f"{type(error).__name__}: {error}", 300).rstrip(".")
+
+
+def _tensor(values, spec: str, which: str) -> Tensor:
+    """float32 on the CPU, whatever kind of array it was."""
+    try:
+        values = values.detach().float().cpu() if isinstance(values, Tensor) else torch.from_numpy(np.array(values, np.float32))
+    except (TypeError, ValueError):
+        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} must return arrays of numbers, "
+                          f"not {type(values).__name__}.") from None  # fmt: skip
+    if not torch.isfinite(values).all():
+        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} returned NaN or infinite values.", "Check the weights.")
+    return values
 
 
 @torch.inference_mode()
@@ -118,28 +138,28 @@ def _prepare(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
         none = np.full(len(mu), np.nan, np.float32)  # its likelihood is not ours to know
         gallery.set_result(Gallery(images.index, images.labels, mu, logvar, none, projection.pca(mu), None, images.factors))
         umap.set_result(_cached_map(mu) if mu.shape[1] > 2 else None)
-    except Exception as error:
+    except Exception as error:  # the page shows sentences, so it becomes one
+        known = error if isinstance(error, ExplorerError) else ConfigError(f"The gallery could not be made: {_said(error)}.")
         for future in (gallery, umap):
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(known)
 
 
 def _cached_map(mu: np.ndarray) -> np.ndarray:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "latent-explorer"
     path = cache / f"umap-{hashlib.sha256(mu.tobytes()).hexdigest()[:16]}.npy"
-    try:
+    with suppress(OSError, ValueError, EOFError):
         xy = np.load(path, allow_pickle=False)
         if xy.shape == (len(mu), 2) and xy.dtype == np.float32 and np.isfinite(xy).all():
             return xy
-    except (OSError, ValueError, EOFError):
-        pass
     xy = projection.umap_map(mu)
-    try:
+    part = path.with_suffix(f".{os.getpid()}.tmp")
+    with suppress(OSError):  # a full or read-only disk costs a minute next time, nothing else
         cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.tmp")
-        with part.open("wb") as file:
-            np.save(file, xy, allow_pickle=False)
-        part.replace(path)
-    except OSError:
-        pass  # a full or read-only disk costs a minute next time, nothing else
+        try:
+            with part.open("wb") as file:
+                np.save(file, xy, allow_pickle=False)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return xy

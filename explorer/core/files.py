@@ -248,14 +248,14 @@ def pending(name: str) -> str:
 def _swap(new: Path, target: Path) -> None:
     for attempt in range(ATTEMPTS):
         time.sleep(PAUSE_S * attempt)
-        _discard(_aside(target))  # left by a crash after its second rename
-        if os.path.lexists(target):
-            os.rename(target, _aside(target))
         try:
+            if os.path.lexists(target):
+                _discard(_aside(target))  # left by a crash after its second rename
+                os.rename(target, _aside(target))
             return os.rename(new, target)
         except BaseException as error:
             _restore(target)
-            # a reader may have taken the gap for a crash and put the old folder back: once more
+            # another process may save the same name, or have taken the gap for a crash and filled it: once more
             if not isinstance(error, OSError) or attempt + 1 == ATTEMPTS:
                 raise
 

@@ -50,10 +50,12 @@ def sample(name: str, logits: Tensor, generator: torch.Generator | None, log_sca
     u = torch.rand(logits.shape, generator=generator, device=logits.device)
     if name == "bernoulli":
         return (u < torch.sigmoid(logits)).float()
-    # Inverse of the continuous Bernoulli's distribution function; exp(logit) - 1 = expm1 keeps the small logits exact.
-    near = logits.abs() < NEAR_HALF
-    safe = torch.where(near, 1.0, logits.clamp(-40, 40))
-    return torch.where(near, u, torch.log1p(u * torch.expm1(safe)) / safe).clamp(0, 1)
+    # The inverse of the continuous Bernoulli's distribution function, log(1 + u (exp(l) - 1)) / l: uniform at l = 0, exact at
+    # small l, and for positive l the mirror image of negative l, so that no logit overflows.
+    steep = -logits.abs()
+    safe = torch.where(steep == 0, -1.0, steep)
+    x = torch.where(steep == 0, u, torch.log1p(u * torch.expm1(safe)) / safe)
+    return torch.where(logits > 0, 1 - x, x).clamp(0, 1)
 
 
 def _log_norm(logits: Tensor) -> Tensor:

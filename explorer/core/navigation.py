@@ -1,10 +1,8 @@
 """Ways through the latent space: z -> z. Knows vectors and the prior N(0, I); knows no model, no picture and no torch.
 
-Arrays come in and go out as float32 and are computed in float64; what float32 cannot hold is kept at its largest
-number, so no result is infinite and no warning is raised for finite input.
+Arrays come in and go out as float32 and are computed in float64; a result that float32 cannot hold is its largest
+number instead of infinity. Arguments of the wrong shape raise ConfigError.
 """
-
-import math
 
 import numpy as np
 from numpy.random import PCG64, Generator
@@ -12,15 +10,14 @@ from numpy.random import PCG64, Generator
 from explorer.core.errors import ConfigError
 
 LARGEST = float(np.finfo(np.float32).max)
-SAME_LINE = 1e-12  # sine of the angle under which two directions count as one line: rounding alone reaches 1e-16
+OPPOSITE = 1e-6  # sine of the angle to the opposite under which float32 alone decided the side
 SHORT = 1e-3  # a vector shorter than this share of the other has hardly a direction
 
 
 def lerp(a, b, t) -> np.ndarray:
     """The straight line (1 - t) a + t b: a, b (D,) and t (F,) -> (F, D).
 
-    t = 0 is exactly a and t = 1 exactly b, bit for bit; t outside [0, 1] goes on along the line. Raises ConfigError
-    where a and b are not two vectors of one length.
+    t = 0 is exactly a and t = 1 exactly b, bit for bit; t outside [0, 1] goes on along the line.
     """
     a, b, t = _ends(a, b, t)
     return _exact((1 - t)[:, None] * a + t[:, None] * b, a, b, t)
@@ -43,10 +40,13 @@ def slerp(a, b, t) -> np.ndarray:
     if len(a) > 1 and short > 0:
         start, end = a / norm_a, b / norm_b
         cosine = start @ end
-        aside = end - cosine * start  # from here cos and sin of t * angle turn `start` into `end`
+        aside = end - cosine * start
         sine = np.linalg.norm(aside)
-        aside = aside / sine if sine > SAME_LINE else _orthogonal(start)
-        angle = t[:, None] * math.atan2(sine, cosine)
+        if cosine < 0 and sine < OPPOSITE:
+            axis = np.eye(len(a))[np.abs(start).argmin()]
+            aside = axis - (axis @ start) * start
+        aside /= np.linalg.norm(aside) or 1
+        angle = t[:, None] * np.arctan2(sine, cosine)
         arc = ((1 - t) * norm_a + t * norm_b)[:, None] * (np.cos(angle) * start + np.sin(angle) * aside)
         path += min(1.0, short / (SHORT * long)) * (arc - path)
     return _exact(path, a, b, t)
@@ -61,9 +61,9 @@ def path_times(n: int, overshoot: float = 0.0) -> np.ndarray:
     if not 0 <= overshoot <= 0.5:
         raise ConfigError(f"overshoot must be a number from 0 to 0.5, not {overshoot}.")
     _at_least("The number of frames", n, 4 if overshoot else 2)
-    if not overshoot:
-        return np.linspace(0, 1, n)
-    outside = min(max(1, round((n - 1) * overshoot / (1 + 2 * overshoot))), (n - 2) // 2)  # steps on each side
+    outside = round((n - 1) * overshoot / (1 + 2 * overshoot))  # steps on each side
+    if overshoot:
+        outside = min(max(outside, 1), (n - 2) // 2)
     before = np.linspace(-overshoot, 0, outside + 1)[:-1]
     after = np.linspace(1, 1 + overshoot, outside + 1)[1:]
     return np.concatenate([before, np.linspace(0, 1, n - 2 * outside), after])
@@ -76,14 +76,13 @@ def traversal(z, dim: int, low: float, high: float, n: int) -> tuple[np.ndarray,
     only where it must be) gives way to it, so `z's[at]` is z bit for bit. The other coordinates stay. Raises
     ConfigError for a dim that z has not, n < 2, or a span that is empty or too narrow for n float32 values.
     """
-    z = _vector(z, dim)
+    z = _float32(_vector(z, dim))
     _at_least("The number of frames", n, 2)
     if not -LARGEST <= low < high <= LARGEST:
         raise ConfigError(f"A traversal must run from a lower to a higher value, not from {low} to {high}.")
-    here = z[dim]
-    values = np.linspace(min(np.float32(low), here), max(np.float32(high), here), n, dtype=np.float64)
-    values = values.astype(np.float32)
-    at = int(np.abs(values.astype(np.float64) - here).argmin())
+    here = float(z[dim])
+    grid = np.linspace(min(low, here), max(high, here), n)
+    values, at = grid.astype(np.float32), int(np.abs(grid - here).argmin())
     if n > 2 and values[at] != here:
         at = min(max(at, 1), n - 2)
     values[at] = here
@@ -98,9 +97,9 @@ def plane(z, i: int, j: int, span: float, n: int) -> np.ndarray:
     """A grid of n x n points over the dimensions i and j, -span to span on both, through z (D,) -> (n * n, D).
 
     Row by row as one reads a picture: i grows to the right, j upward, so the first row has the highest j. The other
-    coordinates are those of z. Raises ConfigError for i = j, a dimension that z has not, n < 2 or a span not above 0.
+    coordinates are those of z. Raises ConfigError for i = j, a dimension that z has not, n < 2, or a span not above 0.
     """
-    z = _vector(z, i, j)
+    z = _float32(_vector(z, i, j))
     if i == j:
         raise ConfigError(f"A plane needs two different dimensions, not {i} twice.")
     _at_least("The number of points on a side", n, 2)
@@ -127,7 +126,7 @@ def norm(z) -> np.ndarray:
 def log_prior(z) -> np.ndarray:
     """log N(z; 0, I) in nats: (F, D) -> (F,)."""
     z = np.asarray(z, np.float64)
-    return _float32(-0.5 * ((z**2).sum(-1) + z.shape[-1] * math.log(2 * math.pi)))
+    return _float32(-0.5 * ((z**2).sum(-1) + z.shape[-1] * np.log(2 * np.pi)))
 
 
 def arithmetic(a, b, c) -> np.ndarray:
@@ -140,9 +139,9 @@ def class_means(means, labels, n_classes: int) -> np.ndarray:
     """The mean of the encoder means (N, D) of each class -> (n_classes, D).
 
     A class without a point has no mean: its row is NaN, for the caller to leave out. Labels outside 0 to
-    n_classes - 1 (-1: unlabelled) belong to no class. Raises ConfigError where there is not one label a point.
+    n_classes - 1 (-1: unlabelled) belong to no class.
     """
-    means, labels = _matrix(means), np.asarray(labels)
+    means, labels = _array(means, 2), np.asarray(labels)
     if labels.shape != means.shape[:1]:
         raise ConfigError(f"{len(means)} points need as many labels, not {labels.size}.")
     result = np.full((n_classes, means.shape[1]), np.nan)
@@ -153,7 +152,7 @@ def class_means(means, labels, n_classes: int) -> np.ndarray:
 
 def direction(from_mean, to_mean) -> np.ndarray:
     """The unit vector (D,) from one mean to the other; zeros where they are the same."""
-    step = _vector(to_mean).astype(np.float64) - _vector(from_mean)
+    step = _vector(to_mean) - _vector(from_mean)
     return _float32(step / (np.linalg.norm(step) or 1))
 
 
@@ -163,7 +162,7 @@ def principal_directions(means, k: int) -> tuple[np.ndarray, np.ndarray]:
     Eigenvectors of the covariance (Pearson 1901; divided by N), the largest first, with their standard deviations; the
     sign makes the largest entry of each positive. Raises ConfigError for no points or a k outside 1 to D.
     """
-    means = _matrix(means)
+    means = _array(means, 2)
     if not 1 <= k <= means.shape[1]:
         raise ConfigError(f"{means.shape[1]} dimensions have 1 to {means.shape[1]} principal directions, not {k}.")
     centred = means - means.mean(0)
@@ -171,14 +170,6 @@ def principal_directions(means, k: int) -> tuple[np.ndarray, np.ndarray]:
     rows = columns.T[::-1][:k]
     largest = np.take_along_axis(rows, np.abs(rows).argmax(1)[:, None], axis=1)
     return _float32(rows * np.where(largest < 0, -1, 1)), _float32(np.sqrt(variance[::-1][:k].clip(0)))
-
-
-def _orthogonal(unit) -> np.ndarray:
-    """The unit vector orthogonal to `unit` (D,), D > 1, nearest to the axis on which it is smallest."""
-    axis = np.abs(unit).argmin()
-    aside = -unit[axis] * unit
-    aside[axis] += 1
-    return aside / np.linalg.norm(aside)
 
 
 def _exact(path, a, b, t) -> np.ndarray:
@@ -195,24 +186,23 @@ def _ends(a, b, t) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     a, b = _vector(a), _vector(b)
     if a.shape != b.shape:
         raise ConfigError(f"A path needs two points of one space, not of {len(a)} and {len(b)} dimensions.")
-    return a.astype(np.float64), b.astype(np.float64), np.asarray(t, np.float64)
+    return a, b, np.asarray(t, np.float64)
 
 
 def _vector(z, *dims: int) -> np.ndarray:
-    z = np.asarray(z, np.float32)
-    if z.ndim != 1 or not z.size:
-        raise ConfigError(f"A latent point is one row of numbers, not an array of shape {z.shape}.")
+    z = _array(z, 1)
     for dim in dims:
         if dim not in range(len(z)):
             raise ConfigError(f"There is no latent dimension {dim}.", f"They run from 0 to {len(z) - 1}.")
     return z
 
 
-def _matrix(means) -> np.ndarray:
-    means = np.asarray(means, np.float64)
-    if means.ndim != 2 or not means.size:
-        raise ConfigError(f"Encoder means are a table (N, D) of at least one point, not of shape {means.shape}.")
-    return means
+def _array(x, n_axes: int) -> np.ndarray:
+    x = np.asarray(x, np.float64)
+    if x.ndim != n_axes or not x.size:
+        shape = ["", "(D,)", "(N, D)"][n_axes]
+        raise ConfigError(f"Latent points must come as numbers of shape {shape}, not {x.shape}.")
+    return x
 
 
 def _at_least(name: str, value, low: int) -> None:

@@ -39,8 +39,7 @@ def umap_map(means, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1,
     """The UMAP of the means (McInnes et al. 2018): (N, D) -> float32 (N, 2), bit-identical for the same seed.
 
     About 1 ms a point on one thread; one fit at a time in a process, others wait. The neighbours are exact and found
-    here: umap's own search compiles for half a minute in every process. Under 5 points
-    the map is that of `pca`.
+    here: umap's own search compiles for half a minute in every process. Under 5 points the map is that of `pca`.
 
     `progress` is called with the share done, 0 to 1, after every epoch of the layout (nine tenths of the time; what
     comes before has no hook). What it raises ends the fit and reaches the caller: that is the way to cancel.
@@ -53,7 +52,7 @@ def umap_map(means, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1,
     points = means - means.mean(0)  # UMAP knows no scale: between -1 and 1 float32 can square them
     points = (points / (np.abs(points).max() or 1)).astype(np.float32)
     graph = _neighbour_graph(torch.from_numpy(points), min(n_neighbors, len(points) - 1))
-    settings = dict(n_neighbors=graph[0].shape[1], min_dist=min_dist, precomputed_knn=graph, random_state=seed, n_jobs=1)
+    settings = dict(n_neighbors=graph[0].shape[1], precomputed_knn=graph, min_dist=min_dist, random_state=seed)
     if progress:  # tqdm_kwds go to umap's own bar, which then writes its percentage to `file` at every epoch
         file = SimpleNamespace(write=lambda text: text.strip() and progress(float(text) / 100), flush=lambda: None)
         form = dict(bar_format="{percentage}", mininterval=0, miniters=1, position=0, leave=False, disable=False)
@@ -62,7 +61,7 @@ def umap_map(means, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1,
         warnings.simplefilter("ignore")  # TensorFlow is not here; later points are placed by Landmarks, not by umap
         from umap import UMAP
 
-        return UMAP(**settings).fit_transform(points)
+        return UMAP(n_jobs=1, **settings).fit_transform(points)
 
 
 def warm_umap() -> None:

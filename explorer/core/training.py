@@ -10,8 +10,10 @@ at an epoch's end goes on bit for bit as if it had never stopped (on one device 
 
 import copy
 import math
+import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,15 +22,16 @@ from torch import Tensor
 
 from explorer.core import device as devices
 from explorer.core import objective
-from explorer.core.config import ModelConfig, TrainConfig, from_dict, to_dict
-from explorer.core.encoding import encode_images, to_float
-from explorer.core.errors import BundleError, TrainingError
+from explorer.core.config import PRECISIONS, ModelConfig, TrainConfig, from_dict, to_dict
+from explorer.core.encoding import as_tensor, encode_images, to_float
+from explorer.core.errors import BundleError, ConfigError, TrainingError
 from explorer.core.model import VAE
 
 EVERY = 20  # batches between light reports; also how often the loss is read back and checked
 N_SHOWN = 32  # reconstructions and prior samples in a full report
 N_MEANS = 2000  # encoder means in a full report, for a map that moves while the model learns
 ORDER, EPS = range(2)  # independent streams of chance of one epoch
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Report:
     n_steps: int
     seconds: float  # since the run began, evaluation included, pauses between resumes left out
     images_per_second: float
-    lr: float
+    lr: float  # of the last step; of the first to come in the untrained model's report
     beta: float
     train: Losses | None  # this epoch's own batches, as they were seen; None before the first
     test: Losses | None = None
@@ -110,7 +113,8 @@ class State:
                 "history": copy.deepcopy(self.history), "threads": torch.get_num_threads()}  # fmt: skip
         self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
 
-    def _restore(self, tensors: dict[str, Tensor]) -> None:
+    def _restore(self, tensors: dict[str, Tensor], meta: dict) -> None:
+        """The inverse of `_keep`, but for history and seconds. Raises one of many errors where something does not fit."""
         weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         parameters = self.optimizer.param_groups[0]["params"]
         slots: dict[int, dict] = {}
@@ -118,7 +122,10 @@ class State:
             if name.startswith("optimizer."):
                 _, i, key = name.split(".")
                 like = parameters[int(i)] if tensor.ndim else tensor  # fused Adam needs the moments in the weights' layout
-                slots.setdefault(int(i), {})[key] = torch.empty_like(like).copy_(tensor)
+                slots.setdefault(int(i), {})[key] = torch.empty_like(like).copy_(tensor.reshape(like.shape))
+        if meta["step"] and [slots.get(i, {}).keys() for i in range(len(parameters))] != [MOMENTS] * len(parameters):
+            raise ValueError("moments of the optimizer are missing or unknown")
+        self.epoch, self.step = int(meta["epoch"]), int(meta["step"])
         self.model.load_state_dict(weights)
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
 
@@ -127,7 +134,7 @@ def begin(model_config: ModelConfig, config: TrainConfig) -> State:
     """An untrained model: the same weights from the same seed on every device. Raises ConfigError for a missing device."""
     device = devices.choose(config.device)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # the CPU's alone: torch.manual_seed would reach the GPU's
         model = VAE(model_config)
     model.to(device)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.lr, fused=True)
@@ -135,16 +142,29 @@ def begin(model_config: ModelConfig, config: TrainConfig) -> State:
 
 
 def resume(tensors: dict[str, Tensor], meta: dict) -> State:
-    """The state that `State.checkpoint` returned, ready for `fit`. Raises BundleError where the two do not fit."""
-    try:
-        state = begin(from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"]))
-        state._restore(tensors)
+    """The state that `State.checkpoint` returned, ready for `fit`.
+
+    Raises BundleError where the two do not fit, ConfigError where this machine lacks the run's device.
+    """
+    with _fitting():
+        configs = from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"])
+    state = begin(*configs)
+    with _fitting():
+        state._restore(tensors, meta)
         state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
-        state.epoch, state.step, state.seconds = int(meta["epoch"]), int(meta["step"]), float(meta["seconds"])
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"The saved state of this run does not fit together ({reason}).", "Start the run again.") from None
+        state.seconds = float(meta["seconds"])
+        if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
+            raise ValueError(f"precision {state.precision!r} is unknown")
     return state
+
+
+@contextmanager
+def _fitting():
+    try:
+        yield
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else textwrap.shorten(str(error), 200)
+        raise BundleError(f"The saved state of this run does not fit together ({reason}).", "Start the run again.") from None
 
 
 def one_cycle(progress: float, warmup: float) -> float:
@@ -163,44 +183,47 @@ def fit(state: State, train: np.ndarray, test: np.ndarray) -> Iterator[Report]:
     """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
 
     train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Stops with TrainingError,
-    the weights of the last good epoch restored, when the loss is no longer a number.
+    the weights of the last good epoch restored, when the loss is no longer a number. Raises ConfigError for images of another
+    shape than the model's, or for another number of batches than a resumed run has seen.
     """
     config, device = state.config, state.device
+    steps_per_epoch = math.ceil(len(train) / config.batch_size)
+    n_steps = config.epochs * steps_per_epoch
+    _check_images(state, train, test, steps_per_epoch)
     devices.allow_tf32(device)
-    images = torch.from_numpy(train)
+    images = as_tensor(train)
     if devices.fits(images.nbytes, device):
         images = images.to(device)  # resident; otherwise each batch is sent as bytes
     if state.precision is None:
         state.precision, state.precision_ms = choose_precision(state, images)
     clock = _Clock(state.seconds)
+    lr = config.lr * one_cycle(0, config.warmup)
     if state.epoch < 0:
         state.epoch = 0
-        yield _full_report(state, test, None, 0.0, clock)
-    steps_per_epoch = math.ceil(len(images) / config.batch_size)
-    n_steps = config.epochs * steps_per_epoch
+        yield _full_report(state, test, None, 0.0, lr, n_steps, clock)
     while state.epoch < config.epochs:
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_seed(state, ORDER)))
         eps = torch.Generator(device).manual_seed(_seed(state, EPS))
         epoch_sum = window = _Sums(device, state.model_config.latent_dim)
         started, window_began = clock.now(), clock.now()
         for i, batch in enumerate(order.split(config.batch_size), start=1):
-            share = one_cycle(state.step / max(1, n_steps - 1), config.warmup)
+            lr = config.lr * one_cycle(state.step / max(1, n_steps - 1), config.warmup)
             for group in state.optimizer.param_groups:
-                group["lr"] = config.lr * share
+                group["lr"] = lr
             x = to_float(images[batch.to(images.device)], device)
             window = window + _step(state, x, eps)
             state.step += 1
             if i % EVERY == 0 or i == steps_per_epoch:
                 losses = window.losses()
                 if not math.isfinite(losses.elbo):
-                    _give_up(state, share)
+                    _give_up(state, lr)
                 epoch_sum = epoch_sum + window
                 speed = window.n / max(clock.now() - window_began, 1e-9)
-                yield Report(state.epoch, state.step, n_steps, clock.now(), speed, config.lr * share, config.beta, losses)
+                yield Report(state.epoch, state.step, n_steps, clock.now(), speed, lr, config.beta, losses)
                 window, window_began = _Sums(device, state.model_config.latent_dim), clock.now()
         state.epoch += 1
         speed = len(images) / max(clock.now() - started, 1e-9)
-        yield _full_report(state, test, epoch_sum.losses(), speed, clock)
+        yield _full_report(state, test, epoch_sum.losses(), speed, lr, n_steps, clock)
 
 
 def choose_precision(state: State, images: Tensor, n_steps: int = 12) -> tuple[str, dict[str, float]]:
@@ -276,34 +299,44 @@ def _seed(state: State, stream: int) -> int:
     return int(np.random.SeedSequence([state.config.seed, state.epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _give_up(state: State, share: float) -> None:
-    tensors, meta = state.checkpoint()
-    state._restore(tensors)
-    state.epoch, state.step = meta["epoch"], meta["step"]
+def _check_images(state: State, train: np.ndarray, test: np.ndarray, steps_per_epoch: int) -> None:
+    for images in (train, test):
+        if images.shape[1:] != state.model_config.image_shape:
+            raise ConfigError(f"The model is for images of shape {state.model_config.image_shape}, not {images.shape[1:]}.",
+                              "Train on the data that the run was begun with.")  # fmt: skip
+    if state.step != max(0, state.epoch) * steps_per_epoch:
+        raise ConfigError(f"This run has seen {state.step} batches in {state.epoch} epochs, but {len(train)} images make "
+                          f"{steps_per_epoch} an epoch.", "Resume with the data that the run was begun with.")  # fmt: skip
+
+
+def _give_up(state: State, lr: float) -> None:
+    state._restore(*state.checkpoint())
     raise TrainingError(
-        f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {state.config.lr * share:.2g}); "
+        f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
         f"the weights of epoch {state.epoch} are kept.",
         f"Train again with a lower learning rate, for example {state.config.lr / 10:.2g}.",
     )
 
 
-@torch.inference_mode()
-def _full_report(state: State, test: np.ndarray, train: Losses | None, speed: float, clock: _Clock) -> Report:
+def _full_report(
+    state: State, test: np.ndarray, train: Losses | None, speed: float, lr: float, n_steps: int, clock: _Clock
+) -> Report:
     config = state.config
     encoding = encode_images(state.model, test, seed=config.seed)
     kl = encoding.kl_per_dim.mean(0)
     losses = Losses(float(encoding.recon_loss.mean(dtype=np.float64)), tuple(kl.tolist()))
+    if not math.isfinite(losses.elbo):  # the epoch's last step broke the weights, which no batch has met yet
+        _give_up(state, lr)
     prior = torch.randn(N_SHOWN, state.model_config.latent_dim, generator=torch.Generator().manual_seed(config.seed))
     shown = torch.cat([torch.from_numpy(encoding.mu[:N_SHOWN]), prior]).to(state.device)
-    pictures = state.model.decode(shown).mul(255).round().to("cpu", torch.uint8).numpy()
+    with torch.inference_mode():
+        pictures = state.model.decode(shown).mul(255).round().to("cpu", torch.uint8).numpy()
     n = min(N_SHOWN, len(test))
     snapshot = Snapshot(encoding.mu[:N_MEANS], test[:N_SHOWN], pictures[:n], pictures[n:])
     state.seconds = clock.now()
     state.history.append({"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 2), "beta": config.beta,
                           "train": _plain(train), "test": _plain(losses), "active_units": encoding.active_units})  # fmt: skip
     state._keep()
-    lr = state.optimizer.param_groups[0]["lr"]
-    n_steps = max(state.step, config.epochs * (state.step // max(1, state.epoch)))
     return Report(state.epoch, state.step, n_steps, state.seconds, speed, lr, config.beta, train, losses,
                   encoding.active_units, snapshot)  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Explore: sliders move z, the map shows the encoder means, two chosen images give a path between them."""
 
+from contextlib import suppress
+
 import numpy as np
 import streamlit as st
 
@@ -12,15 +14,19 @@ N_FRAMES = 16
 
 
 def explore() -> None:
+    """The page that opens."""
     st.title("Latent Explorer")
-    engine = _choose()
-    if engine is None:
-        return
-    left, right = st.columns([2, 3])
-    with left:
-        _stage(engine)
-    with right:
-        _map(engine)
+    try:
+        engine = _choose()
+        if engine is None:
+            return
+        left, right = st.columns([2, 3])
+        with left:
+            _stage(engine)
+        with right:
+            _map(engine) if engine.has_gallery else _wait(engine)
+    except ExplorerError as error:
+        st.error(str(error))
 
 
 def _choose():
@@ -40,13 +46,7 @@ def _choose():
         st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
     name = st.selectbox("Model", names, format_func=lambda n: _title(good[n]) if n in good else n, key="bundle")
-    if own and name == own.name:
-        return own
-    try:
-        return resources.engine(name, good[name].stamp)
-    except ExplorerError as error:
-        st.error(str(error))
-        return None
+    return resources.engine(name, good[name].stamp) if name in good else own
 
 
 def _title(info) -> str:
@@ -58,26 +58,40 @@ def _title(info) -> str:
 @st.fragment
 def _stage(engine) -> None:
     picture = st.empty()
-    kl = engine.kl_per_dim
     z = np.zeros(engine.latent_dim, np.float32)
+    kl = engine.kl_per_dim if engine.has_gallery else z
     for dim in np.argsort(-kl)[:N_SLIDERS]:
         low, high = (float(v) for v in engine.spans[dim])
-        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", low, high, 0.0, 0.05, key=f"{engine.name}-z-{dim}")
+        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", low, high, 0.0, 0.05, key=f"{engine.content_hash}-z-{dim}")
     film = engine.film(z[None])
-    picture.image(figures.png(figures.strip(film.frames), 280), caption=f"decoded, support {film.support[0]:.2f}")
+    picture.image(_strip(film, 280), caption=f"decoded, support {film.support[0]:.2f}")
+
+
+@st.fragment(run_every=1)
+def _wait(engine) -> None:
+    """Until the images of a researcher's own model are encoded."""
+    with suppress(ExplorerError):  # the page itself will show it
+        if not engine.has_gallery:
+            st.info("The images are being encoded; the map comes with them.")
+            return
+    st.rerun()
 
 
 @st.fragment
 def _map(engine) -> None:
     n = len(engine.gallery.mu)
     columns = st.columns(2)
-    a = columns[0].number_input("Image A", 0, n - 1, 0, key=f"{engine.name}-a")
-    b = columns[1].number_input("Image B", 0, n - 1, 1, key=f"{engine.name}-b")
+    a, b = (column.number_input(f"Image {name}", 0, n - 1, min(i, n - 1), key=f"{engine.content_hash}-{name}")
+            for i, (column, name) in enumerate(zip(columns, "AB")))  # fmt: skip
     film = engine.interpolation_film(engine.gallery.mu[a], engine.gallery.mu[b], N_FRAMES)
-    st.image(figures.png(figures.strip(film.frames), 56), caption="from A to B in latent space")
+    st.image(_strip(film, 56), caption="from A to B in latent space")
     figure = figures.map_figure(engine.map_xy(), engine.gallery.labels, engine.origin.class_names)
     figures.add_path(figure, film.xy)
     st.plotly_chart(figure, key="latent_map", theme=None, config={"scrollZoom": True, "displayModeBar": False})
     trust = engine.metrics.get("trustworthiness")
     if trust is not None:
         st.caption(f"Trustworthiness of the map {trust:.3f} (k = {engine.metrics['trustworthiness_k']})")
+
+
+def _strip(film, height_px: int) -> bytes:
+    return figures.png(figures.strip(figures.enlarge(film.frames, height_px)))

@@ -1,0 +1,1 @@
+"""One file a panel, one function: render(engine, session)."""

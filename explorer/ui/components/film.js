@@ -1,0 +1,107 @@
+// The one browser primitive: unpack a packet, hold its pictures, blit a frame, count what was painted, move the cursor.
+// Each component's script is prepended with this file. Nothing here talks to the server.
+
+// A packet: uint32 length of the header, the header as JSON (padded to 4 bytes), then the arrays it describes, in order.
+function unpack(data) {
+  const bytes = data.byteOffset % 4 ? data.slice() : data;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(0, true);
+  const packet = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  const kinds = { f4: Float32Array, i4: Int32Array, u1: Uint8Array };
+  let at = 4 + length;
+  for (const [name, kind, shape] of packet.arrays) {
+    const n = shape.reduce((a, b) => a * b, 1), Kind = kinds[kind];
+    packet[name] = new Kind(bytes.buffer, bytes.byteOffset + at, n);
+    at += Math.ceil((n * Kind.BYTES_PER_ELEMENT) / 4) * 4;
+  }
+  packet.n_bytes = bytes.byteLength;
+  return packet;
+}
+
+// Pixels of many frames, channels first as the model has them, laid out in columns on one canvas.
+function sheetOf(pixels, [channels, height, width], columns) {
+  const size = channels * height * width, n = Math.floor(pixels.length / size), area = height * width;
+  const canvas = document.createElement('canvas');
+  canvas.width = columns * width; canvas.height = Math.ceil(n / columns) * height;
+  const image = new ImageData(Math.max(1, canvas.width), Math.max(1, canvas.height)), out = new Uint32Array(image.data.buffer);
+  for (let f = 0; f < n; f++) {
+    const left = (f % columns) * width, top = Math.floor(f / columns) * height;
+    for (let y = 0, i = f * size; y < height; y++) {
+      let o = (top + y) * canvas.width + left;
+      for (let x = 0; x < width; x++, i++, o++)
+        out[o] = channels === 1 ? 0xff000000 | (pixels[i] * 0x010101)
+          : 0xff000000 | (pixels[i + 2 * area] << 16) | (pixels[i + area] << 8) | pixels[i];
+    }
+  }
+  canvas.getContext('2d').putImageData(image, 0, 0);
+  return canvas;
+}
+
+// The pictures of a packet: raw pixels at once, a compressed sheet as soon as the browser has decoded it.
+function sheet(packet, name, columns, then) {
+  const encoding = packet.encodings?.[name];
+  if (!encoding) return then(sheetOf(packet[name], packet.shape, columns));
+  createImageBitmap(new Blob([packet[name]], { type: encoding })).then(then);
+}
+
+// Images of 16 px and less get a border of a pixel and are smoothed when enlarged; larger ones are shown crisp.
+const padding = (shape) => (Math.max(shape[1], shape[2]) <= 16 ? 1 : 0);
+
+function fitCanvas(canvas, shape) {
+  const pad = padding(shape), width = shape[2] + 2 * pad, height = shape[1] + 2 * pad;
+  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  canvas.style.imageRendering = pad ? 'auto' : 'pixelated';
+  canvas.style.aspectRatio = `${width} / ${height}`;
+}
+
+// Frame `index` of a sheet onto a canvas of the frame's own size: no scaling here, so no pixel is changed.
+function blit(canvas, picture, index, columns, shape) {
+  const [, height, width] = shape, pad = padding(shape), context = canvas.getContext('2d');
+  if (pad) { context.fillStyle = '#000'; context.fillRect(0, 0, canvas.width, canvas.height); }
+  context.drawImage(picture, (index % columns) * width, Math.floor(index / columns) * height, width, height, pad, pad, width, height);
+}
+
+// As many frames as fit side by side, spread evenly from the first to the last.
+function strip(canvas, picture, first, n, columns, shape, cssWidth, cssHeight) {
+  const ratio = Math.min(2, window.devicePixelRatio || 1), context = canvas.getContext('2d');
+  canvas.width = Math.max(1, Math.round(cssWidth * ratio)); canvas.height = Math.max(1, Math.round(cssHeight * ratio));
+  const each = (canvas.height * shape[2]) / shape[1], shown = Math.max(1, Math.min(n, Math.floor(canvas.width / each)));
+  context.imageSmoothingEnabled = true; context.imageSmoothingQuality = 'high';
+  for (let i = 0; i < shown; i++) {
+    const f = first + Math.round((shown === 1 ? 0.5 : i / (shown - 1)) * (n - 1)), slot = canvas.width / shown;
+    const x = (f % columns) * shape[2], y = Math.floor(f / columns) * shape[1];
+    context.drawImage(picture, x, y, shape[2], shape[1], i * slot + (slot - each) / 2, 0, each, canvas.height);
+  }
+}
+
+// Counts for tests and benchmarks; also the last input-to-paint times in ms, measured after the frame was produced.
+const explorer = (window.__latentExplorer ??= {
+  version: 1, _counts: { paints: 0, films: 0, bytes: 0, cursors: 0 }, _times: [],
+  stats() { return { ...this._counts, input_to_paint_ms: [...this._times] }; },
+});
+function painted(event) {
+  explorer._counts.paints++;
+  if (!event?.timeStamp) return;
+  requestAnimationFrame(() => {  // a message posted from here arrives after the browser has painted
+    const port = new MessageChannel();
+    port.port1.onmessage = () => { explorer._times.push(performance.now() - event.timeStamp); if (explorer._times.length > 2000) explorer._times.shift(); port.port1.close(); };
+    port.port2.postMessage(0);
+  });
+}
+function received(packet) { explorer._counts.films++; explorer._counts.bytes += packet.n_bytes; }
+
+// Where z is on the map: `xy` in map units, `support` in (0, 1]. The map's companion listens.
+function moveCursor(xy, support, plane) {
+  explorer._counts.cursors++;
+  explorer.cursor = { xy, support, plane };
+  window.dispatchEvent(new CustomEvent('latent:cursor', { detail: explorer.cursor }));
+}
+
+// One request at a time is enough: the newest replaces any that waits for its 150 ms.
+function debounce(wait, action) {
+  let timer = 0;
+  const later = (...args) => { clearTimeout(timer); timer = setTimeout(() => { timer = 0; action(...args); }, wait); };
+  later.flush = (...args) => { clearTimeout(timer); timer = 0; action(...args); };
+  later.pending = () => timer !== 0;
+  return later;
+}

@@ -1,0 +1,74 @@
+"""The lanes: from A to B along a line, along an arc and by cross-fading pixels, in lock-step."""
+
+import numpy as np
+
+from explorer.ui import state
+from explorer.ui.components.lanes import lanes as mount
+from explorer.ui.components.packet import pack
+from explorer.ui.panels import frames as travel
+
+KEY = "lanes"
+N_FRAMES = 64
+
+
+def render(engine, session) -> None:
+    key = (session.content_hash, session.a, session.b, session.overshoot, session.plane, session.heard.get(KEY, 0))
+    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(session))
+
+
+def _hear(session) -> None:
+    asked = state.request(KEY)
+    if asked is None or asked.get("seq", 0) <= session.heard.get(KEY, 0):
+        return
+    session.heard[KEY] = int(asked["seq"])
+    match asked.get("kind"):
+        case "swap":
+            session.swap()
+        case "clear":
+            session.clear()
+        case "overshoot":
+            session.overshoot = state.OVERSHOOT if asked.get("on") else 0.0
+
+
+def _packet(engine, session, order: int) -> bytes:
+    a, b = session.a, session.b
+    ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
+    header = {
+        "stamp": f"{session.content_hash}-{order}", "order": order, "ack": session.heard.get(KEY, 0), "shape": engine.image_shape,
+        "latent_dim": engine.latent_dim, "plane": str(session.plane), "overshoot": session.overshoot, "has_anchor": bool(ends),
+        "ends_parts": [name for name, _ in ends], "n_frames": 0,
+        "hint": "Now click a second point: B." if ends else "Click two points of the map: A, then B. Their interpolation appears here.",
+    }  # fmt: skip
+    pictures = _pictures(engine, [row for _, row in ends])
+    if a is None or b is None:
+        return pack(header, {"ends": pictures})
+    mu = engine.gallery.mu
+    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, session.overshoot, session.plane) for kind in ("lerp", "slerp", "pixel")]
+    lerp = films[0]
+    frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES)
+    nearest = np.array([engine.neighbours(z, 1)[0][0] for z in lerp.z[::4]]).repeat(4)[: len(lerp)]
+    rows, near_of = np.unique(nearest, return_inverse=True)
+    names = engine.origin.class_names
+    header |= {
+        "n_frames": len(lerp), "n_near": len(rows), "pair": f"{a}-{b}",
+        "near_told": [_told(row, int(engine.gallery.labels[row]), names) for row in rows.tolist()],
+        "log_prior_max": -0.5 * engine.latent_dim * float(np.log(2 * np.pi)),
+    }  # fmt: skip
+    arrays = {
+        "times": lerp.values, "norm": lerp.norm, "log_prior": lerp.log_prior, "support": np.nan_to_num(lerp.support), "xy": lerp.xy,
+        "near_of": near_of, "ends": pictures, "near": _pictures(engine, rows), "frames": frames,
+    }  # fmt: skip
+    return pack(header, arrays, encodings)
+
+
+def _told(row: int, label: int, names: tuple[str, ...]) -> str:
+    return f"nearest: {names[label]}, {row}" if 0 <= label < len(names) else f"nearest: {row}"
+
+
+def _pictures(engine, rows) -> np.ndarray:
+    """The images themselves, or what the model makes of them where they are not on this machine."""
+    rows = np.asarray(rows, int)
+    if not len(rows):
+        return np.zeros((0, *engine.image_shape), np.uint8)
+    real = engine.pictures(rows)
+    return engine.film(engine.gallery.mu[rows]).frames if real is None else real

@@ -1,0 +1,230 @@
+"""What one visitor has chosen. Sole owner of st.session_state and st.query_params; changed by named verbs only.
+
+One table, LINK, says how each shareable part is written into the link, read from it, and checked.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+
+N_UNDO = 100
+OVERSHOOT = 0.5
+
+
+@dataclass(eq=False)
+class Session:
+    """One tab. `z` is the point that the stage shows; `a`, `b` and `picked` are rows of the gallery."""
+
+    bundle: str
+    content_hash: str
+    z: np.ndarray  # (D,) float32, never changed in place
+    n_images: int
+    picked: int | None = None
+    a: int | None = None
+    b: int | None = None
+    plane: Any = None  # as Engine.planes; None: the best there is
+    colour: str = "class"
+    first: int = 0  # of the dimensions sorted by KL, the first that has a slider
+    overshoot: float = 0.0
+    seed: int = 0  # of the next draw of the prior
+    approximate: bool = False  # z was read off the map, not encoded
+    past: list[np.ndarray] = field(default_factory=list)
+    future: list[np.ndarray] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)  # sentences for the visitor, shown until dismissed
+    heard: dict[str, int] = field(default_factory=dict)  # the last request of each component, by its sequence number
+    dataset: str = ""
+    _next: str = "a"  # the anchor that the next click sets
+    _packets: dict[str, tuple[tuple, int, bytes]] = field(default_factory=dict)
+
+    def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
+        """z becomes the point; the old one can be had back."""
+        z = np.array(z, np.float32)
+        if z.shape != self.z.shape or not np.isfinite(z).all():
+            return
+        if not np.array_equal(z, self.z):
+            self.past = [*self.past[-N_UNDO + 1 :], self.z]
+            self.future = []
+        self.z, self.approximate = z, approximate
+
+    def undo(self) -> None:
+        if self.past:
+            self.future.append(self.z)
+            self.z = self.past.pop()
+
+    def redo(self) -> None:
+        if self.future:
+            self.past.append(self.z)
+            self.z = self.future.pop()
+
+    def pick(self, row: int) -> None:
+        if 0 <= row < self.n_images:
+            self.picked = row
+
+    def set_anchor(self, row: int) -> None:
+        """The next anchor: A, then B, then A again, so that a third click begins a new pair's A and keeps B."""
+        if not 0 <= row < self.n_images:
+            return
+        if self.a is None or (self.b is not None and self._next == "a"):
+            self.a, self._next = row, "b"
+        else:
+            self.b, self._next = row, "a"
+
+    def swap(self) -> None:
+        self.a, self.b = self.b, self.a
+
+    def clear(self) -> None:
+        self.a = self.b = None
+        self._next = "a"
+
+    def packet(self, name: str, key: tuple, make: Callable[[int], bytes]) -> bytes:
+        """The packet of a component, made anew only when `key` changes: otherwise the very same bytes."""
+        kept = self._packets.get(name)
+        if kept is None or kept[0] != key:
+            order = 1 + (kept[1] if kept else 0)
+            kept = self._packets[name] = (key, order, make(order))
+        return kept[2]
+
+    def link(self) -> str:
+        """The query part of the link that restores all of this."""
+        parts = {name: entry.write(getattr(self, entry.attribute)) for name, entry in LINK.items()}
+        return urlencode({name: text for name, text in parts.items() if text is not None}, safe=",")
+
+
+def session(engine) -> Session:
+    """This tab's session on `engine`. A new tab reads its link; a changed model keeps A, B and the picked image by row
+    where the data set is the same."""
+    old = st.session_state.get("explorer_session")
+    if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
+        return old
+    new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
+    new.dataset = engine.origin.dataset
+    if old is None:
+        _read_link(new, engine)
+    else:
+        if old.dataset == new.dataset and old.n_images == new.n_images:
+            new.picked, new.a, new.b, new._next = old.picked, old.a, old.b, old._next
+            if new.picked is not None:
+                new.z = engine.gallery.mu[new.picked]
+        new.colour = old.colour
+    st.session_state["explorer_session"] = new
+    return new
+
+
+def linked_bundle() -> str | None:
+    """The bundle that the link names, on arrival."""
+    return st.query_params.get("model")
+
+
+def request(key: str) -> dict | None:
+    """What the component mounted under `key` asks for, as it was sent."""
+    asked = (st.session_state.get(key) or {}).get("request")
+    return asked if isinstance(asked, dict) else None
+
+
+def current() -> Session | None:
+    return st.session_state.get("explorer_session")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One parameter of the link: `read` raises ValueError, with a reason a person understands, for what it refuses."""
+
+    attribute: str
+    write: Callable[[Any], str | None]
+    read: Callable[[str, Any], Any]
+
+
+def _write_z(z: np.ndarray) -> str | None:
+    return base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=") if z.any() else None
+
+
+def _read_z(text: str, engine) -> np.ndarray:
+    try:
+        z = np.frombuffer(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), "<f4")
+    except (binascii.Error, ValueError):
+        raise ValueError("it is no point") from None
+    if z.shape != (engine.latent_dim,):
+        raise ValueError(f"it has {len(z)} dimensions, the model {engine.latent_dim}")
+    if not np.isfinite(z).all() or np.abs(z).max() > 1e6:
+        raise ValueError("it has values that are no numbers")
+    return z.astype(np.float32)
+
+
+def _read_row(text: str, engine) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= len(engine.gallery.mu):
+        raise ValueError(f"images are numbered 0 to {len(engine.gallery.mu) - 1}")
+    return int(text)
+
+
+def _write_plane(plane) -> str | None:
+    return ",".join(map(str, plane)) if isinstance(plane, tuple) else plane
+
+
+def _read_plane(text: str, engine):
+    if text in engine.planes:
+        return text
+    parts = text.split(",")
+    if len(parts) == 2 and all(p.isascii() and p.isdigit() and int(p) < engine.latent_dim for p in parts):
+        return int(parts[0]), int(parts[1])
+    raise ValueError("the model has no such plane")
+
+
+def _read_colour(text: str, engine) -> str:
+    if text not in COLOURS:
+        raise ValueError(f"choose one of {', '.join(COLOURS)}")
+    return text
+
+
+def _read_first(text: str, engine) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= engine.latent_dim:
+        raise ValueError(f"the model has {engine.latent_dim} dimensions")
+    return int(text)
+
+
+def _read_overshoot(text: str, engine) -> float:
+    if text not in ("0.5", "0"):
+        raise ValueError("it is 0 or 0.5")
+    return float(text)
+
+
+def _row(attribute: str) -> Entry:
+    return Entry(attribute, lambda row: None if row is None else str(row), _read_row)
+
+
+COLOURS = ("class", "KL", "recon loss", "|mu|")
+LINK = {
+    "model": Entry("bundle", str, lambda text, engine: text),
+    "hash": Entry("content_hash", str, lambda text, engine: text),
+    "z": Entry("z", _write_z, _read_z),
+    "a": _row("a"),
+    "b": _row("b"),
+    "image": _row("picked"),
+    "plane": Entry("plane", _write_plane, _read_plane),
+    "colour": Entry("colour", lambda c: None if c == COLOURS[0] else c, _read_colour),
+    "dims": Entry("first", lambda f: str(f) if f else None, _read_first),
+    "beyond": Entry("overshoot", lambda o: str(o) if o else None, _read_overshoot),
+}
+
+
+def _read_link(new: Session, engine) -> None:
+    params = st.query_params
+    if params.get("model") not in (None, engine.name):
+        return  # a link to another model, which the page has already said is not here
+    if params.get("hash") not in (None, engine.content_hash):
+        new.notices.append(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
+    for name, entry in LINK.items():
+        text = params.get(name)
+        if text is None or name in ("model", "hash"):
+            continue
+        try:
+            setattr(new, entry.attribute, entry.read(text, engine))
+        except ValueError as error:
+            new.notices.append(f"The link's '{name}' was left out: {error}.")
+    if new.a is not None and new.b is None:
+        new._next = "b"
