@@ -15,36 +15,56 @@ TEXT_COLOUR = "#808495"  # legible on white and on black
 SMALL_PX = 16  # images up to this size are smoothed when enlarged, larger ones are shown crisp
 
 
-def map_figure(xy: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> go.Figure:
-    """Encoder means in the plane: xy (N, 2), labels (N,) int (-1: unlabelled). One trace a class; `customdata` is the row."""
-    figure, colours = go.Figure(), class_colours(len(class_names))
-    for label in np.unique(labels):
+GREY = "#808495"  # legible on white and on black
+
+
+def map_figure(
+    xy: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], values: np.ndarray | None = None, unit: str = "", names=("", ""),
+) -> go.Figure:  # fmt: skip
+    """Encoder means in the plane: xy (N, 2), labels (N,) int (-1: unlabelled). One trace a class; `customdata` is the row.
+
+    values: (N,) floats to colour by, on a continuous palette with the title `unit`; None: by class. More than 12 classes use
+    the continuous palette too. names: of the two axes, shown where the plane is one of the latent space itself.
+    """
+    figure = go.Figure()
+    classes = np.unique(labels)
+    if values is None and len(classes) > len(CLASS_COLOURS):
+        values, unit = labels.astype(float), "class"
+    scale = None
+    if values is not None:
+        known = values[np.isfinite(values)]
+        low, high = np.percentile(known, [1, 99]) if len(known) else (0, 1)  # a few outliers must not take all the colours
+        scale = {"cmin": float(low), "cmax": float(high), "colorscale": "Viridis"}
+    for label in classes:
         rows = np.flatnonzero(labels == label)
-        name, colour = (class_names[label], colours[label]) if label >= 0 else ("unlabelled", TEXT_COLOUR)
+        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if values is None else values[rows].astype(np.float32)
         figure.add_scattergl(
-            x=xy[rows, 0], y=xy[rows, 1], mode="markers", name=name, customdata=rows, hoverinfo="none",
-            marker={"size": 4, "color": colour, "opacity": 0.75},
+            x=xy[rows, 0], y=xy[rows, 1], mode="markers", customdata=rows.astype(np.int32), hoverinfo="none",
+            name=class_names[label] if 0 <= label < len(class_names) else "unlabelled",
+            marker={"size": 4.5, "color": colour, "opacity": 0.75} | (scale or {}), showlegend=1 < len(classes) <= len(CLASS_COLOURS) and values is None,
         )  # fmt: skip
-    axis = {"visible": False, "zeroline": False}
+    if scale:
+        title = {"text": unit, "side": "right", "font": {"color": GREY}}
+        bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
+        figure.data[0].marker.update(showscale=True, colorbar=bar)
+    axis = {"showgrid": False, "zeroline": bool(names[0]), "zerolinecolor": "rgba(128,128,128,.5)", "showticklabels": bool(names[0]),
+            "tickfont": {"color": GREY}}  # fmt: skip
     return figure.update_layout(
-        height=520, margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode="pan", clickmode="event", hoverdistance=8,
-        legend={"orientation": "h", "itemsizing": "constant"}, uirevision="keep", xaxis=axis, yaxis=axis, showlegend=True,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": TEXT_COLOUR, "size": 15},
+        margin={"l": 34 if names[0] else 0, "r": 0, "t": 0, "b": 62 if names[0] and scale is None else 34 if names[0] else 0}, dragmode="pan", clickmode="event", hovermode="closest",
+        hoverdistance=8, legend={"orientation": "h", "itemsizing": "constant", "y": -0.12 if names[0] else 0, "yanchor": "top", "font": {"size": 14}},
+        uirevision=f"{names}{len(xy)}", xaxis=axis | {"title": {"text": names[0], "font": {"color": GREY}, "standoff": 4}},
+        yaxis=axis | {"title": {"text": names[1], "font": {"color": GREY}, "standoff": 4}},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", autosize=True,
     )  # fmt: skip
-
-
-def class_colours(n: int) -> tuple[str, ...]:
-    """A colour for each of n classes: apart from each other up to 12, along a continuous palette beyond."""
-    return CLASS_COLOURS[:n] if n <= len(CLASS_COLOURS) else tuple(sample_colorscale("Viridis", n))
 
 
 def add_path(figure: go.Figure, xy: np.ndarray, names: tuple[str, str] = ("A", "B")) -> go.Figure:
     """Draw a path (F, 2) over the map, its ends named."""
-    still = {"showlegend": False, "hoverinfo": "skip"}
-    figure.add_scatter(x=xy[:, 0], y=xy[:, 1], mode="lines", line={"color": PATH_COLOUR, "width": 3}, **still)
-    return figure.add_scatter(
+    still = {"showlegend": False, "hoverinfo": "skip"}  # scattergl: the points lie over anything that is not
+    figure.add_scattergl(x=xy[:, 0], y=xy[:, 1], mode="lines", line={"color": PATH_COLOUR, "width": 3}, **still)
+    return figure.add_scattergl(
         x=xy[[0, -1], 0], y=xy[[0, -1], 1], mode="markers+text", text=names, textposition="top center",
-        textfont={"size": 18}, marker={"size": 13, "color": PATH_COLOUR, "line": {"color": "white", "width": 2}}, **still,
+        textfont={"size": 20, "color": PATH_COLOUR}, marker={"size": 13, "color": PATH_COLOUR}, **still,
     )  # fmt: skip
 
 
@@ -88,9 +108,27 @@ def sheet(frames: np.ndarray, columns: int) -> np.ndarray:
     return full.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
 
 
+def gif(pictures: list[np.ndarray], frame_ms: int) -> bytes:
+    """Pictures, uint8 (H, W, C) each, as a GIF without end."""
+    images = [Image.fromarray(p[:, :, 0] if p.shape[2] == 1 else p) for p in pictures]
+    buffer = io.BytesIO()
+    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
+    return buffer.getvalue()
+
+
 def jpeg(picture: np.ndarray, quality: int = 85) -> bytes:
     """uint8 (H, W, C) -> JPEG bytes."""
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
+
+
+def shrink(pictures: np.ndarray, side_px: int) -> np.ndarray:
+    """Pictures uint8 (N, C, H, W) with the longer side at most `side_px`: each pixel the mean of a whole block."""
+    step = -(-max(pictures.shape[2:]) // side_px)
+    if step == 1:
+        return pictures
+    height, width = (s // step for s in pictures.shape[2:])
+    cut = pictures[:, :, : height * step, : width * step]
+    return cut.reshape(*cut.shape[:2], height, step, width, step).mean((3, 5)).round().astype(np.uint8)

@@ -46,6 +46,7 @@ class ModelConfig:
 
     @property
     def n_pixels(self) -> int:
+        """Values of an image, over all its channels."""
         return math.prod(self.image_shape)
 
 

@@ -19,19 +19,19 @@ class ExplorerError(Exception):
 
 
 class ConfigError(ExplorerError, ValueError):
-    pass
+    """A setting that no model or run can have."""
 
 
 class DataError(ExplorerError):
-    pass
+    """A data set that is missing, half there or not images."""
 
 
 class BundleError(ExplorerError):
-    pass
+    """A trained model on disk that cannot be trusted."""
 
 
 class TrainingError(ExplorerError):
-    pass
+    """A run that went wrong."""
 
 
 def unknown(what: str, given: object, known, error: type[ExplorerError] = ConfigError) -> ExplorerError:

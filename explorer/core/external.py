@@ -15,6 +15,7 @@ import importlib
 import os
 import textwrap
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ from explorer.core.data import ImageSet, stratified_draw
 from explorer.core.engine import Engine
 from explorer.core.errors import ConfigError, ExplorerError
 
-AT_ONCE = 500
+AT_ONCE = 200  # images of the gallery in one call, for which a session may have to wait
 _one_call = threading.Lock()  # sessions and the gallery take turns: research code keeps things in attributes
 
 
@@ -67,11 +68,7 @@ def _call(spec: str) -> tuple:
 
 
 def _image_set(images, spec: str) -> ImageSet:
-    pixels = images.images if isinstance(images, ImageSet) else images
-    try:
-        pixels = pixels.cpu().numpy() if isinstance(pixels, Tensor) else np.asarray(pixels)
-    except (TypeError, ValueError):  # rows of several lengths
-        pixels = np.empty(0, object)
+    pixels = images.images if isinstance(images, ImageSet) else _array(images)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < 2 or pixels.shape[1] not in (1, 3):
         raise ConfigError(f"The images of EXPLORER_MODEL={spec} must be uint8 (N, C, H, W) with C 1 or 3 and N at least 2, "
                           f"not {pixels.dtype} {pixels.shape}.", "Convert them, or return an explorer.ImageSet.")  # fmt: skip
@@ -120,20 +117,33 @@ def _said(error: Exception) -> str:
 
 def _tensor(values, spec: str, which: str) -> Tensor:
     """float32 on the CPU, whatever kind of array it was."""
-    try:
-        values = values.detach().float().cpu() if isinstance(values, Tensor) else torch.from_numpy(np.array(values, np.float32))
-    except (TypeError, ValueError):
-        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} must return arrays of numbers, "
-                          f"not {type(values).__name__}.") from None  # fmt: skip
-    if not torch.isfinite(values).all():
+    if isinstance(values, Tensor):
+        tensor = values.detach().float().cpu()
+    else:
+        array = _array(values)
+        if array.dtype.kind not in "fiub":
+            raise ConfigError(f"{which} of EXPLORER_MODEL={spec} must return arrays of numbers, not {type(values).__name__}.")
+        tensor = torch.from_numpy(np.array(array, np.float32))
+    if not torch.isfinite(tensor).all():
         raise ConfigError(f"{which} of EXPLORER_MODEL={spec} returned NaN or infinite values.", "Check the weights.")
-    return values
+    return tensor
+
+
+def _array(values) -> np.ndarray:
+    """An empty array of objects where the rows have several lengths."""
+    try:
+        return values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    except (TypeError, ValueError):
+        return np.empty(0, object)
 
 
 @torch.inference_mode()
 def _prepare(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
     try:
-        parts = [encode(part.float() / 255) for part in torch.from_numpy(images.images).split(AT_ONCE)]
+        parts = []
+        for part in torch.from_numpy(images.images).split(AT_ONCE):
+            parts.append(encode(part.float() / 255))
+            time.sleep(0.001)  # a session that waits for its turn gets it
         mu, logvar = (torch.cat(column).numpy() for column in zip(*parts))
         none = np.full(len(mu), np.nan, np.float32)  # its likelihood is not ours to know
         gallery.set_result(Gallery(images.index, images.labels, mu, logvar, none, projection.pca(mu), None, images.factors))

@@ -136,17 +136,34 @@ def _picture(path: Path, side: int) -> np.ndarray:
 
     try:
         with Image.open(path, formats=FORMATS) as opened:
-            opened.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded smaller: many times faster
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip
-                image = Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 65535) / 257).astype(np.uint8))
-            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        image = ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
-        if image.mode == "RGBA":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-        return np.asarray(image)
+            image = upright(opened, 2 * side)
+        return np.asarray(on_white(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)))
     except Exception:  # truncated, or broken behind a sound header
         raise _Unfit(NO_IMAGE) from None
+
+
+def upright(opened, side: int):
+    """An opened Pillow image, decoded and turned as EXIF says: RGB, or RGBA where it is transparent, 8 bits a channel.
+
+    A JPEG whose sides are many times larger than `side` px is decoded smaller, many times faster. Raises nearly anything
+    for a file that is broken behind a sound header.
+    """
+    from PIL import Image, ImageOps
+
+    opened.draft(None, (side, side))
+    image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip
+        image = Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 65535) / 257).astype(np.uint8))
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def on_white(image):
+    """An RGB or RGBA Pillow image as RGB, what is transparent in it laid on white."""
+    from PIL import Image
+
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _note(reason: tuple[str, str], names: list[str], n_files: int) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from explorer.core import likelihood
 from explorer.core.config import ModelConfig
 
-LOGVAR_LIMIT = 15.0  # exp(15) stays finite in every precision; sigma between 5e-4 and 1800 is all a run ever needs
+LOGVAR_LIMIT = 15.0  # exp(15) stays finite in float32 and bfloat16; sigma between 5e-4 and 1800 is all a run ever needs
 LOG_SCALE_LIMIT = 6.0  # sigma of gaussian-learned stays above exp(-6), under one grey level
 
 

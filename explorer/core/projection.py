@@ -111,21 +111,22 @@ class Landmarks:
         mu, logvar = _table("Encoder means", mu), _table("Encoder logvars", logvar)
         if mu.shape != logvar.shape:
             raise ConfigError(f"Encoder means and logvars differ in shape: {mu.shape} and {logvar.shape}.")
-        self.means = mu
+        self.means, self._logvar = mu, logvar
         self.index = _subset(len(mu), n, seed)  # of the landmarks among the N points
         self._centre = mu[self.index].mean(0)  # far from the origin |mu|^2 - 2 z mu would lose its digits
         self._mu = self._centred(mu[self.index])
-        self._precision = np.exp(-logvar[self.index].clip(-30, 30)).astype(np.float32)
+        self._precision = _precision(logvar[self.index])
         self._eps = 1e-8 * self._mu.var(0).sum() + 1e-30
         weighted = self._mu * self._precision
         self._near = _affine(-2 * self._mu, (self._mu**2).sum(1))
         self._like = _affine(np.hstack([self._precision, -2 * weighted]), (self._mu * weighted).sum(1))
 
-    def weigh(self, z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def weigh(self, z, also=()) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(indices (F, 8) into the gallery, weights (F, 8) that sum to 1, support (F,)) of z (F, D).
 
         The 8 nearest landmarks, weighted by 1 / distance^2 (Shepard 1968): `place` takes them to any map. Support,
         in (0, 1], is exp(-d2 / (2 D)), d2 the smallest over the landmarks of sum_d (z_d - mu_d)^2 / sigma_d^2.
+        also: a few more rows of the gallery that count as landmarks here, so that z at one of them lies exactly on it.
         """
         z = _table("Latent points", z)
         if z.shape[1] != self._mu.shape[1]:
@@ -134,12 +135,23 @@ class Landmarks:
         near = _smallest(self._near(z), min(NEAREST, len(self._mu)))
         like = _smallest(self._like(np.hstack([z**2, z])), 1)
         # The products round; they only choose. The distances of the chosen landmarks are taken from the differences.
+        more = np.setdiff1d(np.asarray(also, np.intp), self.index)
         chosen = np.hstack([near, like])
-        gap2 = (z[:, None] - self._mu[chosen]) ** 2
-        d2 = (gap2 * self._precision[chosen]).sum(2).min(1)
-        weight = 1 / (gap2[:, :-1].sum(2) + self._eps)
+        mu, precision, index = self._mu[chosen], self._precision[chosen], self.index[near]
+        if len(more):
+            tiled = (len(z), len(more), z.shape[1])
+            mu = np.concatenate([np.broadcast_to(self._centred(self.means[more]), tiled), mu], axis=1)
+            precision = np.concatenate([np.broadcast_to(_precision(self._logvar[more]), tiled), precision], axis=1)
+            index = np.hstack([np.broadcast_to(more, tiled[:2]), index])
+        gap2 = (z[:, None] - mu) ** 2
+        d2 = (gap2 * precision).sum(2).min(1)
+        far = gap2[:, :-1].sum(2)
+        if len(more):
+            kept = np.argpartition(far, near.shape[1] - 1, axis=1)[:, : near.shape[1]]
+            far, index = np.take_along_axis(far, kept, 1), np.take_along_axis(index, kept, 1)
+        weight = 1 / (far + self._eps)
         support = np.exp(d2.astype(np.float64) / (-2 * z.shape[1])).clip(np.finfo(np.float32).tiny)
-        return self.index[near], weight / weight.sum(1, keepdims=True), support.astype(np.float32)
+        return index, weight / weight.sum(1, keepdims=True), support.astype(np.float32)
 
     def place(self, index, weight, xy) -> np.ndarray:
         """Where the landmarks and weights of `weigh` lie on the map xy (N, 2) of the gallery: float32 (F, 2)."""
@@ -147,9 +159,9 @@ class Landmarks:
             raise ConfigError(f"The map has {len(xy)} positions, the gallery {len(self.means)} points.")
         return np.einsum("fk,fkc->fc", weight, np.asarray(xy, np.float32)[index])
 
-    def query(self, z, xy=None) -> tuple[np.ndarray | None, np.ndarray]:
+    def query(self, z, xy=None, also=()) -> tuple[np.ndarray | None, np.ndarray]:
         """(place (F, 2) of z (F, D) on the map xy (N, 2), or None without a map, and support (F,)); see `weigh`."""
-        index, weight, support = self.weigh(z)
+        index, weight, support = self.weigh(z, also)
         return None if xy is None else self.place(index, weight, xy), support
 
     def nearest(self, z, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,6 +175,10 @@ class Landmarks:
 
     def _centred(self, z) -> np.ndarray:
         return (z - self._centre).clip(-FAR, FAR).astype(np.float32)
+
+
+def _precision(logvar) -> np.ndarray:
+    return np.exp(-logvar.clip(-30, 30)).astype(np.float32)
 
 
 def _affine(rows, constant) -> Callable[[np.ndarray], np.ndarray]:

@@ -2,14 +2,20 @@
 
 import gc
 import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 
+import numpy as np
 import streamlit as st
 
+from explorer import figures
 from explorer import ExplorerError, list_bundles, open_bundle, open_model
+from explorer.ui.components.packet import pack
 
 SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture; the first one opens
 N_ENGINES = 6  # some 10 MB each
+SPRITE_PX, SHEET_PX = 32, 4096  # of a picture in the hover sheet, and the sheet's width
 
 
 def bundles() -> Sequence:
@@ -39,6 +45,66 @@ def _engine(name: str, stamp: str):
 @st.cache_resource(max_entries=1, show_spinner="Opening your model")
 def _own_model(spec: str):
     return open_model(spec)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def portrait(name: str, stamp: str) -> bytes:
+    """Six draws of a model's prior, as a PNG."""
+    return figures.png(figures.strip(figures.enlarge(_engine(name, stamp).sample_prior(6, 0).frames, 56)))
+
+
+def figure(engine, plane, colour: str):
+    """The map's figure, the same object for the same arguments."""
+    return _figure(engine.name, engine.content_hash, len(engine.gallery.mu), plane, colour, engine)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
+    gallery, values, unit = _engine.gallery, None, ""
+    if colour != "class":
+        values, unit = {
+            "KL": (_engine.encoding.kl_per_dim.sum(1), "KL, nats"),
+            "recon loss": (gallery.recon_loss, "reconstruction loss, nats"),
+            "|mu|": (np.linalg.norm(gallery.mu, axis=1), "|mu|"),
+        }[colour]
+    names = ("", "")
+    if isinstance(plane, tuple):
+        names = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
+    return figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, names)
+
+
+def sprites(engine) -> bytes | None:
+    """The sheet of the gallery's small pictures as a packet, or None while a thread makes it (a second or two)."""
+    made = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), engine)
+    return made.result() if made.done() and made.exception() is None else None
+
+
+@st.cache_resource(max_entries=N_ENGINES, show_spinner=False)
+def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
+    made = Future()
+
+    def make() -> None:
+        try:
+            made.set_result(_sprite_packet(_engine))
+        except Exception as error:  # the hover then shows words instead of pictures
+            made.set_exception(error)
+
+    threading.Thread(target=make, daemon=True, name="sprites").start()
+    return made
+
+
+def _sprite_packet(engine) -> bytes:
+    gallery = engine.gallery
+    rows = np.arange(len(gallery.mu))
+    real = engine.pictures(rows)
+    pictures = np.concatenate([engine.film(part).frames for part in np.array_split(gallery.mu, -(-len(rows) // 500))]) if real is None else real
+    pictures = figures.shrink(pictures, SPRITE_PX)
+    columns = max(1, min(100, SHEET_PX // pictures.shape[3]))
+    header = {"model": f"{engine.name}-{engine.content_hash}", "columns": columns, "shape": pictures.shape[1:],
+              "names": engine.origin.class_names, "is_recon": real is None}  # fmt: skip
+    losses = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
+    sheet = figures.jpeg(figures.sheet(pictures, columns), 75)
+    return pack(header, losses | {"pictures": sheet}, {"pictures": "image/jpeg"})
 
 
 @st.cache_resource

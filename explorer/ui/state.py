@@ -6,7 +6,7 @@ One table, LINK, says how each shareable part is written into the link, read fro
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,21 @@ import numpy as np
 import streamlit as st
 
 N_UNDO = 100
+N_SAVED = 30
+FARTHEST = 1e6  # a coordinate of z beyond this is a mistake: the engine refuses it
 OVERSHOOT = 0.5
+
+
+@dataclass(eq=False)
+class Own:
+    """A visitor's own picture: it belongs to the tab, never to the link, and is never written anywhere."""
+
+    picture: np.ndarray | None = None  # uint8 (h, w, c), as it was read
+    said: str = ""  # what was wrong with the last one
+    centre: bool = True
+    invert: bool | None = None  # None: where needed
+    mu: np.ndarray | None = None  # (D,) of q(z|x), once this session's model has seen it
+    turn: int = 0  # rises with every change
 
 
 @dataclass(eq=False)
@@ -39,13 +53,20 @@ class Session:
     notices: list[str] = field(default_factory=list)  # sentences for the visitor, shown until dismissed
     heard: dict[str, int] = field(default_factory=dict)  # the last request of each component, by its sequence number
     dataset: str = ""
+    tab: str = "prior"  # of the ways to move z, the one that is open
+    draws: int = 0  # the seed of the sixteen draws shown there
+    direction: str = ""  # the chosen one, as the panel names it
+    classes: tuple[int, int] | None = None  # a direction leads from the first to the second
+    pad: tuple[int, int] | None = None  # the dimensions of the pad
+    saved: dict[str, np.ndarray] = field(default_factory=dict)  # directions (D,) by name
+    own: Own = field(default_factory=Own)
     _next: str = "a"  # the anchor that the next click sets
     _packets: dict[str, tuple[tuple, int, bytes]] = field(default_factory=dict)
 
     def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
         """z becomes the point; the old one can be had back."""
         z = np.array(z, np.float32)
-        if z.shape != self.z.shape or not np.isfinite(z).all():
+        if z.shape != self.z.shape or not (np.abs(z) <= FARTHEST).all():  # false for NaN too
             return
         if not np.array_equal(z, self.z):
             self.past = [*self.past[-N_UNDO + 1 :], self.z]
@@ -74,6 +95,14 @@ class Session:
             self.a, self._next = row, "b"
         else:
             self.b, self._next = row, "a"
+
+    def save_direction(self, name: str, direction: np.ndarray) -> None:
+        """Keep a unit vector under a name; the newest of a name stays."""
+        if name and direction.any() and (name in self.saved or len(self.saved) < N_SAVED):
+            self.saved = self.saved | {name: direction}
+
+    def remove_direction(self, name: str) -> None:
+        self.saved = {kept: direction for kept, direction in self.saved.items() if kept != name}
 
     def swap(self) -> None:
         self.a, self.b = self.b, self.a
@@ -111,7 +140,8 @@ def session(engine) -> Session:
             new.picked, new.a, new.b, new._next = old.picked, old.a, old.b, old._next
             if new.picked is not None:
                 new.z = engine.gallery.mu[new.picked]
-        new.colour = old.colour
+        new.colour, new.tab = old.colour, old.tab
+        new.own = replace(old.own, mu=None)  # the next model shall see it too
     st.session_state["explorer_session"] = new
     return new
 
@@ -119,6 +149,11 @@ def session(engine) -> Session:
 def linked_bundle() -> str | None:
     """The bundle that the link names, on arrival."""
     return st.query_params.get("model")
+
+
+def choose_bundle(name: str) -> None:
+    """For a button's callback: the model selector shows `name` at the next run."""
+    st.session_state["bundle"] = name
 
 
 def request(key: str) -> dict | None:
@@ -151,7 +186,7 @@ def _read_z(text: str, engine) -> np.ndarray:
         raise ValueError("it is no point") from None
     if z.shape != (engine.latent_dim,):
         raise ValueError(f"it has {len(z)} dimensions, the model {engine.latent_dim}")
-    if not np.isfinite(z).all() or np.abs(z).max() > 1e6:
+    if not np.isfinite(z).all() or np.abs(z).max() > FARTHEST:
         raise ValueError("it has values that are no numbers")
     return z.astype(np.float32)
 

@@ -433,6 +433,30 @@ def test_one_dimension_is_shown_against_its_log_variance(engines):
     assert (low <= xy[:, 1]).all() and (xy[:, 1] <= high).all()
 
 
+def test_a_place_on_the_map_leads_back_to_a_point_there(engine):
+    z = points(engine, 1)[0]
+    for plane in (*engine.planes, "pca"):
+        xy = engine.map_xy(plane)[5]
+        found = engine.unplace(xy, plane, z)
+        assert found.shape == z.shape and found.dtype == np.float32
+        size = np.ptp(engine.map_xy(plane), axis=0).max()
+        if plane == "umap":  # no inverse: a mean over the means that are shown there
+            assert np.abs(engine.place(found, plane)[0] - xy).max() < 0.2 * size
+        elif engine.latent_dim == 1:
+            assert abs(engine.place(found, plane)[0][0, 0] - xy[0]) < 1e-3 * size
+        else:  # moved within the plane and nowhere else
+            np.testing.assert_allclose(engine.place(found, plane)[0][0], xy, atol=1e-3 * size)
+            np.testing.assert_allclose(engine.unplace(engine.place(z, plane)[0][0], plane, z), z, atol=1e-3)
+
+
+def test_what_is_no_place_leads_nowhere(d3):
+    for xy in ([0, np.nan], [0], 3.0, [[0, 0]]):
+        with pytest.raises(ConfigError, match="place on the map is two numbers"):
+            d3.unplace(xy, "pca", np.zeros(3))
+    with pytest.raises(ConfigError, match="One latent point"):
+        d3.unplace([0, 0], "pca", np.zeros((2, 3)))
+
+
 @pytest.mark.parametrize("plane", ["tsne", (0, 3), (-1, 0), (1, 1), (0, 1, 2), ("umap", "pca"), 3])
 def test_impossible_planes_are_refused(d3, plane):
     for question in (d3.map_xy, lambda plane: d3.place(np.zeros((1, 3)), plane)):

@@ -1,6 +1,7 @@
 """p(x|z) against torch.distributions, against numerical integration, and at the places where formulas break."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,12 +11,15 @@ from torch.distributions import Bernoulli, ContinuousBernoulli, Normal
 from explorer.core import likelihood
 from explorer.core.config import LIKELIHOODS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SOFT = torch.tensor([-30.0, -8.0, -2.0, -0.3, -0.06, -0.04, -1e-3, 0.0, 1e-6, 0.02, 0.05, 0.1, 1.0, 5.0, 30.0])
 HARD = torch.tensor([-1e4, -500.0, -100.0, -88.0, -40.0, 40.0, 88.0, 100.0, 500.0, 1e4])
 EVERY_LOGIT = torch.cat([SOFT, HARD, torch.tensor([-likelihood.NEAR_HALF, likelihood.NEAR_HALF])])
 GREY = torch.linspace(0, 1, 11)
 
 
+@cache
 def gauss_legendre(low: float, high: float, n: int = 400):
     """Points and weights for an integral, exact for anything smooth."""
     points, weights = np.polynomial.legendre.leggauss(n)
@@ -52,7 +56,7 @@ def test_gaussian_with_a_learned_variance_is_torchs(log_scale):
 
 
 def test_continuous_bernoulli_is_torchs():
-    logits, x = on_grid(SOFT.double(), GREY.double())
+    logits, x = on_grid(SOFT[1:-1].double(), GREY.double())  # torch cuts lambda off beyond
     expected = ContinuousBernoulli(logits=logits, lims=(0.4999, 0.5001)).log_prob(x)
     torch.testing.assert_close(likelihood.log_prob("continuous-bernoulli", logits, x), expected, rtol=1e-6, atol=1e-6)
     single = likelihood.log_prob("continuous-bernoulli", logits.float(), x.float())
@@ -71,7 +75,7 @@ def test_continuous_bernoulli_integrates_to_one_and_to_its_mean(logit):
 
 @pytest.mark.parametrize("name, log_scale", [("gaussian", 0.0), ("gaussian-learned", -1.0), ("gaussian-learned", 0.5)])
 def test_gaussians_integrate_to_one(name, log_scale):
-    x, weights = gauss_legendre(-20, 20, 2000)
+    x, weights = gauss_legendre(-15, 15)
     density = likelihood.log_prob(name, torch.full_like(x, 0.7), x, log_scale).exp()
     assert (density * weights).sum().item() == pytest.approx(1, abs=1e-9)
 
@@ -144,7 +148,7 @@ def test_the_best_learned_scale_is_the_root_mean_square_error():
 ])  # fmt: skip
 def test_draws_have_the_mean_and_the_variance_they_should(name, exact):
     n = 40_000
-    logits = torch.tensor([-6.0, -1.0, -0.04, 0.0, 0.03, 2.0, 6.0]).repeat(n, 1)
+    logits = torch.tensor([-4.0, -1.0, -0.04, 0.0, 0.03, 2.0, 4.0]).repeat(n, 1)
     x = likelihood.sample(name, logits, torch.Generator().manual_seed(1), torch.tensor(-1.5)).double()
     expected = exact(logits[0].double())
     error = (x.mean(0) - expected.mean).abs() / (expected.variance / n).sqrt()

@@ -1,6 +1,7 @@
 """Explore: sliders move z, the map shows the encoder means, two chosen images give a path between them."""
 
 from contextlib import suppress
+from functools import wraps
 
 import numpy as np
 import streamlit as st
@@ -20,11 +21,12 @@ def explore() -> None:
         engine = _choose()
         if engine is None:
             return
+        ready = engine.has_gallery  # raises where a researcher's own model fails on its images
         left, right = st.columns([2, 3])
         with left:
             _stage(engine)
         with right:
-            _map(engine) if engine.has_gallery else _wait(engine)
+            _map(engine) if ready else _wait(engine)
     except ExplorerError as error:
         st.error(str(error))
 
@@ -55,16 +57,30 @@ def _title(info) -> str:
         "" if elbo is None else f", test ELBO {elbo:.1f} nats")
 
 
-@st.fragment
+def _panel(render):
+    """A fragment that says in a sentence what went wrong in it: Streamlit lets no exception of a fragment out."""
+
+    @st.fragment
+    @wraps(render)
+    def drawn(engine) -> None:
+        try:
+            render(engine)
+        except ExplorerError as error:
+            st.error(str(error))
+
+    return drawn
+
+
+@_panel
 def _stage(engine) -> None:
     picture = st.empty()
     z = np.zeros(engine.latent_dim, np.float32)
     kl = engine.kl_per_dim if engine.has_gallery else z
     for dim in np.argsort(-kl)[:N_SLIDERS]:
-        low, high = (float(v) for v in engine.spans[dim])
-        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", low, high, 0.0, 0.05, key=f"{engine.content_hash}-z-{dim}")
+        reach = float(np.ceil(np.abs(engine.spans[dim]).max()))  # even, so that the steps hit 0
+        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", -reach, reach, 0.0, 0.05, key=f"{engine.content_hash}-z-{dim}")
     film = engine.film(z[None])
-    picture.image(_strip(film, 280), caption=f"decoded, support {film.support[0]:.2f}")
+    picture.image(_strip(film, 280), output_format="PNG", caption=f"decoded, support {film.support[0]:.2f}")
 
 
 @st.fragment(run_every=1)
@@ -77,14 +93,14 @@ def _wait(engine) -> None:
     st.rerun()
 
 
-@st.fragment
+@_panel
 def _map(engine) -> None:
     n = len(engine.gallery.mu)
     columns = st.columns(2)
     a, b = (column.number_input(f"Image {name}", 0, n - 1, min(i, n - 1), key=f"{engine.content_hash}-{name}")
             for i, (column, name) in enumerate(zip(columns, "AB")))  # fmt: skip
     film = engine.interpolation_film(engine.gallery.mu[a], engine.gallery.mu[b], N_FRAMES)
-    st.image(_strip(film, 56), caption="from A to B in latent space")
+    st.image(_strip(film, 56), output_format="PNG", caption="from A to B in latent space")
     figure = figures.map_figure(engine.map_xy(), engine.gallery.labels, engine.origin.class_names)
     figures.add_path(figure, film.xy)
     st.plotly_chart(figure, key="latent_map", theme=None, config={"scrollZoom": True, "displayModeBar": False})

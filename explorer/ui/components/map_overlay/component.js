@@ -6,6 +6,9 @@ const CLICK_PX = 5; // a press that moved further than this was a pan
 export default function ({ data, parentElement, setStateValue }) {
   let s = mounts.get(parentElement);
   if (!s) { s = build(); mounts.set(parentElement, s); }
+  const style = getComputedStyle(parentElement);  // the chart lies outside the component, where the theme's colours are not set
+  for (const name of ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font']) s.layer.style.setProperty(name, style.getPropertyValue(name));
+  document.documentElement.style.setProperty('--le-text', style.getPropertyValue('--st-text-color'));
   s.ask = (request) => setStateValue('request', { ...request, seq: ++s.seq });
   if (data?.length) {
     const packet = unpack(data);

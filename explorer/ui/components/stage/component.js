@@ -7,20 +7,21 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
   s.ask = (request) => setStateValue('request', { ...request, seq: ++s.seq });
   if (data?.length) accept(s, unpack(data));
-  return () => { s.observer.disconnect(); window.removeEventListener('keydown', s.onKey); mounts.delete(parentElement); };
+  return () => { s.stop(); mounts.delete(parentElement); };
 }
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, seq: 0, stamp: null, z: null, packet: null, rows: new Map(), stage: $('[data-testid=stage]'), dragging: false };
+  const s = { root, $, seq: 0, stamp: null, z: null, packet: null, rows: new Map(), stage: $('[data-testid=stage]'), dragging: false, awaited: 0 };
   s.stage.dataset.paints = 0;
   s.commit = debounce(150, () => s.ask({ kind: 'move', z: [...s.z] }));
   for (const button of root.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(s, button.dataset.do));
   $('.go').addEventListener('change', (e) => { const row = Math.trunc(+e.target.value); if (e.target.value !== '' && row >= 0) s.ask({ kind: 'go', row }); });
-  s.onKey = (e) => shortcut(s, e);
-  window.addEventListener('keydown', s.onKey);
-  s.observer = new ResizeObserver(() => drawStrips(s));
-  s.observer.observe($('.rows'));
+  const heeded = { keydown: (e) => shortcut(s, e), 'latent:preview': (e) => preview(s, e.detail), 'latent:heard': (e) => heard(s, e.detail.ack) };
+  for (const name in heeded) window.addEventListener(name, heeded[name]);
+  const observer = new ResizeObserver(() => drawStrips(s));
+  observer.observe($('.rows'));
+  s.stop = () => { observer.disconnect(); for (const name in heeded) window.removeEventListener(name, heeded[name]); };
   return s;
 }
 
@@ -33,8 +34,8 @@ function accept(s, packet) {
     const first = !s.packet || s.packet.model !== packet.model || s.packet.dims.join() !== packet.dims.join();
     s.stamp = packet.stamp; s.packet = packet; s.picture = picture;
     s.exact = sheetOf(packet.rest, packet.shape, 1);
-    const behind = packet.ack < s.seq || s.dragging || s.commit.pending();
-    if (!behind || first) s.z = Float32Array.from(packet.z);
+    const behind = packet.ack < s.seq || s.dragging || s.commit.pending() || s.awaited;
+    if (!behind || first) { s.z = Float32Array.from(packet.z); s.awaited = 0; }
     if (packet.ack > s.seq) s.seq = packet.ack;  // the page was loaded again in the same session
     fitCanvas(s.stage, packet.shape);
     if (first) buildRows(s);
@@ -42,14 +43,44 @@ function accept(s, packet) {
     drawStrips(s);
     showPicked(s);
     showFacts(s);
-    if (differing(s).length === 0) {
-      blit(s.stage, s.exact, 0, 1, packet.shape);
-      s.stage.dataset.seq = packet.order;
-      fresh(s, true);
-      moveCursor([packet.at_xy[0], packet.at_xy[1]], packet.at_support, packet.plane);
-    }
+    if (differing(s).length === 0) rest(s);
   });
   s.next = packet;
+}
+
+// The exact image at z, now that z is where the films were made.
+function rest(s) {
+  const { packet } = s;
+  blit(s.stage, s.exact, 0, 1, packet.shape);
+  s.stage.dataset.seq = packet.order;
+  fresh(s, true);
+  moveCursor([packet.at_xy[0], packet.at_xy[1]], packet.at_support, packet.plane);
+}
+
+// A frame scrubbed by another component: shown as a slider's would be, and its z held until that component's request `seq`,
+// which carries it, has been heard.
+function preview(s, { picture, index, columns, shape, z, xy, support, plane, seq, event }) {
+  if (!s.packet || z.length !== s.z.length) return;
+  if (s.commit.pending()) s.commit.flush();
+  s.z = Float32Array.from(z); s.awaited = seq;
+  if (differing(s).length) blit(s.stage, picture, index, columns, shape);
+  else blit(s.stage, s.exact, 0, 1, s.packet.shape);
+  fresh(s, true);
+  settle(s);
+  moveCursor(xy, support, plane);
+  showFacts(s, support);
+  s.stage.dataset.paints = +s.stage.dataset.paints + 1;
+  painted(event);
+}
+
+function heard(s, ack) {
+  if (!s.awaited || ack < s.awaited) return;
+  s.awaited = 0;
+  if (s.next !== s.packet || s.packet.ack < s.seq || differing(s).length === 0) return;
+  s.z = Float32Array.from(s.packet.z);  // something else has moved z meanwhile
+  settle(s);
+  rest(s);
+  showFacts(s);
 }
 
 // The dimensions in which this hand's z is not where the films were made. A film is true where that is itself alone.
@@ -140,7 +171,7 @@ function act(s, what) {
 }
 
 function shortcut(s, e) {
-  if (e.target.closest?.('input[type=text], textarea, [contenteditable]') || e.composedPath()[0].matches?.('input[type=number], input[type=text], textarea')) return;
+  if (e.target.closest?.('input[type=text], textarea, [contenteditable]') || e.composedPath()[0].matches?.('input[type=number], input[type=text], textarea, select')) return;
   const key = e.key.toLowerCase();
   if ((e.ctrlKey || e.metaKey) && (key === 'z' || key === 'y')) { e.preventDefault(); act(s, key === 'y' || e.shiftKey ? 'redo' : 'undo'); }
   else if (e.ctrlKey || e.metaKey || e.altKey) return;

@@ -1,0 +1,65 @@
+"""The bar: which model, and the link to what is on the screen."""
+
+import streamlit as st
+
+from explorer.ui import resources, state
+from explorer.ui.components.bar import bar as mount
+from explorer.ui.resources import ExplorerError
+
+
+def render(engine, session) -> None:
+    for notice in session.notices:
+        st.toast(notice, duration=12)
+    session.notices.clear()
+    mount(session.link(), "bar")
+
+
+def choose_model():
+    """The engine of the chosen bundle; a bad bundle gets its sentence and hides none of the others."""
+    try:
+        own = resources.own_model()
+    except ExplorerError as error:
+        st.error(str(error))
+        own = None
+    infos = resources.bundles()
+    good = {info.name: info for info in infos if info.error is None}
+    for info in infos:
+        if info.error:
+            st.warning(info.error)
+    names = ([own.name] if own else []) + list(good)
+    if not names:
+        st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
+        return None
+    linked = state.linked_bundle()
+    if linked is not None and linked not in names and state.current() is None:
+        st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
+    start = names.index(linked) if linked in names else 0
+    name = st.selectbox("Model", names, start, format_func=lambda n: _title(n, good.get(n)), key="bundle", label_visibility="collapsed")
+    with st.popover("Models", key="models", on_change="rerun") as popover:
+        if popover.open:
+            _cards(good, name)
+    return own if own and name == own.name else resources.engine(name, good[name].stamp)
+
+
+def _title(name: str, info) -> str:
+    if info is None:
+        return f"{name}, your own model"
+    return f"{name} · {info.origin.title or info.origin.dataset}, D = {info.config.latent_dim}"
+
+
+def _cards(good: dict, chosen: str) -> None:
+    """Every bundle with its picture, its numbers and where its data comes from."""
+    for name, info in good.items():
+        picture, words, button = st.columns([3, 6, 2], vertical_alignment="center")
+        try:
+            picture.image(resources.portrait(name, info.stamp))
+        except ExplorerError as error:
+            words.warning(str(error))
+            continue
+        numbers = [f"D = {info.config.latent_dim}, {info.config.arch}, {info.config.likelihood}"]
+        for key, form in (("test_elbo", "test ELBO {:.1f} nats"), ("active_units", "{:.0f} active"), ("trustworthiness", "trust {:.2f}")):
+            if isinstance(info.metrics.get(key), int | float):
+                numbers.append(form.format(info.metrics[key]))
+        source = " · ".join(part for part in (info.origin.title or info.origin.dataset, info.origin.origin, info.origin.licence) if part)
+        words.markdown(f"**{name}**  \n{', '.join(numbers)}  \n:small[{source}]")
+        button.button("open", key=f"open-{name}", disabled=name == chosen, on_click=state.choose_bundle, args=(name,))

@@ -1,0 +1,177 @@
+"""The front door without a browser: what it imports, and what it says when something is missing or bad."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import random_bundle, sprite_set
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch) -> Path:
+    """An empty checkpoints folder, in force."""
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.delenv("EXPLORER_MODEL", raising=False)
+    return tmp_path / "checkpoints"
+
+
+def opened() -> AppTest:
+    page = AppTest.from_file(APP, default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def said(elements) -> str:
+    return " ".join(element.value for element in elements)
+
+
+def pictures(page: AppTest) -> list[str]:
+    """The addresses of the images, which are hashes of their bytes: the stage, then the strip."""
+    return [image.proto.imgs[0].url for image in page.get("image")]
+
+
+def test_starting_imports_nothing_heavy(checkpoints):
+    random_bundle(checkpoints, "mnist", sprite_set())
+    code = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file({str(APP)!r}, default_timeout=60).run()
+assert not page.exception and not page.error and page.get("plotly_chart")
+print(*sorted({{"umap", "numba", "sklearn", "torchvision"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=APP.parent, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_without_a_model_the_page_says_how_to_make_one(checkpoints):
+    page = opened()
+    assert "python -m explorer.train --dataset digits" in said(page.error)
+    checkpoints.mkdir()
+    assert "python -m explorer.train" in said(opened().error)
+
+
+def test_a_bad_bundle_hides_no_good_one(checkpoints):
+    random_bundle(checkpoints, "good", sprite_set())
+    bad = random_bundle(checkpoints, "bad", sprite_set())
+    (bad / "config.json").write_text("{")
+    page = opened()
+    assert said(page.warning) == "Bundle 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
+    assert not page.error and len(page.get("plotly_chart")) == 1
+    (shown,) = page.selectbox[0].options
+    assert shown.startswith("good: Sprites, D = 3, test ELBO -")
+
+
+def test_a_bundle_that_turns_out_bad_when_opened(checkpoints):
+    random_bundle(checkpoints, "good", sprite_set())
+    bad = random_bundle(checkpoints, "mnist", sprite_set())  # the first in the list
+    weights = (bad / "model.safetensors").read_bytes()
+    (bad / "model.safetensors").write_bytes(weights[:-100])
+    page = opened()
+    assert "Bundle 'mnist': model.safetensors is damaged or cut short" in said(page.error) and not page.get("plotly_chart")
+    page.selectbox[0].select("good").run()
+    assert not page.error and len(page.get("plotly_chart")) == 1
+    (bad / "model.safetensors").write_bytes(weights)
+    page.selectbox[0].select("mnist").run()
+    assert not page.error and len(page.get("plotly_chart")) == 1
+
+
+def test_a_slider_changes_the_picture_and_an_anchor_the_strip(checkpoints):
+    random_bundle(checkpoints, "mnist", sprite_set(), latent_dim=10, gain=2.5)
+    page = opened()
+    stage, strip = pictures(page)
+    assert len(page.slider) == 8 and stage.endswith(".png") and strip.endswith(".png")  # exact: no JPEG
+    page.slider[0].set_value(2.5).run()
+    assert pictures(page)[0] != stage and pictures(page)[1] == strip
+    page.slider[0].set_value(0.0).run()
+    assert pictures(page) == [stage, strip]
+    page.number_input[1].set_value(7).run()
+    assert pictures(page)[0] == stage and pictures(page)[1] != strip
+
+
+@pytest.mark.parametrize("latent_dim, image_shape", [(1, (1, 16, 16)), (2, (3, 16, 16)), (12, (1, 28, 28))])
+def test_every_kind_of_model_opens(checkpoints, latent_dim, image_shape):
+    random_bundle(checkpoints, "any", latent_dim=latent_dim, image_shape=image_shape)
+    page = opened()
+    assert not page.error and len(page.slider) == min(8, latent_dim) and len(pictures(page)) == 2
+
+
+def test_a_model_trained_anew_under_the_same_name_is_the_one_that_shows(checkpoints):
+    random_bundle(checkpoints, "again", sprite_set(), gain=2.5)
+    page = opened()
+    page.slider[0].set_value(2.5).run()
+    before = pictures(page)
+    random_bundle(checkpoints, "again", sprite_set(), gain=2.5, seed=1)
+    page.run()
+    assert not page.exception and not page.error and not set(before) & set(pictures(page))
+
+
+def test_an_own_model_that_does_not_work_is_said_beside_the_others(checkpoints, monkeypatch):
+    random_bundle(checkpoints, "good", sprite_set())
+    monkeypatch.setenv("EXPLORER_MODEL", "no_such_lab:model")
+    page = opened()
+    assert "EXPLORER_MODEL=no_such_lab:model failed with ModuleNotFoundError" in said(page.error)
+    assert len(page.get("plotly_chart")) == 1
+
+
+OWN = """
+import time
+import numpy as np
+w = np.random.default_rng(0).standard_normal((64, 2)) / 8
+def good():
+    return (lambda x: (x.reshape(len(x), -1) @ w, np.zeros((len(x), 2))), lambda z: (z @ w.T).reshape(-1, 1, 8, 8),
+            np.random.default_rng(1).integers(0, 256, (40, 1, 8, 8), np.uint8))
+def slow():
+    encode, decode, images = good()
+    def wait(x):
+        time.sleep(0.05)
+        return encode(x)
+    return wait, decode, images
+def fails_later():
+    encode, decode, images = good()
+    return lambda x: encode(x if len(x) == 2 else x * np.nan), decode, images
+"""
+
+
+@pytest.fixture
+def lab(checkpoints, tmp_path, monkeypatch):
+    """A module of a researcher's, with a bundle of the same name as its function beside it."""
+    (tmp_path / "lab.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lab", raising=False)
+    random_bundle(checkpoints, "good", sprite_set())
+
+
+def test_an_own_model_opens_first(lab, monkeypatch):
+    monkeypatch.setenv("EXPLORER_MODEL", "lab:good")
+    page = opened()
+    while not page.get("plotly_chart"):
+        page.run()
+    assert page.selectbox[0].value == "lab:good" and len(page.slider) == 2 and not page.error
+    page.selectbox[0].select("good").run()
+    assert len(page.slider) == 3 and not page.error
+
+
+def test_an_own_model_has_its_sliders_before_its_map(lab, monkeypatch):
+    monkeypatch.setenv("EXPLORER_MODEL", "lab:slow")
+    monkeypatch.setattr("explorer.core.external.AT_ONCE", 1)
+    page = opened()
+    assert "being encoded" in said(page.info) and not page.get("plotly_chart")
+    assert not page.error and len(page.slider) == 2 and pictures(page)
+    page.slider[0].set_value(1.0).run()
+    while not page.get("plotly_chart"):
+        page.run()
+    assert not page.info and not page.error
+
+
+def test_an_own_model_that_fails_on_a_later_image_is_said(lab, monkeypatch):
+    monkeypatch.setenv("EXPLORER_MODEL", "lab:fails_later")
+    page = opened()
+    while not page.error:
+        page.run()
+    assert "encode of EXPLORER_MODEL=lab:fails_later returned NaN or infinite values" in said(page.error)

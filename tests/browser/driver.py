@@ -1,0 +1,187 @@
+"""A visitor's hands and eyes in a real browser: drags, clicks, what is on the screen, and what the wire carried."""
+
+import base64
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from scipy.spatial import KDTree
+
+PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
+ISOLATED_PX = 6  # from the nearest other point, on the screen
+PATIENCE_MS = 60_000
+IDLE = """quiet => {
+  const { log, byId, find } = __probe, last = log.received.at(-1)?.[0] ?? 0, sent = log.sent.at(-1)?.[0] ?? 0;
+  const running = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning';
+  if (running || sent > last || performance.now() - Math.max(last, log.pointerup) < quiet) return false;
+  if (!byId('stage')?.dataset.seq || !find('.stage .wait').hidden) return false;
+  const text = new URLSearchParams(location.search).get('z');  // the session's z; the sliders must say the same
+  const bytes = text && Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
+  const z = bytes && new Float32Array(bytes.buffer);
+  return [...find('.stage .rows').querySelectorAll('input[type=range]')].every(e => Math.fround(e.value) === (z ? z[e.dataset.testid.slice(2)] : 0));
+}"""
+CHART = "document.querySelector('.st-key-latent_map .js-plotly-plot')"
+AXES = """gd => {
+  const box = gd.getBoundingClientRect(), l = gd._fullLayout;
+  return [l.xaxis, l.yaxis].map((a, i) => ({ from: a.range[0], to: a.range[1], px: a._length, at: a._offset + (i ? box.top : box.left) }));
+}"""
+
+
+@dataclass(frozen=True)
+class Drag:
+    """What one drag did, from pointer down to the pause after pointer up. Times in ms."""
+
+    n_inputs: int
+    n_painted: int  # of them, those whose handler painted exactly once
+    input_to_paint: list[float]
+    hand_to_paint: list[float]  # from the pointer's own time stamp: the browser's wait for a frame is in it
+    values: list[str]  # what the slider said at each input
+    sums: list[int | None]  # of the stage's pixels at each input, where asked for
+    sent_while_down: int  # websocket frames
+    release_to_films: float | None  # None: it was released where it began
+    received_bytes: int
+
+
+class Visit:
+    """One page of one browser context. Give it `context.new_page()` before anything is opened."""
+
+    def __init__(self, page, chart: str = CHART):
+        self.page, self.chart, self.frames_sent = page, chart, 0
+        page.set_default_timeout(PATIENCE_MS)
+        page.add_init_script(PROBE)
+        page.on("websocket", lambda socket: socket.on("framesent", self._count))
+
+    def _count(self, _) -> None:
+        self.frames_sent += 1
+
+    def open(self, url: str) -> "Visit":
+        self.page.goto(url)
+        self.idle()
+        self.watch()
+        return self
+
+    def watch(self) -> None:
+        """Write down from here on when the films, the lanes and the hover card change."""
+        for selector, attribute in (("[data-testid=stage]", "data-seq"), ("[data-testid=lane-lerp]", "data-seq"), (".le-card", "data-row")):
+            self.page.wait_for_function("([s, a]) => __probe.watch(s, a)", arg=[selector, attribute])
+
+    def idle(self, quiet_ms: int = 300) -> None:
+        """Until nothing is under way and what is shown is the server's last word."""
+        self.page.wait_for_function(IDLE, arg=quiet_ms, polling=50)
+
+    def sprites(self) -> None:
+        """Until the hover pictures are here, so that nothing else is on the wire."""
+        self.page.wait_for_function("() => window.__latentExplorer?.sprites", polling=100)
+        self.idle()
+
+    # What is on the screen
+
+    def attribute(self, testid: str, name: str) -> str | None:
+        return self.page.evaluate("([id, name]) => __probe.byId(id)?.getAttribute(name)", [testid, name])
+
+    def dims(self) -> list[int]:
+        """The dimensions that have a slider, in their order."""
+        return self.page.evaluate("() => [...__probe.find('.stage .rows').querySelectorAll('input[type=range]')].map(e => +e.dataset.testid.slice(2))")
+
+    def link(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.evaluate("() => location.href")).query).items()}
+
+    def z(self, latent_dim: int) -> np.ndarray:
+        """The session's z, bit for bit, from the address line."""
+        text = self.link().get("z")
+        if text is None:
+            return np.zeros(latent_dim, np.float32)
+        return np.frombuffer(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "<f4")
+
+    def stage(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """The pixels of the stage, uint8 (C, H, W), without the border of small images."""
+        flat, width = self.page.evaluate("() => { const p = __probe.pixels(__probe.byId('stage')); return [Array.from(p.data), p.width]; }")
+        channels, height, wide = shape
+        image, pad = np.array(flat, np.uint8).reshape(-1, width, 4), (width - wide) // 2
+        return image[pad : pad + height, pad : pad + wide, :channels].transpose(2, 0, 1)
+
+    def anchors(self) -> tuple[int | None, int | None]:
+        a, b = (self.attribute(f"anchor-{name}", "data-index") for name in "ab")
+        return (None if a is None else int(a)), (None if b is None else int(b))
+
+    def axes(self) -> list[dict]:
+        """Range in map units, length and start in pixels of the window, of x and y."""
+        return self.page.evaluate(f"() => ({AXES})({self.chart})")
+
+    def on_screen(self, xy: np.ndarray) -> np.ndarray:
+        """Map units (N, 2) -> pixels of the window; NaN outside the chart's frame."""
+        pixels = np.empty((len(xy), 2))
+        for i, axis in enumerate(self.axes()):
+            share = (xy[:, i] - axis["from"]) / (axis["to"] - axis["from"])
+            pixels[:, i] = axis["at"] + axis["px"] * (1 - share if i else share)
+            pixels[(share < 0.01) | (share > 0.99)] = np.nan
+        return pixels
+
+    def isolated(self, xy: np.ndarray, chance, n: int, visible: np.ndarray | None = None) -> list[tuple[int, float, float]]:
+        """n random points as (row, x, y) whose nearest other visible point is more than 6 px away."""
+        pixels = self.on_screen(xy)
+        rows = np.flatnonzero(np.isfinite(pixels).all(1) & (True if visible is None else visible))
+        far = KDTree(pixels[rows]).query(pixels[rows], 2)[0][:, 1] > ISOLATED_PX
+        alone = rows[far]
+        return [(int(row), *map(float, pixels[row])) for row in chance.permutation(alone)[:n]]
+
+    # What the hand does
+
+    def handle(self, dim: int) -> tuple[float, float, float, float]:
+        """(x of the handle, y, leftmost x, rightmost x) of a slider."""
+        left, top, width, height, share = self.page.evaluate("""id => { const e = __probe.byId(id), b = e.getBoundingClientRect();
+          return [b.left, b.top, b.width, b.height, (e.value - e.min) / (e.max - e.min)]; }""", f"z-{dim}")  # fmt: skip
+        low, high = left + 8, left + width - 8
+        return low + share * (high - low), top + height / 2, low, high
+
+    def drag(self, dim: int, seconds: float = 2.0, end: float | None = None, sums: bool = False, wait: bool = True) -> Drag:
+        """To and fro over the whole slider in small steps, released at the share `end` of it (None: where it happens to be)."""
+        page, (x, y, low, high) = self.page, self.handle(dim)
+        page.evaluate("on => { const { log } = __probe; __probe.sums = on; log.inputs.length = log.sent.length = log.received.length = log.changes.length = 0; }", sums)
+        middle, reach = (low + high) / 2, (high - low) / 2
+        phase = math.asin(max(-1.0, min(1.0, (x - middle) / reach)))
+        page.mouse.move(x, y)
+        frames_before = self.frames_sent
+        page.mouse.down()
+        began = time.perf_counter()
+        while (now := time.perf_counter() - began) < seconds:
+            page.mouse.move(middle + reach * math.sin(phase + 3 * now), y)
+        if end is not None:
+            page.mouse.move(low + end * (high - low), y, steps=3)
+        page.evaluate("() => new Promise(done => __probe.afterPaint(done))")
+        frames_while_down = self.frames_sent - frames_before
+        page.mouse.up()
+        if wait:
+            self.idle()
+        log = page.evaluate("() => __probe.log")
+        inputs, up = log["inputs"], log["pointerup"]
+        films = [c["painted"] for c in log["changes"] if c["selector"] == "[data-testid=stage]" and c["at"] > up and c["painted"]]
+        in_page = sum(log["pointerdown"] < at < up for at, _ in log["sent"])
+        return Drag(
+            n_inputs=len(inputs), n_painted=sum(i["paints"] == 1 for i in inputs),
+            input_to_paint=[i["painted"] - i["at"] for i in inputs if i["painted"]],
+            hand_to_paint=[i["painted"] - i["pointer"] for i in inputs if i["painted"] and i["pointer"]],
+            values=[i["value"] for i in inputs], sums=[i["sum"] for i in inputs], sent_while_down=max(frames_while_down, in_page),
+            release_to_films=films[0] - up if films else None, received_bytes=sum(size for at, size in log["received"] if at > up),
+        )  # fmt: skip
+
+    def click(self, x: float, y: float, wait: bool = True, **more) -> None:
+        self.page.mouse.move(x, y)
+        self.page.mouse.click(x, y, **more)
+        if wait:
+            self.page.wait_for_function("() => (__probe.log.sent.at(-1)?.[0] ?? 0) > __probe.log.pointerup")
+            self.idle(100)
+
+    def choose_colour(self, colour: str) -> None:
+        self.page.locator(".st-key-colour [data-baseweb=select]").click()
+        self.page.get_by_role("option", name=f"colour: {colour}", exact=True).click()
+        self.page.wait_for_timeout(50)
+        self.idle()
+
+    def choose_plane(self, name: str) -> None:
+        self.page.locator(".st-key-map_controls button", has_text=name).first.click()
+        self.page.wait_for_timeout(50)
+        self.idle()

@@ -1,0 +1,73 @@
+// Runs before the page's own scripts: finds elements through open shadow roots, and writes down what happened when.
+// Times are performance.now() in ms. Nothing here is taken from the page's own counters.
+window.__probe = (() => {
+  const log = { inputs: [], sent: [], received: [], changes: [], pointerdown: null, pointerup: null, pointermove: null };
+  const known = new Map(), watched = new WeakSet();
+
+  const search = (selector, root) => {
+    const hit = root.querySelector(selector);
+    if (hit) return hit;
+    for (const e of root.querySelectorAll('*')) {
+      const inner = e.shadowRoot && search(selector, e.shadowRoot);
+      if (inner) return inner;
+    }
+    return null;
+  };
+  const find = (selector) => {
+    const kept = known.get(selector);
+    if (kept?.isConnected) return kept;
+    const hit = search(selector, document);
+    if (hit) known.set(selector, hit);
+    return hit;
+  };
+  const byId = (testid) => find(`[data-testid="${testid}"]`);
+
+  // A message posted from an animation frame arrives after the browser has painted that frame.
+  const afterPaint = (then) => requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { port1.close(); then(performance.now()); };
+    port2.postMessage(0);
+  });
+
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener('message', (e) => log.received.push([performance.now(), e.data.byteLength ?? e.data.size ?? e.data.length]));
+    }
+    send(data) { log.sent.push([performance.now(), data.byteLength ?? data.length]); super.send(data); }
+  };
+
+  for (const kind of ['pointerdown', 'pointerup', 'pointermove'])
+    window.addEventListener(kind, (e) => { log[kind] = e.timeStamp; }, true);
+
+  const paints = () => +(byId('stage')?.dataset.paints ?? 0);
+  let before = 0;
+  const isSlider = (e) => /^z-\d+$/.test(e.composedPath()[0].dataset?.testid ?? '');
+  window.addEventListener('input', (e) => { if (isSlider(e)) before = paints(); }, true);
+  window.addEventListener('input', (e) => {  // bubbling: the slider's own handler has run
+    if (!isSlider(e)) return;
+    const slider = e.composedPath()[0];
+    const entry = { at: e.timeStamp, pointer: log.pointermove, paints: paints() - before, value: slider.getAttribute('aria-valuetext'),
+                    sum: window.__probe.sums ? sum(byId('stage')) : null, painted: null };
+    log.inputs.push(entry);
+    afterPaint((now) => { entry.painted = now; });
+  });
+
+  const pixels = (canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const sum = (canvas) => pixels(canvas).data.reduce((h, v) => (Math.imul(h, 31) + v) | 0, 7);
+
+  // Every change of one attribute, and when it was on the screen.
+  const watch = (selector, attribute) => {
+    const element = find(selector);
+    if (!element || watched.has(element)) return Boolean(element);
+    watched.add(element);
+    new MutationObserver(() => {
+      const entry = { selector, value: element.getAttribute(attribute), at: performance.now(), painted: null };
+      log.changes.push(entry);
+      afterPaint((now) => { entry.painted = now; });
+    }).observe(element, { attributes: true, attributeFilter: [attribute] });
+    return true;
+  };
+  return { log, find, byId, watch, pixels, afterPaint, sums: false };
+})();
