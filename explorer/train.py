@@ -17,17 +17,15 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from explorer.core.config import ARCHS, LIKELIHOODS, PRECISIONS, ModelConfig, TrainConfig
+from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, ExplorerError, TrainingError, unknown
-
-MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")  # options that are fields of ModelConfig
-RUN = ("dataset", "epochs", "beta", "lr", "batch_size", "seed", "device", "precision", "limit")  # and of TrainConfig
+from explorer.options import MODEL, RUN, given, parse
 
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0 done, 2 a mistake said in one sentence on stderr, 130 stopped by Ctrl-C and resumable."""
     try:
-        args = _parse(argv)
+        args = parse(argv)
         if args.list:
             return _list()
         return _train(args)
@@ -42,77 +40,6 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        """One sentence for a person, where argparse would print its usage and exit."""
-        raise ConfigError(f"{message[0].upper()}{message[1:]}.", "See --help.")
-
-
-def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = _parser()
-    args, rest = parser.parse_known_args(argv)
-    if rest and not rest[0].startswith("-"):
-        raise ConfigError(f"'{rest[0]}' follows no option.", f"Did you mean --dataset {rest[0]}? See --help.")
-    if rest:
-        raise unknown("option", rest[0], ["--" + name.replace("_", "-") for name in vars(args)])
-    return args
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m explorer.train", description="Train a VAE and save it as a bundle.")
-    default = vars(ModelConfig()) | vars(TrainConfig())
-
-    def add(name: str, kind, help: str, **more) -> None:
-        """A setting: None where it is not given, so that the default is the config's alone."""
-        shown = f" (default: {default[name]})" if default.get(name) and name != "widths" else ""
-        parser.add_argument("--" + name.replace("_", "-"), type=kind, help=help + shown, **more)
-
-    add("dataset", str, "mnist, fashion-mnist, kmnist, digits, sprites or folder:PATH")
-    add("name", str, "name of the bundle (default: the data set's name and the latent dimension)")
-    add("latent_dim", _whole, "dimensions of z", metavar="D")
-    add("arch", str, " or ".join(ARCHS))
-    add("widths", _widths, "channels or hidden units, for example 32,64 (default: chosen from the size)")
-    add("hidden", _whole, "units between the feature map and the latent; conv only", metavar="UNITS")
-    add("likelihood", str, ", ".join(LIKELIHOODS))
-    add("size", _whole, "side in px that images of a folder are resized to (default: chosen from them)", metavar="PX")
-    add("beta", _real, "weight of the KL; 1 is the ELBO")
-    add("epochs", _whole, "passes over the training images", metavar="N")
-    add("lr", _real, "peak of the one-cycle learning rate")
-    add("batch_size", _whole, "images a step", metavar="N")
-    add("seed", _whole, "of the weights, the order and every draw (default: 0)")
-    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best one there is")
-    add("precision", str, f"{', '.join(PRECISIONS)}; auto measures which is faster")
-    add("limit", _whole, "train and test on the first N images only (default: all)", metavar="N")
-    parser.add_argument("--no-map", action="store_true", help="keep the PCA map, make no UMAP")
-    parser.add_argument("--no-thumbs", action="store_true", help="keep no small copies of the test images in the bundle")
-    parser.add_argument("--replace", action="store_true", help="replace a bundle or a stopped run of the same name")
-    parser.add_argument("--json", action="store_true", help="print one JSON line per report and nothing else")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a run that was stopped, as it was begun")
-    parser.add_argument("--list", action="store_true", help="list the bundles and the runs that can go on")
-    return parser
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
-
-
-def _real(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of whole numbers such as 32,64") from None
-
-
 def _train(args: argparse.Namespace) -> int:
     say = _silent if args.json else _say
     begun = _resume(args, say) if args.resume is not None else _begin(args, say)
@@ -121,8 +48,8 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _begin(args: argparse.Namespace, say):
-    config = TrainConfig(**_given(args, RUN))
-    settings = _given(args, MODEL)
+    config = TrainConfig(**given(args, RUN))
+    settings = given(args, MODEL)
     wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the true size is known once the images are there
     from explorer.core import checkpoint, device, training  # torch takes a second to import: not before the settings are sound
 
@@ -144,9 +71,7 @@ def _resume(args: argparse.Namespace, say):
     if more:
         option = more[0].replace("_", "-")
         raise ConfigError(f"A run goes on as it was begun, so --resume takes no --{option}.", f"Leave --{option} out.")
-    import torch
-
-    from explorer.core import checkpoint, training
+    from explorer.core import checkpoint, device, training
 
     name = checkpoint.checked_name(args.resume)
     folder = _runs_dir() / name
@@ -158,13 +83,9 @@ def _resume(args: argparse.Namespace, say):
     if options.get("finished"):
         raise BundleError(f"The run '{name}' is finished.", "Start a new one with another --name.")
     say(f"going on with '{name}' after epoch {max(0, state.epoch)} of {state.config.epochs}")
-    if meta.get("threads") != torch.get_num_threads():
-        say(f"begun on {meta.get('threads')} threads, now on {torch.get_num_threads()}: the last digits may differ")
+    if meta.get("threads") != device.n_threads():
+        say(f"begun on {meta.get('threads')} threads, now on {device.n_threads()}: the last digits may differ")
     return state, options, *_load(state.config, options["size"], say)
-
-
-def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict:
-    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def _load(config: TrainConfig, size: int | None, say):

@@ -41,6 +41,11 @@ def fits(n_bytes: int, device: torch.device) -> bool:
     return device.type != "cuda" or n_bytes <= torch.cuda.mem_get_info(device)[0] // 2
 
 
+def n_threads() -> int:
+    """Threads that torch computes with on the CPU. Sums are split among them, so the last bits depend on their number."""
+    return torch.get_num_threads()
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has done its work, so that a clock read next is true."""
     if device.type == "cuda":

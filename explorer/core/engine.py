@@ -228,8 +228,7 @@ def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto"
     """
     where = devices.choose(device)
     bundle = checkpoint.load(path, root)
-    model = bundle.model.to(where, memory_format=torch.channels_last)  # loading has laid the weights out anew
-    gallery = bundle.gallery
+    model, gallery = bundle.model.to(where), bundle.gallery
     return Engine(bundle.name, model.encode, model.decode, bundle.origin, bundle.config.image_shape,
                   bundle.config.latent_dim, done(gallery), done(gallery.umap), bundle.metrics, bundle.content_hash, where,
                   Pictures(bundle.origin, gallery, bundle.config.image_shape), model.recon_loss)  # fmt: skip

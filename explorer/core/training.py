@@ -8,12 +8,9 @@ Chance: the weights come from the seed, the order of the images and every eps fr
 at an epoch's end goes on bit for bit as if it had never stopped (on one device with one number of threads).
 """
 
-import copy
 import math
-import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,16 +19,16 @@ from torch import Tensor
 
 from explorer.core import device as devices
 from explorer.core import objective
-from explorer.core.config import PRECISIONS, ModelConfig, TrainConfig, from_dict, to_dict
 from explorer.core.encoding import as_tensor, encode_images, to_float
-from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.model import VAE
+from explorer.core.errors import ConfigError, TrainingError
+from explorer.core.run_state import State, begin, resume
+
+__all__ = ["Losses", "Report", "Snapshot", "State", "begin", "choose_precision", "fit", "one_cycle", "resume"]
 
 EVERY = 20  # batches between light reports; also how often the loss is read back and checked
 N_SHOWN = 32  # reconstructions and prior samples in a full report
 N_MEANS = 2000  # encoder means in a full report, for a map that moves while the model learns
 ORDER, EPS = range(2)  # independent streams of chance of one epoch
-MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,12 @@ class Losses:
 
     @property
     def kl(self) -> float:
+        """KL(q(z|x) || p(z)), the sum over dimensions."""
         return sum(self.kl_per_dim)
 
     @property
     def elbo(self) -> float:
+        """The lower bound of log p(x), whatever beta is."""
         return -(self.recon_loss + self.kl)
 
 
@@ -78,93 +77,8 @@ class Report:
 
     @property
     def is_epoch(self) -> bool:
+        """Whether this is a full report, at an epoch's end."""
         return self.test is not None
-
-
-@dataclass
-class State:
-    """A run in memory. `checkpoint()` is what must survive; it moves only at the end of an epoch."""
-
-    model_config: ModelConfig
-    config: TrainConfig
-    model: VAE
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    precision: str | None = None  # "fp32" or "bf16" once it has been chosen
-    precision_ms: dict[str, float] = field(default_factory=dict)  # what the choice was measured on, ms per step
-    epoch: int = -1  # -1: not even the untrained model has been reported
-    step: int = 0
-    seconds: float = 0.0
-    history: list[dict] = field(default_factory=list)
-    _saved: tuple[dict, dict] | None = None
-
-    def checkpoint(self) -> tuple[dict[str, Tensor], dict]:
-        """(tensors on the CPU, plain JSON values) of the last finished epoch, for `resume`."""
-        if self._saved is None:
-            self._keep()
-        return self._saved
-
-    def _keep(self) -> None:
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for i, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
-        meta = {"model_config": to_dict(self.model_config), "config": to_dict(self.config), "precision": self.precision,
-                "precision_ms": self.precision_ms, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
-                "history": copy.deepcopy(self.history), "threads": torch.get_num_threads()}  # fmt: skip
-        self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
-
-    def _restore(self, tensors: dict[str, Tensor], meta: dict) -> None:
-        """The inverse of `_keep`, but for history and seconds. Raises one of many errors where something does not fit."""
-        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-        parameters = self.optimizer.param_groups[0]["params"]
-        slots: dict[int, dict] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, i, key = name.split(".")
-                like = parameters[int(i)] if tensor.ndim else tensor  # fused Adam needs the moments in the weights' layout
-                slots.setdefault(int(i), {})[key] = torch.empty_like(like).copy_(tensor.reshape(like.shape))
-        if meta["step"] and [slots.get(i, {}).keys() for i in range(len(parameters))] != [MOMENTS] * len(parameters):
-            raise ValueError("moments of the optimizer are missing or unknown")
-        self.epoch, self.step = int(meta["epoch"]), int(meta["step"])
-        self.model.load_state_dict(weights)
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
-
-
-def begin(model_config: ModelConfig, config: TrainConfig) -> State:
-    """An untrained model: the same weights from the same seed on every device. Raises ConfigError for a missing device."""
-    device = devices.choose(config.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)  # the CPU's alone: torch.manual_seed would reach the GPU's
-        model = VAE(model_config)
-    model.to(device)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.lr, fused=True)
-    return State(model_config, config, model, optimizer, device)
-
-
-def resume(tensors: dict[str, Tensor], meta: dict) -> State:
-    """The state that `State.checkpoint` returned, ready for `fit`.
-
-    Raises BundleError where the two do not fit, ConfigError where this machine lacks the run's device.
-    """
-    with _fitting():
-        configs = from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"])
-    state = begin(*configs)
-    with _fitting():
-        state._restore(tensors, meta)
-        state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
-        state.seconds = float(meta["seconds"])
-        if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
-            raise ValueError(f"precision {state.precision!r} is unknown")
-    return state
-
-
-@contextmanager
-def _fitting():
-    try:
-        yield
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else textwrap.shorten(str(error), 200)
-        raise BundleError(f"The saved state of this run does not fit together ({reason}).", "Start the run again.") from None
 
 
 def one_cycle(progress: float, warmup: float) -> float:
@@ -310,7 +224,7 @@ def _check_images(state: State, train: np.ndarray, test: np.ndarray, steps_per_e
 
 
 def _give_up(state: State, lr: float) -> None:
-    state._restore(*state.checkpoint())
+    state.restore(*state.checkpoint())
     raise TrainingError(
         f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
         f"the weights of epoch {state.epoch} are kept.",
@@ -336,7 +250,7 @@ def _full_report(
     state.seconds = clock.now()
     state.history.append({"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 2), "beta": config.beta,
                           "train": _plain(train), "test": _plain(losses), "active_units": encoding.active_units})  # fmt: skip
-    state._keep()
+    state.keep()
     return Report(state.epoch, state.step, n_steps, state.seconds, speed, lr, config.beta, train, losses,
                   encoding.active_units, snapshot)  # fmt: skip
 

@@ -19,7 +19,10 @@ CSS = """
 .st-key-map_box { height: calc(var(--le-top) - var(--le-moves) - 10px); gap: 4px !important; flex-wrap: nowrap !important; }
 .st-key-map_box > [data-testid=stLayoutWrapper]:has(> .st-key-chart_box) { flex: 1 1 0; min-height: 0; }
 .st-key-chart_box, .st-key-latent_map { height: 100% !important; }
-.st-key-map_controls { gap: 8px !important; min-height: 34px; }
+.st-key-map_controls { gap: 8px !important; min-height: 34px; flex-wrap: nowrap !important; padding-right: 102px; }
+.st-key-map_controls > [data-testid=stElementContainer]:has([data-testid=stSelectbox]) { flex: 0 1 auto; min-width: 60px; }
+.st-key-own_box { grid-area: map; position: relative; z-index: 20; pointer-events: none; }
+.le-presenter { --le-own-open: none; }
 .st-key-map_box [data-testid=stCaptionContainer] { font-size: calc(12.5px * var(--le-scale)); margin: 0; }
 .st-key-map_box [data-testid=stCaptionContainer] p { margin: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-size: inherit; }
 .le-presenter .st-key-model_box, .le-presenter .st-key-bar_box { display: none; }

@@ -1,22 +1,29 @@
-"""python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start."""
+"""python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start.
+
+--browser: the page in headless Chromium, some five minutes, alone on the machine. --browser --soak: its ten minutes of dragging.
+"""
 
 import sys
 
-from tests.benchmarks import latency, start, training
+from tests.benchmarks import browser, latency, start, training
 
 PARTS = {"latency": latency.rows, "start": start.rows, "training": training.rows}
+FLAGS = {"--browser": browser.rows, "--soak": lambda: browser.rows(is_soak=True)}
 
 
 def main(names: list[str]) -> int:
     wanted = names or list(PARTS)
+    if "--soak" in wanted:
+        wanted = ["--soak"]
+    known = PARTS | FLAGS
     for name in wanted:
-        if name not in PARTS:
-            print(f"There is no benchmark '{name}'. Known: {', '.join(PARTS)}.", file=sys.stderr)
+        if name not in known:
+            print(f"There is no benchmark '{name}'. Known: {', '.join(known)}.", file=sys.stderr)
             return 2
-    print(f"{'figure':52} {'value':>12} {'peer or floor':>34} {'ratio':>7}   promise")
+    print(f"{'figure':58} {'value':>16} {'peer or floor':>34} {'ratio':>7}   promise")
     for name in wanted:
-        for figure, value, peer, ratio, promise in PARTS[name]():
-            print(f"{figure:52} {value:>12} {peer:>34} {ratio:>7}   {promise}", flush=True)
+        for figure, value, peer, ratio, promise in known[name]():
+            print(f"{figure:58} {value:>16} {peer:>34} {ratio:>7}   {promise}", flush=True)
     return 0
 
 

@@ -11,7 +11,7 @@ from tests.browser.driver import Visit
 from tests.browser.server import PROJECT, serving
 
 SCRIPT = Path(__file__).with_name("naive_app.py")
-N_DRAGS, N_CLICKS = 5, 10
+N_DRAGS, N_SHORT, N_CLICKS = 5, 10, 15
 SEEN = """() => {
   const log = window.__seen = { loads: [], up: 0 };
   window.addEventListener('pointerup', (e) => { log.up = e.timeStamp; }, true);
@@ -37,8 +37,8 @@ def measure(browser, engine) -> dict:
             page.wait_for_timeout(2000)
             page.evaluate(f"() => ({SEEN})()")
             shown, release = 0, []
-            for i in range(N_DRAGS):
-                during, after = _drag(page, i, 0.25 + 0.12 * i)
+            for i in range(N_DRAGS + N_SHORT):
+                during, after = _drag(page, i, 0.14 + 0.05 * i, 2.0 if i < N_DRAGS else 0.3)
                 shown += during
                 release += after
             clicks = _clicks(visit, engine)
@@ -46,17 +46,17 @@ def measure(browser, engine) -> dict:
     return {"images_in_drags": shown, "release_ms": release, "click_ms": clicks}
 
 
-def _drag(page, i: int, end: float) -> tuple[int, list[float]]:
+def _drag(page, i: int, end: float, seconds: float) -> tuple[int, list[float]]:
     """(images shown while the button was down, ms from release to the first image after it)."""
     slider = page.locator("[data-testid=stSlider]").nth(i)
     slider.scroll_into_view_if_needed()
-    box, at = slider.bounding_box(), slider.locator("[role=slider]").bounding_box()
-    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+    box = slider.locator("[data-orientation] [data-orientation]").bounding_box()  # its handle is still in the middle
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.evaluate("() => { __seen.loads.length = 0; }")
     page.mouse.move(x, y)
     page.mouse.down()
     began = time.perf_counter()
-    while (now := time.perf_counter() - began) < 2:
+    while (now := time.perf_counter() - began) < seconds:
         page.mouse.move(x + 0.4 * box["width"] * math.sin(3 * now), y)
     page.mouse.move(box["x"] + end * box["width"], y, steps=3)
     during = page.evaluate("() => __seen.loads.length")

@@ -8,21 +8,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+from playwright.sync_api import TimeoutError
 from scipy.spatial import KDTree
 
 PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen
 PATIENCE_MS = 60_000
-IDLE = """quiet => {
-  const { log, byId, find } = __probe, last = log.received.at(-1)?.[0] ?? 0, sent = log.sent.at(-1)?.[0] ?? 0;
-  const running = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning';
-  if (running || sent > last || performance.now() - Math.max(last, log.pointerup) < quiet) return false;
-  if (!byId('stage')?.dataset.seq || !find('.stage .wait').hidden) return false;
-  const text = new URLSearchParams(location.search).get('z');  // the session's z; the sliders must say the same
-  const bytes = text && Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), c => c.charCodeAt(0));
-  const z = bytes && new Float32Array(bytes.buffer);
-  return [...find('.stage .rows').querySelectorAll('input[type=range]')].every(e => Math.fround(e.value) === (z ? z[e.dataset.testid.slice(2)] : 0));
-}"""
 CHART = "document.querySelector('.st-key-latent_map .js-plotly-plot')"
 AXES = """gd => {
   const box = gd.getBoundingClientRect(), l = gd._fullLayout;
@@ -70,7 +61,10 @@ class Visit:
 
     def idle(self, quiet_ms: int = 300) -> None:
         """Until nothing is under way and what is shown is the server's last word."""
-        self.page.wait_for_function(IDLE, arg=quiet_ms, polling=50)
+        try:
+            self.page.wait_for_function("quiet => !__probe.busy(quiet)", arg=quiet_ms, polling=50)
+        except TimeoutError:
+            raise AssertionError(f"the page does not come to rest: {self.page.evaluate('() => __probe.busy(0)')}") from None
 
     def sprites(self) -> None:
         """Until the hover pictures are here, so that nothing else is on the wire."""
@@ -185,3 +179,23 @@ class Visit:
         self.page.locator(".st-key-map_controls button", has_text=name).first.click()
         self.page.wait_for_timeout(50)
         self.idle()
+
+    def press(self, selector: str) -> bool:
+        """Click a button or box inside a component, if it is there to be clicked."""
+        script = "s => { const e = __probe.find(s); const can = e?.checkVisibility() && !e.disabled; if (can) e.click(); return Boolean(can); }"
+        if pressed := self.page.evaluate(script, selector):
+            self.page.wait_for_timeout(50)
+            self.idle()
+        return pressed
+
+    def plane(self) -> str:
+        """The map's plane, as the overlay knows it."""
+        return self.page.evaluate("() => window.__latentExplorer.cursor?.plane")
+
+    def map_xy(self, engine) -> np.ndarray:
+        """The points of the map in the plane that is shown."""
+        plane = self.plane()
+        return engine.map_xy(plane if plane in ("umap", "pca") else tuple(int(d) for d in plane.strip("()").split(",")))
+
+    def close(self) -> None:
+        self.page.context.close()

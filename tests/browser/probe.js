@@ -69,5 +69,23 @@ window.__probe = (() => {
     }).observe(element, { attributes: true, attributeFilter: [attribute] });
     return true;
   };
-  return { log, find, byId, watch, pixels, afterPaint, sums: false };
+
+  // Why the page is not at rest, or ''.
+  const busy = (quiet) => {
+    const last = log.received.at(-1)?.[0] ?? 0, sent = log.sent.at(-1)?.[0] ?? 0;
+    if (document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning') return 'the script runs';
+    if (sent > last) return 'no answer yet';
+    if (performance.now() - Math.max(last, log.pointerup) < quiet) return 'something has just happened';
+    if (!byId('stage')?.dataset.seq) return 'no film yet';
+    if (!find('.stage .wait').hidden) return 'the stage is marked as updating';
+    const text = new URLSearchParams(location.search).get('z');  // the session's z; the sliders must say the same
+    const bytes = text && Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+    const z = bytes && new Float32Array(bytes.buffer);
+    for (const slider of find('.stage .rows').querySelectorAll('input[type=range]')) {
+      const wanted = z ? z[slider.dataset.testid.slice(2)] : 0;
+      if (Math.fround(slider.value) !== wanted) return `slider ${slider.dataset.testid} is at ${slider.value}, the link says ${wanted}`;
+    }
+    return '';
+  };
+  return { log, find, byId, watch, pixels, afterPaint, busy, sums: false };
 })();

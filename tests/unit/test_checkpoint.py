@@ -19,7 +19,7 @@ import torch
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
-from explorer.core import checkpoint, files
+from explorer.core import atomic, checkpoint, files
 from explorer.core.checkpoint import CONFIG, GALLERY, METRICS, MODEL, STATE, STATE_META, Gallery, Origin
 from explorer.core.config import ModelConfig
 from explorer.core.errors import BundleError
@@ -107,7 +107,10 @@ def test_a_bundle_comes_back_exactly(tmp_path, gallery, likelihood):
 def test_a_convolutional_model_and_a_bfloat16_one(tmp_path):
     model = make_model(arch="conv", image_shape=(3, 9, 11), widths=(4,), hidden=6)
     save(tmp_path, "conv", model=model, gallery=make_gallery())
-    assert same_weights(checkpoint.load("conv", tmp_path).model, model)
+    loaded = checkpoint.load("conv", tmp_path).model
+    assert same_weights(loaded, model)
+    strides = {name: weight.stride() for name, weight in model.named_parameters()}  # their order in memory sets the speed
+    assert {name: weight.stride() for name, weight in loaded.named_parameters()} == strides
     half = make_model().bfloat16()
     save(tmp_path, "half", model=half)
     loaded = checkpoint.load("half", tmp_path).model
@@ -564,7 +567,7 @@ def test_nothing_is_saved_that_could_not_be_loaded(tmp_path, changes, words):
 @pytest.mark.parametrize("number, words", [(errno.ENOSPC, "disk is full"), (errno.EIO, "failed (")])
 def test_a_full_disk_leaves_the_old_bundle_whole(tmp_path, monkeypatch, nth, number, words):
     save(tmp_path)
-    written, write_file = [], files.write_file
+    written, write_file = [], atomic.write_file
 
     def failing(path, data):
         if len(written) == nth:
@@ -573,7 +576,7 @@ def test_a_full_disk_leaves_the_old_bundle_whole(tmp_path, monkeypatch, nth, num
         written.append(path.name)
         write_file(path, data)
 
-    monkeypatch.setattr(files, "write_file", failing)
+    monkeypatch.setattr(atomic, "write_file", failing)
     with pytest.raises(BundleError) as caught:
         save(tmp_path, seed=1)
     assert_one_sentence(caught.value, words, "'good'", str(tmp_path))
@@ -593,8 +596,8 @@ def failing_rename(monkeypatch, fails, error):
             raise error
         return rename(source, target)
 
-    monkeypatch.setattr(files.os, "rename", maybe)
-    monkeypatch.setattr(files, "PAUSE_S", 0.0)
+    monkeypatch.setattr(atomic.os, "rename", maybe)
+    monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), KeyboardInterrupt()], ids=type)
@@ -617,7 +620,7 @@ def test_a_reader_that_fills_the_gap_does_not_stop_the_writer(tmp_path, monkeypa
             met.append(rename(tmp_path / ".good.old", tmp_path / "good"))  # taken for a crash by another process
         return rename(source, target)
 
-    monkeypatch.setattr(files.os, "rename", slow)
+    monkeypatch.setattr(atomic.os, "rename", slow)
     save(tmp_path, seed=1)
     assert met and names_in(tmp_path) == {"good"}
     assert same_weights(checkpoint.load("good", tmp_path).model, make_model(1))
@@ -627,7 +630,7 @@ def test_a_reader_that_fills_the_gap_does_not_stop_the_writer(tmp_path, monkeypa
 def test_a_crash_between_the_renames_is_mended(tmp_path, monkeypatch, ask):
     path = save(tmp_path)
     path.rename(tmp_path / ".good.old")
-    monkeypatch.setattr(files, "PAUSE_S", 0.0)
+    monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
     if ask == "list":
         assert [(info.name, info.error) for info in checkpoint.list_bundles(tmp_path)] == [("good", None)]
     elif ask == "save":
@@ -669,10 +672,10 @@ def test_leftovers_are_swept_and_the_living_left_alone(tmp_path, monkeypatch):
     def not_ours(pid, signal):
         raise PermissionError
 
-    monkeypatch.setattr(files.os, "kill", not_ours)
-    assert files._at_work(1)
-    monkeypatch.setattr(files.os, "name", "nt")
-    assert files._at_work(os.getpid() + 1) and not files._at_work(os.getpid())
+    monkeypatch.setattr(atomic.os, "kill", not_ours)
+    assert atomic._at_work(1)
+    monkeypatch.setattr(atomic.os, "name", "nt")
+    assert atomic._at_work(os.getpid() + 1) and not atomic._at_work(os.getpid())
 
 
 def test_what_cannot_be_removed_stays_hidden(tmp_path, monkeypatch):
@@ -681,7 +684,7 @@ def test_what_cannot_be_removed_stays_hidden(tmp_path, monkeypatch):
     def refuse(path, **_):
         raise OSError(errno.EBUSY, "busy")
 
-    monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors=False: ignore_errors or refuse(path))
+    monkeypatch.setattr(atomic.shutil, "rmtree", lambda path, ignore_errors=False: ignore_errors or refuse(path))
     save(tmp_path, seed=1)
     assert [info.name for info in checkpoint.list_bundles(tmp_path)] == ["good"]
     assert same_weights(checkpoint.load("good", tmp_path).model, make_model(1))
@@ -749,7 +752,7 @@ def test_a_bundle_that_never_holds_still(tmp_path, monkeypatch):
     save(tmp_path)
     ticks = iter(range(1000))
     monkeypatch.setattr(files, "stamp", lambda found: str(next(ticks)))
-    monkeypatch.setattr(files, "PAUSE_S", 0.0)
+    monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
     with pytest.raises(BundleError) as caught:
         checkpoint.load("good", tmp_path)
     assert_one_sentence(caught.value, "good", "being saved or removed", "Try again")
@@ -834,7 +837,7 @@ def test_a_state_survives_a_crash_at_every_step(tmp_path, monkeypatch, at, first
 
 def crash_at(monkeypatch, step):
     """Dies before the write (0, 1) or the rename (2, 3) of that number; no clean-up runs."""
-    done, write_file, replace_ = [], files.write_file, os.replace
+    done, write_file, replace_ = [], atomic.write_file, os.replace
 
     def counted(work):
         def one(*args):
@@ -846,14 +849,14 @@ def crash_at(monkeypatch, step):
 
         return one
 
-    monkeypatch.setattr(files, "write_file", counted(write_file))
-    monkeypatch.setattr(files.os, "replace", counted(replace_))
+    monkeypatch.setattr(atomic, "write_file", counted(write_file))
+    monkeypatch.setattr(atomic.os, "replace", counted(replace_))
 
 
 @pytest.mark.parametrize("nth", range(2))
 def test_a_full_disk_leaves_the_old_state_whole(tmp_path, monkeypatch, nth):
     checkpoint.save_state(tmp_path, *make_state(0))
-    written, write_file = [], files.write_file
+    written, write_file = [], atomic.write_file
 
     def failing(path, data):
         write_file(path, data)
@@ -861,7 +864,7 @@ def test_a_full_disk_leaves_the_old_state_whole(tmp_path, monkeypatch, nth):
         if len(written) > nth:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "write_file", failing)
+    monkeypatch.setattr(atomic, "write_file", failing)
     with pytest.raises(BundleError) as caught:
         checkpoint.save_state(tmp_path, *make_state(1))
     assert_one_sentence(caught.value, "disk is full", tmp_path.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer import train
+from explorer import options
 
 PROJECT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "checkpoints/README.md", "explorer/README.md", "tests/README.md")
@@ -57,7 +57,7 @@ def test_the_command_lines_of_the_readme_are_understood():
     assert len(lines) >= 5  # one for each shipped bundle at least
     for line in lines:
         words = shlex.split(line.partition("python -m explorer.train")[2], comments=True)
-        train._parser().parse_args(words)  # exits, and fails the test, where it does not know an option
+        options.parser().parse_args(words)  # exits, and fails the test, where it does not know an option
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -16,6 +16,7 @@ from explorer.core import objective, training
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig, TrainConfig
 from explorer.core.encoding import encode_images
 from explorer.core.errors import BundleError, ConfigError, TrainingError
+from explorer.core.model import VAE
 from explorer.core.training import begin, choose_precision, fit, one_cycle, resume
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -256,7 +257,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 def test_the_seed_of_the_weights_is_torchs():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        expected = training.VAE(ModelConfig((1, 8, 8), 2, "conv", "bernoulli", (8,), 16)).state_dict()
+        expected = VAE(ModelConfig((1, 8, 8), 2, "conv", "bernoulli", (8,), 16)).state_dict()
     assert same(weights(small(seed=5)), expected)
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.ui import resources, state, style
-from explorer.ui.panels import bar, export, lanes, map, moves, sprites, stage
+from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
 from explorer.ui.resources import ExplorerError
 
 
@@ -40,6 +40,8 @@ def _live(engine, session) -> None:
         moves.render(engine, session)
     with st.container(key="lanes_box"):
         lanes.render(engine, session)
+    with st.container(key="own_box"):
+        own_image.render(engine, session)
     map.overlay(engine, session)
 
 

@@ -51,7 +51,8 @@ def trust(engine, session) -> None:
 
 
 def overlay(engine, session) -> None:
-    key = (session.content_hash, session.a, session.b, session.picked, session.plane, session.overshoot, session.heard.get(KEY, 0))
+    key = (session.content_hash, session.a, session.b, session.picked, session.plane, session.overshoot, session.own.turn,
+           session.heard.get(KEY, 0))  # fmt: skip
     mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(engine, session))
 
 
@@ -82,10 +83,11 @@ def _packet(engine, session, order: int) -> bytes:
     if session.a is not None and isinstance(plane, tuple) and engine.latent_dim > 1:
         sigma = np.exp(engine.gallery.logvar[session.a, list(plane)] / 2)
         ellipse = [*map(float, xy[session.a]), *map(float, sigma)]
+    own = None if session.own.mu is None else [float(v) for v in engine.place(session.own.mu, plane)[0][0]]
     at = lambda row: None if row is None else [float(v) for v in xy[row]]  # noqa: E731
     anchors = {name: None if row is None else {"row": row, "xy": at(row)} for name, row in (("a", session.a), ("b", session.b))}
     header = {
         "stamp": f"{session.content_hash}-{order}", "ack": session.heard.get(KEY, 0), "plane": str(plane), "ellipse": ellipse,
-        "model": f"{session.bundle}-{session.content_hash}", "picked_xy": at(session.picked), **anchors,
+        "model": f"{session.bundle}-{session.content_hash}", "picked_xy": at(session.picked), "own_xy": own, **anchors,
     }  # fmt: skip
     return pack(header, {"path": path})

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from explorer.core.atlas import DEAD_KL
 from explorer.ui import state
 from explorer.ui.components.packet import pack
 from explorer.ui.components.stage import stage as mount
@@ -9,7 +10,6 @@ from explorer.ui.panels import frames as travel
 
 KEY = "stage"
 N_SLIDERS = 16
-DEAD_KL = 0.01  # nats
 
 
 def render(engine, session) -> None:

@@ -24,6 +24,7 @@ function build() {
   layer.innerHTML = `<svg aria-hidden="true"><ellipse class="ellipse" visibility="hidden"></ellipse><polyline class="halo"></polyline><polyline class="path"></polyline></svg>
     <div class="le-pin le-picked" hidden><b></b></div>
     <div class="le-pin le-anchor" data-testid="anchor-a" hidden><b>A</b></div><div class="le-pin le-anchor" data-testid="anchor-b" hidden><b>B</b></div>
+    <div class="le-pin le-own" data-testid="own-place" hidden><b>you</b></div>
     <div class="le-pin le-cursor" hidden><b></b></div><div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>`;
   const $ = (selector) => layer.querySelector(selector);
   const s = { layer, $, seq: 0, packet: null, gd: null, cursor: $('.le-cursor'), card: $('.le-card'), down: null };
@@ -83,6 +84,7 @@ function place(s) {
     if (anchor) element.dataset.index = anchor.row; else delete element.dataset.index;
   }
   pin(s, $('.le-picked'), packet.picked_xy);
+  pin(s, $('.le-own'), packet.own_xy);
   const points = [];
   for (let i = 0; i < packet.path.length; i += 2) points.push(toPixels(s, packet.path[i], packet.path[i + 1]).map((v) => v.toFixed(1)).join(','));
   for (const line of [$('.path'), $('.halo')]) line.setAttribute('points', points.join(' '));

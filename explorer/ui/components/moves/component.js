@@ -129,6 +129,8 @@ function showItems(s, row, sum) {
     if (first) first.tabIndex = 0;
   }
   row.classList.toggle('wide', packet.tab === 'neighbours'); row.classList.toggle('sum', sum);
+  row.classList.toggle('told', packet.items.some((item) => item?.[0]));
+  row.style.setProperty('--ratio', packet.shape[2] / packet.shape[1]);
   row.setAttribute('aria-label', packet.tabs.find(([name]) => name === packet.tab)[1]);
   const pictures = row.querySelectorAll('.item');
   let frame = 0;
@@ -263,8 +265,9 @@ function ring(s) {
   if (!s.packet?.side || s.here.length < 2) return;
   const { packet, $ } = s, canvas = $('.pad canvas'), { side, span, axes, latent_dim } = packet;
   const at = s.shown ? axes.map((d) => s.shown[d]) : s.here, place = (v) => ((v + span) / (2 * span) * (side - 1) + 0.5) / side;
-  $('.ring').style.left = `${canvas.offsetLeft + place(at[0]) * canvas.offsetWidth}px`;
-  $('.ring').style.top = `${canvas.offsetTop + (1 - place(at[1])) * canvas.offsetHeight}px`;
+  const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = canvas;
+  const px = { left: left + place(at[0]) * width, top: top + (1 - place(at[1])) * height, width: width / side, height: height / side };
+  for (const name in px) $('.ring').style[name] = `${px[name]}px`;
   note(s, axes.map((d, i) => `z${d} ${at[i].toFixed(2)}`).join(', '));
 }
 

@@ -52,9 +52,18 @@ function accept(s, packet) {
 function rest(s) {
   const { packet } = s;
   blit(s.stage, s.exact, 0, 1, packet.shape);
-  s.stage.dataset.seq = packet.order;
+  if (s.stage.dataset.seq !== `${packet.order}`) s.stage.dataset.seq = packet.order;
   fresh(s, true);
   moveCursor([packet.at_xy[0], packet.at_xy[1]], packet.at_support, packet.plane);
+}
+
+// The hand let go. A slider that ends where it began says no `change`, and neither does one whose touch was taken away.
+function letGo(s) {
+  s.dragging = false;
+  if (!s.packet || s.seq > s.packet.ack || s.awaited) return;
+  if (differing(s).length) return s.commit.flush();
+  settle(s);
+  rest(s);
 }
 
 // A frame scrubbed by another component: shown as a slider's would be, and its z held until that component's request `seq`,
@@ -105,8 +114,7 @@ function buildRows(s) {
     range.addEventListener('input', (e) => slide(s, dim, e));
     range.addEventListener('change', () => { if (s.dragging) { s.dragging = false; s.commit.flush(); } });
     range.addEventListener('pointerdown', () => { s.dragging = true; });
-    range.addEventListener('pointerup', () => setTimeout(() => { s.dragging = false; }));
-    range.addEventListener('pointercancel', () => { s.dragging = false; });
+    for (const end of ['pointerup', 'pointercancel']) range.addEventListener(end, () => setTimeout(() => letGo(s)));  // after `change`
     range.addEventListener('keydown', (e) => step(s, dim, e));
     range.addEventListener('dblclick', () => put(s, dim, 0));
     row.querySelector('.track').addEventListener('wheel', (e) => { e.preventDefault(); nudge(s, dim, e.deltaY < 0 || e.deltaX > 0 ? 1 : -1); }, { passive: false });

@@ -1,0 +1,194 @@
+"""A folder or file replaced whole: whatever fails, the old or the new is there, never a mixture. Knows no contents.
+
+Temporary name, sync, rename. What a crash leaves is put back by whoever comes next, reader or writer.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from explorer.core.errors import BundleError
+
+ATTEMPTS = 5  # of a reader or a writer that meets another writer's renames
+PAUSE_S = 0.02  # the two renames of a writer lie microseconds apart
+_TEMP = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_writing = threading.Lock()  # writers of one process take turns, so no temporary folder of ours is in use
+
+
+@contextmanager
+def saving(what: str, folder: Path):
+    """Turns an OSError into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            message, hint = f"The disk is full while saving {what} in {folder}.", "Free some space and save again."
+        else:
+            message = f"Saving {what} in {folder} failed ({reason(error)})."
+            hint = "Check that the folder can be written to, and save again."
+        raise BundleError(message, hint) from error
+
+
+def reason(error: OSError) -> str:
+    """What the system says, without numbers and paths."""
+    return error.strerror or type(error).__name__
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Written and on the disk when it returns. Raises OSError."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names in the folder, not only the files, on the disk. A no-op on Windows."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Replaces the folder whole: whatever fails, the old one stays or comes back. Raises OSError."""
+    with _writing:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
+        recover(target)
+        new = _temp(target)
+        try:
+            new.mkdir()
+            for name, data in contents.items():
+                write_file(new / name, data)
+            sync_folder(new)
+            _swap(new, target)
+            sync_folder(target.parent)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        _discard(_aside(target))
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Replaces each file whole, in the order given, all of them written before the first is renamed. Raises OSError.
+
+    A crash between the renames leaves the later files under their `pending` names; the next call puts them in place.
+    One writer per folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = {folder / pending(name): folder / name for name in contents}
+    if not next(iter(waiting)).exists():  # the first rename was done: so finish
+        for path in filter(os.path.lexists, waiting):
+            os.replace(path, waiting[path])
+    try:
+        for path, data in zip(waiting, contents.values()):
+            write_file(path, data)
+        sync_folder(folder)
+    except BaseException:
+        for path in reversed(waiting):  # the first goes last: without it the others would pass for unfinished renames
+            path.unlink(missing_ok=True)
+        raise
+    for path, final in waiting.items():
+        os.replace(path, final)
+    sync_folder(folder)
+
+
+def pending(name: str) -> str:
+    """What `write_files` calls a file until it is renamed."""
+    return f".{name}.new"
+
+
+def _swap(new: Path, target: Path) -> None:
+    for attempt in range(ATTEMPTS):
+        time.sleep(PAUSE_S * attempt)
+        try:
+            if os.path.lexists(target):
+                _discard(_aside(target))  # left by a crash after its second rename
+                os.rename(target, _aside(target))
+            return os.rename(new, target)
+        except BaseException as error:
+            _restore(target)
+            # another process may save the same name, or have taken the gap for a crash and filled it: once more
+            if not isinstance(error, OSError) or attempt + 1 == ATTEMPTS:
+                raise
+
+
+def is_there(target: Path) -> bool:
+    """Whether the folder exists, not fooled by a writer between its two renames."""
+    for _ in range(ATTEMPTS):
+        recover(target)
+        if os.path.isdir(target):
+            return True
+    return False
+
+
+def recover(target: Path) -> None:
+    """Puts the old folder back where a crash between two renames left none; a writer at work gets its moment first."""
+    for _ in range(ATTEMPTS):
+        if os.path.lexists(target) or not os.path.lexists(_aside(target)):
+            return
+        time.sleep(PAUSE_S)
+    _restore(target)
+
+
+def recoverable(parent: Path) -> list[Path]:
+    """The folders in `parent` of which only the one moved aside is there."""
+    hidden = (path for path in parent.glob(".*.old"))
+    return [target for path in hidden if not os.path.lexists(target := parent / path.name[1:-4])]
+
+
+def _restore(target: Path) -> None:
+    if not os.path.lexists(target):
+        try:
+            os.rename(_aside(target), target)
+        except OSError:
+            pass  # another reader was quicker, or the disk is read-only: what follows says what is missing
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _temp(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def _discard(path: Path) -> None:
+    """Removes a folder or link; it loses its name first, so that a crash cannot leave half of it under that name."""
+    if os.path.lexists(path):
+        trash = _temp(path.with_name(path.name.strip(".")))
+        try:
+            os.rename(path, trash)
+            trash.unlink() if trash.is_symlink() else shutil.rmtree(trash)
+        except OSError:
+            pass  # hidden, harmless, swept at the next save
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what dead processes left."""
+    for path in parent.glob(".*.tmp"):
+        if (match := _TEMP.fullmatch(path.name)) and not _at_work(int(match[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _at_work(pid: int) -> bool:
+    """Whether another process of this number lives. Our own folders of this kind are leftovers: writers take turns."""
+    if os.name != "posix":
+        return pid != os.getpid()  # there, signal 0 would not ask but interrupt
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
