@@ -28,7 +28,7 @@ from explorer.core.pictures import Pictures
 AT_ONCE = 2048  # images or latent points in one call to the model; any film is shorter
 KINDS = ("lerp", "slerp", "pixel")
 N_JUDGED = 16  # draws of z behind the numbers of one picture
-N_HABIT = 256  # reconstructions that tell how a set lays its images out
+N_HABIT = 256  # images that tell how a set lays its images out
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +117,10 @@ class Engine(Atlas):
 
     @cached_property
     def habit(self) -> Habit:
-        """How the data set lays its images out, read from reconstructions, which are always here."""
-        rows = np.linspace(0, len(self.gallery.mu) - 1, min(N_HABIT, len(self.gallery.mu))).astype(int)
-        return habit(self._frames(self.gallery.mu[rows]))
+        """How the data set lays its images out, read from thumbnails, or from reconstructions, which are always here."""
+        mu, thumbs = self.gallery.mu, self.gallery.thumbs
+        rows = np.linspace(0, len(mu) - 1, min(N_HABIT, len(mu))).astype(int)
+        return habit(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
 
     # Films
 

@@ -42,7 +42,7 @@ class Seen:
 
     image: np.ndarray  # (1, C, H, W) uint8
     inverted: bool
-    box: tuple[int, int, int, int] | None  # left, top, right, bottom of the ink in the picture; None: the whole was taken
+    box: tuple[int, int, int, int] | None  # left, top, right, bottom of the ink that was taken; None: the whole picture
 
 
 def habit(images: np.ndarray) -> Habit:
@@ -102,8 +102,8 @@ def as_seen(
 
     invert: None means where needed: for a set with a dark background, where the border is brighter than the middle.
     centre: for such a set the paper becomes 0 and the ink 255, the ink's bounding box is scaled until its longer side takes
-    `like.share` of the frame, and its centre of mass is moved to the middle, as far as nothing is cut. Otherwise the whole
-    picture is fitted into the frame and the rest filled with the colour of its border.
+    `like.share` of the frame, and its centre of mass is moved to the middle, as far as nothing is cut. Otherwise, and where no
+    ink is brighter than the border, the whole picture is fitted into the frame and the rest filled with its border's colour.
 
     Raises DataError for a picture on which nothing can be seen.
     """
@@ -115,12 +115,12 @@ def as_seen(
         invert = like.dark_background and _bright_border(_channels(picture, 1)[..., 0])
     if invert:
         pixels = 255 - pixels
-    box = None
-    if centre and like.dark_background and channels == 1:
-        frame, box = _centred(pixels[..., 0], height, width, like.share)
-        frame = frame[..., None]
+    found = _ink(pixels[..., 0]) if centre and like.dark_background and channels == 1 else None
+    if found is None:
+        frame, box = _fitted(pixels, height, width), None
     else:
-        frame = _fitted(pixels, height, width)
+        ink, box = found
+        frame = _centred(ink, box, height, width, like.share)[..., None]
     return Seen(np.ascontiguousarray(frame.transpose(2, 0, 1))[None], bool(invert), box)
 
 
@@ -153,23 +153,28 @@ def _box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(rows) else None
 
 
-def _centred(grey: np.ndarray, height: int, width: int, share: float) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """Bright ink, uint8 (h, w) -> uint8 (height, width), and the box of the ink in it."""
+def _ink(grey: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int, int]] | None:
+    """uint8 (h, w) -> the bright ink on its paper, uint8 (h, w) from 0 to 255, and its box; None where there is none."""
     border = _border(grey).astype(float)
     paper = np.median(border)
     paper += 3 * np.median(np.abs(border - paper))  # what a photographed sheet of paper varies by is not ink
     top = np.percentile(grey[grey > paper], 95) if (grey > paper).any() else 0
     if top - paper < FAINT:
-        raise DataError("There is no ink brighter than the ground of the picture.", "Switch 'invert' to the other side.")
-    ink = np.clip((grey - paper) / (top - paper), 0, 1)
-    box = left, high, right, low = _box(ink > INK / 255)
-    scale = min(share * height / (low - high), share * width / (right - left))
-    size = min(height, max(1, round(scale * (low - high)))), min(width, max(1, round(scale * (right - left))))
-    small = _resized(np.rint(255 * ink[high:low, left:right]).astype(np.uint8), *size)
+        return None
+    ink = np.rint(255 * np.clip((grey - paper) / (top - paper), 0, 1)).astype(np.uint8)
+    return ink, _box(ink > INK)
+
+
+def _centred(ink: np.ndarray, box: tuple[int, int, int, int], height: int, width: int, share: float) -> np.ndarray:
+    """The ink in its box, as large as the set has it, its centre of mass in the middle of uint8 (height, width)."""
+    left, top, right, low = box
+    scale = min(share * height / (low - top), share * width / (right - left))
+    size = min(height, max(1, round(scale * (low - top)))), min(width, max(1, round(scale * (right - left))))
+    small = _resized(ink[top:low, left:right], *size)
     frame = np.zeros((height, width), np.uint8)
-    at = [_offset(small.sum(1 - axis), side) for axis, side in enumerate((height, width))]
-    frame[at[0] : at[0] + size[0], at[1] : at[1] + size[1]] = small
-    return frame, box
+    y, x = (_offset(small.sum(1 - axis), side) for axis, side in enumerate((height, width)))
+    frame[y : y + size[0], x : x + size[1]] = small
+    return frame
 
 
 def _offset(mass: np.ndarray, side: int) -> int:

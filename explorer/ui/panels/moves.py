@@ -16,7 +16,8 @@ LABELS = {"prior": "prior", "neighbours": "neighbours", "classes": "classes", "d
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # standard units on both sides of a direction's zero
-RAW_BYTES = 150_000  # of pictures; the stage may send 700 KB at the same release
+RAW_BYTES, JPEG_BYTES = 150_000, 200_000  # of pictures; the stage may send 700 KB at the same release
+QUALITIES = (85, 60, 30)  # of a JPEG, the first that is small enough
 NAME_LENGTH = 24
 
 Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, and what makes its header and arrays
@@ -73,13 +74,22 @@ def _packet(engine, session, order: int, make) -> bytes:
     frames, encodings = arrays["frames"], {}
     columns = header.get("side") or max(1, len(frames))
     if frames.nbytes > RAW_BYTES:
-        arrays["frames"], encodings = figures.jpeg(figures.sheet(frames, columns)), {"frames": "image/jpeg"}
+        arrays["frames"], encodings = _jpeg(figures.sheet(frames, columns)), {"frames": "image/jpeg"}
     header |= {
         "stamp": f"{session.content_hash}-{order}", "order": order, "tab": session.tab, "latent_dim": engine.latent_dim,
         "tabs": [[tab, LABELS[tab]] for tab in _tabs(engine)], "shape": engine.image_shape, "columns": columns,
         "plane": str(session.plane),
     }  # fmt: skip
     return pack(header, arrays, encodings)
+
+
+def _jpeg(sheet: np.ndarray) -> bytes:
+    """What is scrubbed may be lossy; the stage shows the exact image at the release."""
+    for quality in QUALITIES:
+        encoded = figures.jpeg(sheet, quality)
+        if len(encoded) <= JPEG_BYTES:
+            break
+    return encoded
 
 
 def _tabs(engine) -> list[str]:
@@ -192,7 +202,7 @@ def _directions(engine, session) -> Content:
         film = engine.film(path.clip(-state.FARTHEST, state.FARTHEST), session.plane, values, at)
         header = {
             "choices": list(choices.items()), "choice": choice, "classes": list(names.items()), "pair": pair, "at": at,
-            "marks": [[float(mean @ direction) / unit, name] for mean, name in marks],
+            "marks": sorted([float(mean @ direction) / unit, name] for mean, name in marks),
             "can_save": _has_direction(engine, session), "note": "",
         }  # fmt: skip
         return header, _of(film) | {"values": values}

@@ -56,10 +56,10 @@ def _packet(engine, session, order: int) -> bytes:
     own, like = session.own, engine.habit
     own.mu = None
     header = {
-        "stamp": f"{session.content_hash}-{order}", "ack": session.heard.get(KEY, 0), "model": f"{session.bundle}-{session.content_hash}",
-        "shape": engine.image_shape, "light": like.dark_background or engine.image_shape[0] == 3, "can_centre": like.dark_background,
-        "centre": own.centre, "invert": next(name for name, value in INVERT.items() if value is own.invert), "inverted": False,
-        "said": own.said, "title": "", "rank": "", "facts": [], "dims": [],
+        "stamp": f"{session.content_hash}-{order}", "ack": session.heard.get(KEY, 0), "shape": engine.image_shape,
+        "light": like.dark_background or engine.image_shape[0] == 3, "can_centre": like.dark_background, "centre": own.centre,
+        "invert": next(name for name, value in INVERT.items() if value is own.invert), "inverted": False, "said": own.said,
+        "title": "", "rank": "", "facts": [], "dims": [],
     }  # fmt: skip
     none = {name: np.zeros(0, np.uint8) for name in ("seen", "recon", "error", "posterior")}
     if own.picture is None:
@@ -105,6 +105,6 @@ def _rank(verdict, n: int) -> str:
 def _facts(engine, verdict) -> list[list[str]]:
     """What lies around it: the classes of its neighbours, and how well the data supports its mean."""
     rows, _ = engine.neighbours(verdict.mu, 5)
-    labels, names = engine.gallery.labels[rows], engine.origin.class_names
-    near = ", ".join(names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels.tolist()))
-    return [["nearest", near], ["support", f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"]]
+    labels, names = engine.gallery.labels[rows].tolist(), engine.origin.class_names
+    near = [names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels)]
+    return [["nearest", ", ".join(near)], ["support", f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"]]

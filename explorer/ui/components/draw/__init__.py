@@ -1,6 +1,6 @@
 """Your own image: a canvas to draw on, a file to choose, and what the model makes of it. A button opens it as a card.
 
-Down, one packet (packet.py): header `stamp` (changes with the content), `ack` (the last request heard), `model`, `shape`,
+Down, one packet (packet.py): header `stamp` (changes with the content), `ack` (the last request heard), `shape`,
 `light` (ink is drawn bright on black), `centre` and `invert` (how the picture was seen), `can_centre`, `inverted`, `said` (what
 was wrong with the picture, or ""), `title` (the numbers in a line), `rank` (how strange it is), `facts` ([name, value] each),
 `dims`; arrays, empty without a picture: `seen` and `recon` (C, H, W), `error` (3, H, W), a heat map, and `posterior` (k, 2), mu

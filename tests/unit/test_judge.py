@@ -1,0 +1,126 @@
+"""The verdict on one picture: its numbers against torch.distributions and closed forms, its rank among the gallery's."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from explorer.core.engine import Engine, Verdict, done, open_bundle
+from explorer.core.errors import ConfigError
+from tests.helpers import noise_set, random_bundle, random_vae, sprite_set
+
+RGB = (3, 16, 12)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory) -> dict[str, Engine]:
+    root = tmp_path_factory.mktemp("checkpoints")
+    random_bundle(root, "sprites", sprite_set(24), latent_dim=5, thumbs=True)
+    random_bundle(root, "rgb", image_shape=RGB, latent_dim=1, likelihood="gaussian-learned")
+    return {name: open_bundle(name, root, device="cpu") for name in ("sprites", "rgb")}
+
+
+@pytest.fixture
+def engine(engines) -> Engine:
+    return engines["sprites"]
+
+
+def one(engine: Engine, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (1, *engine.image_shape), np.uint8)
+
+
+def without_likelihood(engine: Engine) -> Engine:
+    """The same model as a researcher would hand it over."""
+    return Engine("own", engine._encode, engine._decode, engine.origin, engine.image_shape, engine.latent_dim,
+                  done(engine.gallery), done(engine.umap), {}, "", engine.device, engine.pictures)  # fmt: skip
+
+
+def test_the_terms_are_those_of_torch_distributions(engine):
+    x = sprite_set(80).images[70:71]
+    verdict = engine.judge(x, seed=3)
+    model = random_vae(5, (1, 32, 32))
+    seen = torch.from_numpy(x).double() / 255
+    with torch.inference_mode():
+        q = Normal(torch.from_numpy(verdict.mu).double(), torch.from_numpy(verdict.logvar).double().mul(0.5).exp())
+        eps = torch.randn((16, 5), generator=torch.Generator().manual_seed(3))
+        logits = model.decode_logits((q.mean + q.stddev * eps).float()).double()
+        pixels = Independent(Bernoulli(logits=logits, validate_args=False), 3)  # grey levels: a loss, not a likelihood
+        recon_loss = -pixels.log_prob(seen.expand(16, 1, 32, 32)).mean()
+    kl = kl_divergence(q, Normal(0.0, 1.0)).sum()
+    assert verdict.kl == pytest.approx(float(kl), rel=1e-5)
+    assert verdict.recon_loss == pytest.approx(float(recon_loss), rel=1e-4)
+    assert verdict.elbo == pytest.approx(-verdict.recon_loss - verdict.kl)
+
+
+def test_pictures_are_exact(engine):
+    x = one(engine)
+    verdict = engine.judge(x)
+    np.testing.assert_array_equal(verdict.recon, np.rint(np.float32(255) * engine.reconstruct(x)[0]).astype(np.uint8))
+    np.testing.assert_array_equal(verdict.error, np.abs(x[0].astype(int) - verdict.recon))
+    assert verdict.recon.dtype == verdict.error.dtype == np.uint8
+    np.testing.assert_array_equal(verdict.mu, engine.encode(x)[0][0])
+
+
+def test_an_image_of_the_gallery_is_judged_as_the_gallery_has_it(engine):
+    images, elbo = sprite_set(24).images, engine.encoding.elbo
+    verdicts = [engine.judge(image[None], seed) for seed, image in enumerate(images)]
+    difference = np.array([verdict.elbo for verdict in verdicts]) - elbo  # sixteen draws of z here, one there
+    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(len(images))
+    for row, verdict in enumerate(verdicts):
+        assert verdict.percentile == 100 * (elbo < verdict.elbo).mean()
+        np.testing.assert_allclose(verdict.xy, engine.map_xy()[row], atol=1e-3 * np.ptp(engine.map_xy()))
+        assert verdict.support == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("loss, percentile", [(1e6, 0), (-1e6, 100)])
+def test_the_strangest_and_the_least_strange(engine, monkeypatch, loss, percentile):
+    monkeypatch.setattr(engine, "_recon_loss", lambda z, x: torch.full((len(z),), loss))
+    assert engine.judge(one(engine)).percentile == percentile
+
+
+def test_the_number_is_steady(engine):
+    images = sprite_set(6).images
+    assert engine.judge(images[:1], 5).elbo == engine.judge(images[:1], 5).elbo
+    judged = np.array([[engine.judge(x[None], seed).recon_loss for seed in range(6)] for x in images])
+    model, singles = random_vae(5, (1, 32, 32)), []
+    with torch.inference_mode():
+        for seed in range(6):
+            mu, logvar = (torch.from_numpy(part) for part in engine.encode(images))
+            z = mu + torch.exp(logvar / 2) * torch.randn(mu.shape, generator=torch.Generator().manual_seed(seed))
+            singles.append(model.recon_loss(z, torch.from_numpy(images) / 255).numpy())
+    assert judged.std(1).mean() < 0.5 * np.std(singles, 0).mean()
+
+
+def test_every_plane_and_shape(engines):
+    rgb = engines["rgb"]
+    verdict = rgb.judge(one(rgb))
+    assert verdict.recon.shape == verdict.error.shape == RGB and verdict.mu.shape == verdict.logvar.shape == (1,)
+    assert np.isfinite([verdict.elbo, verdict.kl, verdict.recon_loss, verdict.percentile, *verdict.xy]).all()
+    engine = engines["sprites"]
+    for plane in (*engine.planes, (3, 1)):
+        xy = engine.judge(one(engine), plane=plane).xy
+        np.testing.assert_allclose(xy, engine.place(engine.judge(one(engine)).mu, plane)[0][0])
+
+
+def test_a_model_without_a_likelihood_has_no_elbo(engine):
+    known, unknown = engine.judge(one(engine)), without_likelihood(engine).judge(one(engine))
+    assert unknown.recon_loss is unknown.elbo is unknown.percentile is None and unknown.kl == known.kl
+    for field in fields(Verdict):
+        if field.name not in ("recon_loss", "elbo", "percentile"):
+            np.testing.assert_array_equal(getattr(known, field.name), getattr(unknown, field.name))
+
+
+@pytest.mark.parametrize("x", [np.zeros((2, 1, 32, 32), np.uint8), np.zeros((1, 1, 32, 32)), np.zeros((1, 1, 28, 28), np.uint8),
+                               np.zeros((1, 32, 32), np.uint8)])  # fmt: skip
+def test_what_is_no_single_picture_is_refused(engine, x):
+    with pytest.raises(ConfigError):
+        engine.judge(x)
+
+
+def test_the_habits_of_the_set_are_read_from_what_is_here(engines, tmp_path):
+    assert engines["rgb"].habit.dark_background is False
+    assert engines["sprites"].habit.dark_background is True  # thumbnails
+    random_bundle(tmp_path, "noise", noise_set())
+    assert open_bundle("noise", tmp_path).habit.dark_background is False  # reconstructions, grey all over
