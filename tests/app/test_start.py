@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui.state import Session
 from tests.helpers import random_bundle, sprite_set
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -30,9 +31,9 @@ def said(elements) -> str:
     return " ".join(element.value for element in elements)
 
 
-def pictures(page: AppTest) -> list[str]:
-    """The addresses of the images, which are hashes of their bytes: the stage, then the strip."""
-    return [image.proto.imgs[0].url for image in page.get("image")]
+def shown(page: AppTest) -> Session:
+    """What the visitor's session holds."""
+    return page.session_state["explorer_session"]
 
 
 def test_starting_imports_nothing_heavy(checkpoints):
@@ -63,8 +64,7 @@ def test_a_bad_bundle_hides_no_good_one(checkpoints):
     page = opened()
     assert said(page.warning) == "Bundle 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
     assert not page.error and len(page.get("plotly_chart")) == 1
-    (shown,) = page.selectbox[0].options
-    assert shown.startswith("good: Sprites, D = 3, test ELBO -")
+    assert page.selectbox[0].options == ["good \u00b7 Sprites, D = 3"]
 
 
 def test_a_bundle_that_turns_out_bad_when_opened(checkpoints):
@@ -81,34 +81,66 @@ def test_a_bundle_that_turns_out_bad_when_opened(checkpoints):
     assert not page.error and len(page.get("plotly_chart")) == 1
 
 
-def test_a_slider_changes_the_picture_and_an_anchor_the_strip(checkpoints):
-    random_bundle(checkpoints, "mnist", sprite_set(), latent_dim=10, gain=2.5)
-    page = opened()
-    stage, strip = pictures(page)
-    assert len(page.slider) == 8 and stage.endswith(".png") and strip.endswith(".png")  # exact: no JPEG
-    page.slider[0].set_value(2.5).run()
-    assert pictures(page)[0] != stage and pictures(page)[1] == strip
-    page.slider[0].set_value(0.0).run()
-    assert pictures(page) == [stage, strip]
-    page.number_input[1].set_value(7).run()
-    assert pictures(page)[0] == stage and pictures(page)[1] != strip
-
-
-@pytest.mark.parametrize("latent_dim, image_shape", [(1, (1, 16, 16)), (2, (3, 16, 16)), (12, (1, 28, 28))])
+@pytest.mark.parametrize("latent_dim, image_shape", [(1, (1, 16, 16)), (2, (3, 16, 16)), (12, (1, 28, 28)), (64, (3, 64, 64))])
 def test_every_kind_of_model_opens(checkpoints, latent_dim, image_shape):
     random_bundle(checkpoints, "any", latent_dim=latent_dim, image_shape=image_shape)
     page = opened()
-    assert not page.error and len(page.slider) == min(8, latent_dim) and len(pictures(page)) == 2
+    assert not page.error and len(page.get("plotly_chart")) == 1 and shown(page).z.shape == (latent_dim,)
 
 
 def test_a_model_trained_anew_under_the_same_name_is_the_one_that_shows(checkpoints):
     random_bundle(checkpoints, "again", sprite_set(), gain=2.5)
     page = opened()
-    page.slider[0].set_value(2.5).run()
-    before = pictures(page)
+    before = shown(page).content_hash
     random_bundle(checkpoints, "again", sprite_set(), gain=2.5, seed=1)
     page.run()
-    assert not page.exception and not page.error and not set(before) & set(pictures(page))
+    assert not page.exception and not page.error and shown(page).content_hash != before
+
+
+def test_switching_models_keeps_the_anchors_of_one_data_set(checkpoints):
+    random_bundle(checkpoints, "one", sprite_set())
+    random_bundle(checkpoints, "two", sprite_set(), latent_dim=5, seed=1)
+    random_bundle(checkpoints, "unlike")
+    page = opened()
+    shown(page).a, shown(page).b = 3, 5
+    page.selectbox[0].select("two").run()
+    assert (shown(page).bundle, shown(page).a, shown(page).b) == ("two", 3, 5) and shown(page).z.shape == (5,)
+    page.selectbox[0].select("unlike").run()
+    assert (shown(page).a, shown(page).b) == (None, None) and not page.error
+
+
+@pytest.mark.parametrize("name, text, sentence", [
+    ("z", "!!!", "it is no point"),
+    ("z", "AAAA", "it is no point"),
+    ("z", "AAAAAA", "it has 1 dimensions, the model 3"),
+    ("z", "AADAfwAAwH8AAMB_", "it has values that are no numbers"),
+    ("a", "60", "images are numbered 0 to 59"),
+    ("b", "-1", "images are numbered 0 to 59"),
+    ("image", "one", "images are numbered 0 to 59"),
+    ("plane", "tsne", "the model has no such plane"),
+    ("plane", "0,9", "the model has no such plane"),
+    ("colour", "red", "choose one of"),
+    ("dims", "99", "the model has 3 dimensions"),
+    ("beyond", "7", "it is 0 or 0.5"),
+])  # fmt: skip
+def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, text, sentence):
+    random_bundle(checkpoints, "good", sprite_set())
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params |= {"model": "good", "image": "7", name: text}
+    page.run()
+    assert not page.exception and not page.error
+    assert f"'{name}' was left out: " in said(page.toast) and sentence in said(page.toast)
+    assert shown(page).picked == (None if name == "image" else 7)
+
+
+def test_a_link_to_a_changed_or_a_missing_model_says_so(checkpoints):
+    random_bundle(checkpoints, "good", sprite_set())
+    for params, where, sentence in (({"model": "good", "hash": "0" * 16}, "toast", "'good' has changed since this link was made"),
+                                    ({"model": "../gone"}, "warning", "The link's model '../gone' is not on this machine")):  # fmt: skip
+        page = AppTest.from_file(APP, default_timeout=60)
+        page.query_params |= params
+        page.run()
+        assert not page.exception and sentence in said(getattr(page, where))
 
 
 def test_an_own_model_that_does_not_work_is_said_beside_the_others(checkpoints, monkeypatch):
@@ -152,18 +184,16 @@ def test_an_own_model_opens_first(lab, monkeypatch):
     page = opened()
     while not page.get("plotly_chart"):
         page.run()
-    assert page.selectbox[0].value == "lab:good" and len(page.slider) == 2 and not page.error
+    assert page.selectbox[0].value == "lab:good" and shown(page).z.shape == (2,) and not page.error
     page.selectbox[0].select("good").run()
-    assert len(page.slider) == 3 and not page.error
+    assert shown(page).z.shape == (3,) and not page.error
 
 
-def test_an_own_model_has_its_sliders_before_its_map(lab, monkeypatch):
+def test_an_own_model_says_that_it_is_being_encoded(lab, monkeypatch):
     monkeypatch.setenv("EXPLORER_MODEL", "lab:slow")
     monkeypatch.setattr("explorer.core.external.AT_ONCE", 1)
     page = opened()
     assert "being encoded" in said(page.info) and not page.get("plotly_chart")
-    assert not page.error and len(page.slider) == 2 and pictures(page)
-    page.slider[0].set_value(1.0).run()
     while not page.get("plotly_chart"):
         page.run()
     assert not page.info and not page.error

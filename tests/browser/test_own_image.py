@@ -46,6 +46,11 @@ def says(page, text: str) -> None:
     page.locator("[data-testid=own-verdict]").filter(has_text=text).wait_for()
 
 
+def settled(page) -> None:
+    """Until what is shown is the answer to what was done."""
+    page.locator("[data-testid=own-card]:not(.stale)").wait_for()
+
+
 def stroke(page, *points) -> None:
     box = page.locator("[data-testid=own-canvas]").bounding_box()
     at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
@@ -66,17 +71,13 @@ SEEN, CANVAS = "[data-part=seen]", "[data-testid=own-canvas]"
 
 
 def test_a_drawing_is_judged_explored_from_and_undone(card):
-    sent = []
-    card.on("websocket", lambda socket: None)
     assert ink(card, CANVAS) == 0
     stroke(card, (0.3, 0.2), (0.7, 0.2), (0.4, 0.8))
     says(card, "of the 200 test images.")
     first = ink(card, SEEN)
-    assert ink(card, CANVAS) > 3000 and first > 10 and not sent
+    assert ink(card, CANVAS) > 3000 and first > 10
     stroke(card, (0.2, 0.5), (0.8, 0.5))
-    card.wait_for_function("([a, n]) => true", arg=["", 0])
-    seq = card.locator("[data-testid=own-verdict]")
-    card.locator("[data-testid=own-card]:not(.stale)").wait_for()
+    settled(card)
     assert ink(card, SEEN) != first
     before = card.locator("[data-testid=stage]").get_attribute("data-seq")
     card.locator("[data-testid=own-explore]").click()
@@ -86,22 +87,20 @@ def test_a_drawing_is_judged_explored_from_and_undone(card):
         card.screenshot(path=Path(SHOTS) / "own-image.png")
     card.locator(CANVAS).focus()
     card.keyboard.press("Control+z")
-    card.wait_for_timeout(300)
-    card.locator("[data-testid=own-card]:not(.stale)").wait_for()
-    assert ink(card, SEEN) == first and seq.get_attribute("data-seq")
+    settled(card)
+    assert ink(card, SEEN) == first
     card.keyboard.press("Escape")
     assert card.locator("[data-testid=own-card]").is_hidden()
     assert card.locator("[data-testid=own-open]").evaluate("b => b === b.getRootNode().activeElement")
-    card.locator("[data-testid=own-place]").wait_for()  # the mark on the map
+    card.locator("[data-testid=own-place] b").wait_for()  # the mark on the map
 
 
 def test_a_file_is_judged_and_a_bad_one_gets_a_sentence(card):
     give(card, "ring.png", picture())
     says(card, "test images.")
-    assert 50 < ink(card, SEEN) < 700  # inverted: bright ink on black
+    assert 10 < ink(card, SEEN) < 500  # inverted: bright ink on black
     card.locator("[data-do=invert]").select_option("off")
-    card.wait_for_function("() => true")
-    card.locator("[data-testid=own-card]:not(.stale)").wait_for()
+    settled(card)
     assert ink(card, SEEN) > 500
     give(card, "letter.png", b"Dear model, this is no picture." * 20)
     says(card, "The file is no picture that can be read here. Save it as PNG or JPEG and try again.")
@@ -120,13 +119,13 @@ def test_the_keyboard_draws_too(card):
     for key in ("Space", *["ArrowRight"] * 4, *["Shift+ArrowDown"] * 2, "Space"):
         card.keyboard.press(key)
     says(card, "test images.")
-    assert ink(card, CANVAS) > 1000 and not card.locator("[data-testid=own-canvas]").is_hidden()
+    assert ink(card, CANVAS) > 1000
     card.keyboard.press("Escape")
     card.keyboard.press("i")
     assert card.locator("[data-testid=own-card]").is_visible()
     card.locator("[data-do=clear]").last.click()
-    card.locator("[data-testid=own-card].none:not(.stale)").wait_for()
-    assert ink(card, CANVAS) == 0 and card.locator("[data-testid=own-place]").is_hidden()
+    settled(card)
+    assert ink(card, CANVAS) == 0 and card.locator("[data-testid=own-place] b").is_hidden()
 
 
 def test_nothing_of_it_goes_along_with_other_requests_or_into_the_link(visit, app):

@@ -1,113 +1,88 @@
-"""Explore: sliders move z, the map shows the encoder means, two chosen images give a path between them."""
+"""Explore: sliders that follow the hand, a map that answers, a path between two clicks."""
 
-from contextlib import suppress
+from collections.abc import Callable
 from functools import wraps
 
-import numpy as np
 import streamlit as st
 
-from explorer import figures
-from explorer.ui import resources
+from explorer.ui import state, style
+from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
 from explorer.ui.resources import ExplorerError
-
-N_SLIDERS = 8
-N_FRAMES = 16
 
 
 def explore() -> None:
     """The page that opens."""
-    st.title("Latent Explorer")
+    style.apply()
     try:
-        engine = _choose()
-        if engine is None:
-            return
-        ready = engine.has_gallery  # raises where a researcher's own model fails on its images
-        left, right = st.columns([2, 3])
-        with left:
-            _stage(engine)
-        with right:
-            _map(engine) if ready else _wait(engine)
+        with st.container(key="explore"):
+            with st.container(key="model_box", horizontal=True, vertical_alignment="center"):
+                engine = bar.choose_model()
+                if engine is not None and engine.has_gallery:  # raises where a researcher's own model fails on its images
+                    session = state.session(engine)
+                    _export(engine, session)
+            if engine is None:
+                return
+            if not engine.has_gallery:
+                _wait(engine)
+                return
+            with st.container(key="map_box"):
+                map.controls(engine, session)
+                with st.container(key="chart_box"):
+                    map.chart(engine, session)
+                map.trust(engine, session)
+            _live(engine, session)
+            _sprites(engine, session)
     except ExplorerError as error:
         st.error(str(error))
 
 
-def _choose():
-    """The engine of the chosen bundle; a bad bundle gets its sentence and hides none of the others."""
-    try:
-        own = resources.own_model()
-    except ExplorerError as error:
-        st.error(str(error))
-        own = None
-    infos = resources.bundles()
-    good = {info.name: info for info in infos if info.error is None}
-    for info in infos:
-        if info.error:
-            st.warning(info.error)
-    names = ([own.name] if own else []) + list(good)
-    if not names:
-        st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
-        return None
-    name = st.selectbox("Model", names, format_func=lambda n: _title(good[n]) if n in good else n, key="bundle")
-    return resources.engine(name, good[name].stamp) if name in good else own
-
-
-def _title(info) -> str:
-    elbo = info.metrics.get("test_elbo")
-    return f"{info.name}: {info.origin.title or info.origin.dataset}, D = {info.config.latent_dim}" + (
-        "" if elbo is None else f", test ELBO {elbo:.1f} nats")
-
-
-def _panel(render):
-    """A fragment that says in a sentence what went wrong in it: Streamlit lets no exception of a fragment out."""
+def _part(render: Callable) -> Callable:
+    """A fragment. Streamlit lets no exception out of one, so what goes wrong in it becomes a sentence in it."""
 
     @st.fragment
     @wraps(render)
-    def drawn(engine) -> None:
+    def safe(engine, session) -> None:
         try:
-            render(engine)
+            render(engine, session)
         except ExplorerError as error:
             st.error(str(error))
 
-    return drawn
+    return safe
 
 
-@_panel
-def _stage(engine) -> None:
-    picture = st.empty()
-    z = np.zeros(engine.latent_dim, np.float32)
-    kl = engine.kl_per_dim if engine.has_gallery else z
-    for dim in np.argsort(-kl)[:N_SLIDERS]:
-        reach = float(np.ceil(np.abs(engine.spans[dim]).max()))  # even, so that the steps hit 0
-        z[dim] = st.slider(f"z{dim}, KL {kl[dim]:.2f} nats", -reach, reach, 0.0, 0.05, key=f"{engine.content_hash}-z-{dim}")
-    film = engine.film(z[None])
-    picture.image(_strip(film, 280), output_format="PNG", caption=f"decoded, support {film.support[0]:.2f}")
+@_part
+def _live(engine, session) -> None:
+    """All that a request changes. What has not changed sends the same bytes again, which the browser passes over."""
+    with st.container(key="bar_box"):
+        bar.render(engine, session)
+    with st.container(key="stage_box"):
+        stage.render(engine, session)
+    with st.container(key="moves_box"):
+        moves.render(engine, session)
+    with st.container(key="lanes_box"):
+        lanes.render(engine, session)
+    with st.container(key="own_box"):
+        own_image.render(engine, session)
+    map.overlay(engine, session)
+
+
+@_part
+def _export(engine, session) -> None:
+    export.render(engine, session)
+
+
+@_part
+def _sprites(engine, session) -> None:
+    sprites.render(engine, session)
 
 
 @st.fragment(run_every=1)
 def _wait(engine) -> None:
-    """Until the images of a researcher's own model are encoded."""
-    with suppress(ExplorerError):  # the page itself will show it
-        if not engine.has_gallery:
-            st.info("The images are being encoded; the map comes with them.")
-            return
-    st.rerun()
-
-
-@_panel
-def _map(engine) -> None:
-    n = len(engine.gallery.mu)
-    columns = st.columns(2)
-    a, b = (column.number_input(f"Image {name}", 0, n - 1, min(i, n - 1), key=f"{engine.content_hash}-{name}")
-            for i, (column, name) in enumerate(zip(columns, "AB")))  # fmt: skip
-    film = engine.interpolation_film(engine.gallery.mu[a], engine.gallery.mu[b], N_FRAMES)
-    st.image(_strip(film, 56), output_format="PNG", caption="from A to B in latent space")
-    figure = figures.map_figure(engine.map_xy(), engine.gallery.labels, engine.origin.class_names)
-    figures.add_path(figure, film.xy)
-    st.plotly_chart(figure, key="latent_map", theme=None, config={"scrollZoom": True, "displayModeBar": False})
-    trust = engine.metrics.get("trustworthiness")
-    if trust is not None:
-        st.caption(f"Trustworthiness of the map {trust:.3f} (k = {engine.metrics['trustworthiness_k']})")
-
-
-def _strip(film, height_px: int) -> bytes:
-    return figures.png(figures.strip(figures.enlarge(film.frames, height_px)))
+    """Until the images of a researcher's own model are encoded, or their encoding has failed."""
+    st.info(f"The images of {engine.name} are being encoded. The page opens as soon as they are.")
+    try:
+        ready = engine.has_gallery
+    except ExplorerError:
+        ready = True  # the whole page says what is wrong
+    if ready:
+        st.rerun(scope="app")
