@@ -22,8 +22,13 @@ def rows(visits: dict[str, Visit], other: Visit, engines: dict, n: int = 20) -> 
         found = seen(other, engines[name])
         same += found == wanted
         off += [f"{name}: {part}" for part in wanted if found[part] != wanted[part]]
-    yield row(f"links of {n} random states opened by another: the same", f"{same} of {n}", ", ".join(sorted(set(off)))[:34] or "-",
-              promise="all", kept=same == n)  # fmt: skip
+    yield row(
+        f"links of {n} random states opened by another: the same",
+        f"{same} of {n}",
+        ", ".join(sorted(set(off)))[:34] or "-",
+        promise="all",
+        kept=same == n,
+    )
 
 
 def wander(visit: Visit, engine, chance: np.random.Generator, n: int = 4) -> None:
@@ -33,8 +38,8 @@ def wander(visit: Visit, engine, chance: np.random.Generator, n: int = 4) -> Non
             case 0 | 1:
                 visit.drag(int(chance.choice(visit.dims())), 0.1, end=float(chance.uniform()))
             case 2:
-                _, x, y = visit.isolated(visit.map_xy(engine), chance, 1)[0]
-                visit.click(x, y)
+                for _, x, y in visit.isolated(visit.map_xy(engine), chance)[:1]:
+                    visit.click(x, y)
             case 3:
                 names = [{"umap": "UMAP", "pca": "PCA"}[p] for p in engine.planes if isinstance(p, str)] + ["z"]
                 visit.choose_plane(str(chance.choice(names)))
@@ -49,11 +54,17 @@ def seen(visit: Visit, engine) -> dict:
     """All that a link promises to bring back."""
     visit.idle()
     return {
-        "link": visit.link(), "z": visit.z(engine.latent_dim).tobytes(), "anchors": visit.anchors(), "dims": visit.dims(),
-        "stage": visit.stage(engine.image_shape).tobytes(), "cursor": visit.attribute("map-overlay", "data-cursor"),
-        "frames": visit.attribute("lane-lerp", "data-frames"), "plane": visit.plane(),
-        "colour": visit.page.locator(".st-key-colour").inner_text(), "beyond": visit.page.evaluate("() => __probe.find('[data-do=overshoot]').checked"),
-    }  # fmt: skip
+        "link": visit.link(),
+        "z": visit.z(engine.latent_dim).tobytes(),
+        "anchors": visit.anchors(),
+        "dims": visit.dims(),
+        "stage": visit.stage(engine.image_shape).tobytes(),
+        "cursor": visit.attribute("map-overlay", "data-cursor"),
+        "frames": visit.attribute("lane-lerp", "data-frames"),
+        "plane": visit.plane(),
+        "colour": visit.page.locator(".st-key-colour").inner_text(),
+        "beyond": visit.page.evaluate("() => __probe.find('[data-do=overshoot]').checked"),
+    }
 
 
 def together(one: Visit, two: Visit, engine, seconds: float = 3.0) -> Iterator[Row]:
@@ -83,5 +94,10 @@ def together(one: Visit, two: Visit, engine, seconds: float = 3.0) -> Iterator[R
     moved = [np.flatnonzero(visit.z(engine.latent_dim) != 0).tolist() for visit, _, _ in hands]
     alone = all(dims == [dim] for dims, (_, dim, _) in zip(moved, hands))
     apart = alone and anchors == [visit.anchors() for visit, _, _ in hands] and lost == 0 and off <= 1
-    yield row("two visitors drag at once: neither disturbs the other", "yes" if apart else "no", f"inputs lost {lost}, stage {off:.2f}/255",
-              promise="yes", kept=apart)  # fmt: skip
+    yield row(
+        "two visitors drag at once: neither disturbs the other",
+        "yes" if apart else "no",
+        f"inputs lost {lost}, stage {off:.2f}/255",
+        promise="yes",
+        kept=apart,
+    )

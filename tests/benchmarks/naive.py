@@ -71,7 +71,7 @@ def _clicks(visit: Visit, engine) -> list[float]:
     page, times = visit.page, []
     page.evaluate(f"() => {CHART}.scrollIntoView({{ block: 'center' }})")
     page.wait_for_timeout(500)
-    points = visit.isolated(engine.map_xy(), np.random.default_rng(2), N_CLICKS + 1)
+    points = visit.isolated(engine.map_xy(), np.random.default_rng(2))[: N_CLICKS + 1]
     for i, (_, x, y) in enumerate(points):
         page.evaluate("() => { __seen.loads.length = 0; }")
         page.mouse.move(x, y)
@@ -79,6 +79,8 @@ def _clicks(visit: Visit, engine) -> list[float]:
         page.mouse.click(x, y)
         if i:
             page.wait_for_function("() => __seen.loads.some(l => l.wide && l.at > __seen.up && l.painted)")
-            times += page.evaluate("() => __seen.loads.filter(l => l.wide && l.at > __seen.up).map(l => l.painted - __seen.up).slice(0, 1)")
+            times += page.evaluate(
+                "() => __seen.loads.filter(l => l.wide && l.at > __seen.up).map(l => l.painted - __seen.up).slice(0, 1)"
+            )
         page.wait_for_timeout(1000)
     return times

@@ -25,8 +25,13 @@ def rows(visit: Visit, server: Server, seconds: float = SECONDS) -> Iterator[Row
     at, page, rss = np.array(samples).T
     for name, values in (("page", page), ("server", rss)):
         first, last = np.median(values[at < max(60, seconds / 10)]), np.median(values[at >= seconds / 2])
-        yield row(f"{seconds / 60:.0f} min of dragging, {releases} releases: {name} grew", f"{last - first:+.1f} MB",
-                  f"first minute {first:.0f}, most {values.max():.0f} MB", promise=f"<= {LIMITS_MB[name]} MB", kept=last - first <= LIMITS_MB[name])  # fmt: skip
+        yield row(
+            f"{seconds / 60:.0f} min of dragging, {releases} releases: {name} grew",
+            f"{last - first:+.1f} MB",
+            f"first minute {first:.0f}, most {values.max():.0f} MB",
+            promise=f"<= {LIMITS_MB[name]} MB",
+            kept=last - first <= LIMITS_MB[name],
+        )
 
 
 def page_mb(wire) -> float:

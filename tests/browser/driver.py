@@ -3,6 +3,7 @@
 import base64
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -56,7 +57,11 @@ class Visit:
 
     def watch(self) -> None:
         """Write down from here on when the films, the lanes and the hover card change."""
-        for selector, attribute in (("[data-testid=stage]", "data-seq"), ("[data-testid=lane-lerp]", "data-seq"), (".le-card", "data-row")):
+        for selector, attribute in (
+            ("[data-testid=stage]", "data-seq"),
+            ("[data-testid=lane-lerp]", "data-seq"),
+            (".le-card", "data-row"),
+        ):
             self.page.wait_for_function("([s, a]) => __probe.watch(s, a)", arg=[selector, attribute])
 
     def idle(self, quiet_ms: int = 300) -> None:
@@ -78,7 +83,9 @@ class Visit:
 
     def dims(self) -> list[int]:
         """The dimensions that have a slider, in their order."""
-        return self.page.evaluate("() => [...__probe.find('.stage .rows').querySelectorAll('input[type=range]')].map(e => +e.dataset.testid.slice(2))")
+        return self.page.evaluate(
+            "() => [...__probe.find('.stage .rows').querySelectorAll('input[type=range]')].map(e => +e.dataset.testid.slice(2))"
+        )
 
     def link(self) -> dict[str, str]:
         return {name: values[0] for name, values in parse_qs(urlsplit(self.page.evaluate("() => location.href")).query).items()}
@@ -92,7 +99,9 @@ class Visit:
 
     def stage(self, shape: tuple[int, int, int]) -> np.ndarray:
         """The pixels of the stage, uint8 (C, H, W), without the border of small images."""
-        flat, width = self.page.evaluate("() => { const p = __probe.pixels(__probe.byId('stage')); return [Array.from(p.data), p.width]; }")
+        flat, width = self.page.evaluate(
+            "() => { const p = __probe.pixels(__probe.byId('stage')); return [Array.from(p.data), p.width]; }"
+        )
         channels, height, wide = shape
         image, pad = np.array(flat, np.uint8).reshape(-1, width, 4), (width - wide) // 2
         return image[pad : pad + height, pad : pad + wide, :channels].transpose(2, 0, 1)
@@ -114,27 +123,47 @@ class Visit:
             pixels[(share < 0.01) | (share > 0.99)] = np.nan
         return pixels
 
-    def isolated(self, xy: np.ndarray, chance, n: int, visible: np.ndarray | None = None) -> list[tuple[int, float, float]]:
-        """n random points as (row, x, y) whose nearest other visible point is more than 6 px away."""
+    def isolated(self, xy: np.ndarray, chance, visible: np.ndarray | bool = True) -> list[tuple[int, float, float]]:
+        """All points as (row, x, y), in random order, whose nearest other visible point is more than 6 px away."""
         pixels = self.on_screen(xy)
-        rows = np.flatnonzero(np.isfinite(pixels).all(1) & (True if visible is None else visible))
+        rows = np.flatnonzero(np.isfinite(pixels).all(1) & visible)
+        if len(rows) < 2:
+            return []
         far = KDTree(pixels[rows]).query(pixels[rows], 2)[0][:, 1] > ISOLATED_PX
-        alone = rows[far]
-        return [(int(row), *map(float, pixels[row])) for row in chance.permutation(alone)[:n]]
+        return [(int(row), *map(float, pixels[row])) for row in chance.permutation(rows[far])]
+
+    def spread(self, xy: np.ndarray, chance, n: int, visible: np.ndarray | bool = True) -> Iterator[tuple[int, float, float]]:
+        """n isolated points, a few at each of many random places that are zoomed in on and left again."""
+        found = set()
+        while len(found) < n:
+            shown = self.on_screen(xy)[np.broadcast_to(visible, len(xy))]
+            x, y = chance.choice(shown[np.isfinite(shown).all(1)])
+            self.wheel(x, y, -5)
+            for row, left, top in self.isolated(xy, chance, visible)[:5]:
+                if row not in found and len(found) < n:
+                    found.add(row)
+                    yield row, left, top
+            self.wheel(x, y, 5)
 
     # What the hand does
 
     def handle(self, dim: int) -> tuple[float, float, float, float]:
         """(x of the handle, y, leftmost x, rightmost x) of a slider."""
-        left, top, width, height, share = self.page.evaluate("""id => { const e = __probe.byId(id), b = e.getBoundingClientRect();
-          return [b.left, b.top, b.width, b.height, (e.value - e.min) / (e.max - e.min)]; }""", f"z-{dim}")  # fmt: skip
+        left, top, width, height, share = self.page.evaluate(
+            """id => { const e = __probe.byId(id), b = e.getBoundingClientRect();
+          return [b.left, b.top, b.width, b.height, (e.value - e.min) / (e.max - e.min)]; }""",
+            f"z-{dim}",
+        )
         low, high = left + 8, left + width - 8
         return low + share * (high - low), top + height / 2, low, high
 
     def drag(self, dim: int, seconds: float = 2.0, end: float | None = None, sums: bool = False, wait: bool = True) -> Drag:
         """To and fro over the whole slider in small steps, released at the share `end` of it (None: where it happens to be)."""
         page, (x, y, low, high) = self.page, self.handle(dim)
-        page.evaluate("on => { const { log } = __probe; __probe.sums = on; log.inputs.length = log.sent.length = log.received.length = log.changes.length = 0; }", sums)
+        page.evaluate(
+            "on => { const { log } = __probe; __probe.sums = on; log.inputs.length = log.sent.length = log.received.length = log.changes.length = 0; }",
+            sums,
+        )
         middle, reach = (low + high) / 2, (high - low) / 2
         phase = math.asin(max(-1.0, min(1.0, (x - middle) / reach)))
         page.mouse.move(x, y)
@@ -152,15 +181,29 @@ class Visit:
             self.idle()
         log = page.evaluate("() => __probe.log")
         inputs, up = log["inputs"], log["pointerup"]
-        films = [c["painted"] for c in log["changes"] if c["selector"] == "[data-testid=stage]" and c["at"] > up and c["painted"]]
+        films = [
+            c["painted"] for c in log["changes"] if c["selector"] == "[data-testid=stage]" and c["at"] > up and c["painted"]
+        ]
         in_page = sum(log["pointerdown"] < at < up for at, _ in log["sent"])
         return Drag(
-            n_inputs=len(inputs), n_painted=sum(i["paints"] == 1 for i in inputs),
+            n_inputs=len(inputs),
+            n_painted=sum(i["paints"] == 1 for i in inputs),
             input_to_paint=[i["painted"] - i["at"] for i in inputs if i["painted"]],
             hand_to_paint=[i["painted"] - i["pointer"] for i in inputs if i["painted"] and i["pointer"]],
-            values=[i["value"] for i in inputs], sums=[i["sum"] for i in inputs], sent_while_down=max(frames_while_down, in_page),
-            release_to_films=films[0] - up if films else None, received_bytes=sum(size for at, size in log["received"] if at > up),
-        )  # fmt: skip
+            values=[i["value"] for i in inputs],
+            sums=[i["sum"] for i in inputs],
+            sent_while_down=max(frames_while_down, in_page),
+            release_to_films=films[0] - up if films else None,
+            received_bytes=sum(size for at, size in log["received"] if at > up),
+        )
+
+    def wheel(self, x: float, y: float, notches: int) -> None:
+        """Negative: nearer."""
+        self.page.mouse.move(x, y)
+        for _ in range(abs(notches)):
+            self.page.mouse.wheel(0, 120 if notches > 0 else -120)
+            self.page.wait_for_timeout(60)
+        self.page.wait_for_timeout(400)  # the chart takes the wheel's end for the end of the zoom
 
     def click(self, x: float, y: float, wait: bool = True, **more) -> None:
         self.page.mouse.move(x, y)
@@ -169,11 +212,15 @@ class Visit:
             self.page.wait_for_function("() => (__probe.log.sent.at(-1)?.[0] ?? 0) > __probe.log.pointerup")
             self.idle(100)
 
-    def choose_colour(self, colour: str) -> None:
-        self.page.locator(".st-key-colour [data-baseweb=select]").click()
-        self.page.get_by_role("option", name=f"colour: {colour}", exact=True).click()
+    def choose(self, key: str, option: str) -> None:
+        """An option of a select box."""
+        self.page.locator(f".st-key-{key} input").click()
+        self.page.get_by_role("option", name=option, exact=True).click()
         self.page.wait_for_timeout(50)
         self.idle()
+
+    def choose_colour(self, colour: str) -> None:
+        self.choose("colour", f"colour: {colour}")
 
     def choose_plane(self, name: str) -> None:
         self.page.locator(".st-key-map_controls button", has_text=name).first.click()

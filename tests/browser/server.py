@@ -16,8 +16,14 @@ from urllib.request import urlopen
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = os.environ.get("EXPLORER_SCRIPT", "app.py")
 PATIENCE_S = 90  # a laptop needs 5
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--no-first-run")  # fmt: skip
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
 class Server(NamedTuple):

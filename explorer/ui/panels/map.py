@@ -36,7 +36,7 @@ def controls(engine, session) -> None:
 
 def chart(engine, session) -> None:
     figure = resources.figure(engine, session.plane, session.colour)
-    st.plotly_chart(figure, key="latent_map", theme=None, height="stretch", config={"scrollZoom": True, "doubleClick": False, "displayModeBar": False})
+    st.plotly_chart(figure, key="latent_map", theme=None, height="stretch", config={"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]})
 
 
 def trust(engine, session) -> None:
