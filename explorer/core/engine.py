@@ -187,6 +187,10 @@ class Engine(Atlas):
         frames[first], frames[last] = self._frame(a), self._frame(b)
         return self._assemble(z, frames, *self._place(z, plane, np.stack([a, b])), t, first)
 
+    def draw(self, seed: int) -> np.ndarray:
+        """One draw z (D,) of the prior N(0, I)."""
+        return navigation.prior_draws(1, self.latent_dim, seed)[0]
+
     def sample_prior(self, n: int, seed: int) -> Film:
         """n draws of N(0, I) and what they decode to."""
         return self.film(navigation.prior_draws(n, self.latent_dim, seed))

@@ -76,12 +76,12 @@ class Session:
     def undo(self) -> None:
         if self.past:
             self.future.append(self.z)
-            self.z = self.past.pop()
+            self.z, self.approximate = self.past.pop(), False
 
     def redo(self) -> None:
         if self.future:
             self.past.append(self.z)
-            self.z = self.future.pop()
+            self.z, self.approximate = self.future.pop(), False
 
     def pick(self, row: int) -> None:
         if 0 <= row < self.n_images:
@@ -162,6 +162,16 @@ def request(key: str) -> dict | None:
     return asked if isinstance(asked, dict) else None
 
 
+def requests(session: Session, key: str) -> list[dict]:
+    """What the component asks for and was not heard before, in its order; from now on it has been heard."""
+    asked, last = request(key), session.heard.get(key, 0)
+    waiting = asked.get("all") if asked else None
+    fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last] if isinstance(waiting, list) else []
+    if fresh:
+        session.heard[key] = max(r["seq"] for r in fresh)
+    return fresh
+
+
 def current() -> Session | None:
     return st.session_state.get("explorer_session")
 
@@ -206,7 +216,8 @@ def _read_plane(text: str, engine):
         return text
     parts = text.split(",")
     if len(parts) == 2 and all(p.isascii() and p.isdigit() and int(p) < engine.latent_dim for p in parts):
-        return int(parts[0]), int(parts[1])
+        if parts[0] != parts[1] or engine.latent_dim == 1:
+            return int(parts[0]), int(parts[1])
     raise ValueError("the model has no such plane")
 
 

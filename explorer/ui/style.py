@@ -5,13 +5,14 @@ import streamlit as st
 CSS = """
 <style>
 :root { --le-scale: 1; --le-moves: calc(74px * var(--le-scale)); --le-bottom: clamp(150px, 24vh, 300px); --le-top: calc(100vh - var(--le-bottom) - 96px); }
-:root.le-presenter { --le-scale: 1.55; --le-top: calc(100vh - var(--le-bottom) - 40px); --le-bottom: clamp(170px, 27vh, 340px); }
+:root.le-presenter { --le-scale: 1.55; --le-chrome: none; --le-chrome-text: none; --le-row: 44px minmax(0, 1fr) 84px; --le-top: calc(100vh - var(--le-bottom) - 40px); --le-bottom: clamp(170px, 27vh, 340px); }
 [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stDecoration], footer { display: none !important; }
 [data-testid=stMainBlockContainer], .stMainBlockContainer { padding: 10px 22px 8px !important; max-width: none !important; }
 .st-key-explore { display: grid !important; height: auto !important; gap: 10px 22px !important; grid-template-columns: minmax(0, 1.08fr) minmax(0, 1fr);
   grid-template-areas: "bar model" "stage map" "stage moves" "lanes lanes"; grid-template-rows: auto auto var(--le-moves) auto; }
 .st-key-explore > [data-testid=stLayoutWrapper], .st-key-explore > [data-testid=stLayoutWrapper] > .stVerticalBlock:not([class*=st-key-]),
 .st-key-explore > [data-testid=stLayoutWrapper] > .stVerticalBlock:not([class*=st-key-]) > [data-testid=stLayoutWrapper] { display: contents !important; }
+.st-key-explore [data-stale=true] { opacity: 1 !important; transition: none !important; }
 .st-key-map, .st-key-sprites { position: absolute; width: 0; height: 0; }
 .st-key-bar_box { grid-area: bar; align-self: center; } .st-key-model_box { grid-area: model; }
 .st-key-stage_box { grid-area: stage; } .st-key-map_box { grid-area: map; } .st-key-lanes_box { grid-area: lanes; border-top: 1px solid color-mix(in srgb, currentColor 15%, transparent); padding-top: 8px; }

@@ -21,9 +21,17 @@ def app(serve, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def card(visit, app):
+def frames() -> list[int]:
+    """The sizes of the messages that the page has sent."""
+    return []
+
+
+@pytest.fixture
+def card(visit, app, frames):
     """The page with the card open, and nothing on it yet."""
-    page = visit(app)
+    page = visit("about:blank")
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(len(frame))))
+    page.goto(app)
     page.locator("[data-testid=stage][data-seq]").wait_for()
     page.locator("[data-testid=own-open]").click()
     page.locator("[data-testid=own-card]").wait_for()
@@ -95,7 +103,7 @@ def test_a_drawing_is_judged_explored_from_and_undone(card):
     card.locator("[data-testid=own-place] b").wait_for()  # the mark on the map
 
 
-def test_a_file_is_judged_and_a_bad_one_gets_a_sentence(card):
+def test_a_file_is_judged_sent_once_and_a_bad_one_gets_a_sentence(card, frames):
     give(card, "ring.png", picture())
     says(card, "test images.")
     assert 10 < ink(card, SEEN) < 500  # inverted: bright ink on black
@@ -113,6 +121,13 @@ def test_a_file_is_judged_and_a_bad_one_gets_a_sentence(card):
     says(card, "test images.")
     assert card.locator(".stException").count() == 0
 
+    assert max(frames) > len(picture())
+    frames.clear()
+    before = card.locator("[data-testid=stage]").get_attribute("data-seq")
+    card.locator("button[data-do=prior]").click()
+    card.locator(f"[data-testid=stage]:not([data-seq='{before}'])").wait_for()
+    assert frames and max(frames) < 4000, "the picture has gone along with another request"
+
 
 def test_the_keyboard_draws_too(card):
     card.locator(CANVAS).focus()
@@ -126,20 +141,3 @@ def test_the_keyboard_draws_too(card):
     card.locator("[data-do=clear]").last.click()
     settled(card)
     assert ink(card, CANVAS) == 0 and card.locator("[data-testid=own-place] b").is_hidden()
-
-
-def test_nothing_of_it_goes_along_with_other_requests_or_into_the_link(visit, app):
-    frames, page = [], visit("about:blank")
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(len(frame))))
-    page.goto(app)
-    page.locator("[data-testid=stage][data-seq]").wait_for()
-    page.locator("[data-testid=own-open]").click()
-    give(page, "ring.png", picture())
-    says(page, "test images.")
-    link = page.url
-    assert max(frames) > len(picture())
-    frames.clear()
-    before = page.locator("[data-testid=stage]").get_attribute("data-seq")
-    page.locator("button[data-do=prior]").click()
-    page.locator(f"[data-testid=stage]:not([data-seq='{before}'])").wait_for()
-    assert frames and max(frames) < 4000 and "own" not in link

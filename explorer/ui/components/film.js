@@ -105,3 +105,13 @@ function debounce(wait, action) {
   later.pending = () => timer !== 0;
   return later;
 }
+
+// Requests go up as one state, so one not yet heard would be lost to the next: all that wait for their ack travel together.
+function mailbox() {
+  const box = {
+    seq: 0, waiting: [], send: null,
+    ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.send('request', { seq: box.seq, all: box.waiting }); },
+    heard(ack) { box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack); },
+  };
+  return box;
+}

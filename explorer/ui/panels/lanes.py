@@ -17,17 +17,14 @@ def render(engine, session) -> None:
 
 
 def _hear(session) -> None:
-    asked = state.request(KEY)
-    if asked is None or asked.get("seq", 0) <= session.heard.get(KEY, 0):
-        return
-    session.heard[KEY] = int(asked["seq"])
-    match asked.get("kind"):
-        case "swap":
-            session.swap()
-        case "clear":
-            session.clear()
-        case "overshoot":
-            session.overshoot = state.OVERSHOOT if asked.get("on") else 0.0
+    for asked in state.requests(session, KEY):
+        match asked:
+            case {"kind": "swap"}:
+                session.swap()
+            case {"kind": "clear"}:
+                session.clear()
+            case {"kind": "overshoot", "on": bool(on)}:
+                session.overshoot = state.OVERSHOOT if on else 0.0
 
 
 def _packet(engine, session, order: int) -> bytes:

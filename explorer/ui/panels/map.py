@@ -9,6 +9,7 @@ from explorer.ui.components.map_overlay import map_overlay as mount
 from explorer.ui.components.packet import pack
 
 KEY = "map"
+CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]}
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
 
 
@@ -21,11 +22,10 @@ def controls(engine, session) -> None:
         chosen = st.segmented_control("Plane", planes, default=now if now in planes else "raw", key=f"plane-{engine.name}",
                                       format_func=lambda p: PLANE_NAMES.get(p, raw), label_visibility="collapsed")  # fmt: skip
         if chosen == "raw" and engine.latent_dim > 2:
-            pair = now if isinstance(now, tuple) else tuple(int(d) for d in np.argsort(-engine.kl_per_dim)[:2])
-            dims = range(engine.latent_dim)
-            pair = tuple(st.selectbox(f"{axis} axis", dims, pair[i], format_func=lambda d: f"z{d}", key=f"{axis}-{engine.name}",
-                                      label_visibility="collapsed", width=90) for i, axis in enumerate("xy"))  # fmt: skip
-            session.plane = pair
+            i, j = now if isinstance(now, tuple) else (int(d) for d in np.argsort(-engine.kl_per_dim)[:2])
+            i = _axis("x", engine, range(engine.latent_dim), i)
+            rest = [d for d in range(engine.latent_dim) if d != i]
+            session.plane = i, _axis("y", engine, rest, rest.index(j) if j in rest else 0)
         elif chosen is not None:
             session.plane = chosen if chosen != "raw" else engine.planes[0]
         if session.plane is None:
@@ -34,9 +34,14 @@ def controls(engine, session) -> None:
                                       format_func=lambda c: f"colour: {c}", label_visibility="collapsed", width=170)  # fmt: skip
 
 
+def _axis(name: str, engine, dims, start: int) -> int:
+    return st.selectbox(f"{name} axis", dims, start, format_func=lambda d: f"z{d}", key=f"{name}-{engine.name}",
+                        label_visibility="collapsed", width=90)  # fmt: skip
+
+
 def chart(engine, session) -> None:
     figure = resources.figure(engine, session.plane, session.colour)
-    st.plotly_chart(figure, key="latent_map", theme=None, height="stretch", config={"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]})
+    st.plotly_chart(figure, key="latent_map", theme=None, height="stretch", config=CONFIG)
 
 
 def trust(engine, session) -> None:
@@ -44,7 +49,7 @@ def trust(engine, session) -> None:
     if session.plane == engine.planes[0] and value is not None:
         text = f"trustworthiness {value:.3f} (k = {engine.metrics.get('trustworthiness_k', 15)})"
     else:
-        text = "a plane of the latent space itself" if isinstance(session.plane, tuple) else "a linear projection"
+        text = "two dimensions of the latent space itself" if isinstance(session.plane, tuple) else PLANE_NAMES[session.plane]
     if session.plane == "umap":
         text += " · another UMAP seed keeps only half of each point's ten nearest neighbours"
     st.caption(text)
@@ -57,20 +62,16 @@ def overlay(engine, session) -> None:
 
 
 def _hear(engine, session) -> None:
-    asked = state.request(KEY)
-    if asked is None or asked.get("seq", 0) <= session.heard.get(KEY, 0):
-        return
-    session.heard[KEY] = int(asked["seq"])
-    row = asked.get("row")
-    match asked.get("kind"):
-        case "anchor" if isinstance(row, int) and 0 <= row < session.n_images:
-            session.set_anchor(row)
-            session.pick(row)
-            session.move_to(engine.gallery.mu[row])
-        case "move" if isinstance(row, int) and 0 <= row < session.n_images:
-            session.move_to(engine.gallery.mu[row])
-        case "place":
-            session.move_to(engine.unplace(np.array(asked["xy"], float), session.plane, session.z), approximate=True)
+    for asked in state.requests(session, KEY):
+        match asked:
+            case {"kind": "anchor", "row": int(row)} if 0 <= row < session.n_images:
+                session.set_anchor(row)
+                session.pick(row)
+                session.move_to(engine.gallery.mu[row])
+            case {"kind": "move", "row": int(row)} if 0 <= row < session.n_images:
+                session.move_to(engine.gallery.mu[row])
+            case {"kind": "place", "xy": [int() | float() as x, int() | float() as y]} if abs(x) < 1e6 and abs(y) < 1e6:
+                session.move_to(engine.unplace(np.array([x, y], float), session.plane, session.z), approximate=True)
 
 
 def _packet(engine, session, order: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from explorer.core.atlas import DEAD_KL
+from explorer.core.atlas import DEAD_KL, FARTHEST
 from explorer.ui import state
 from explorer.ui.components.packet import pack
 from explorer.ui.components.stage import stage as mount
@@ -27,30 +27,26 @@ def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _hear(engine, session) -> None:
-    asked = state.request(KEY)
-    if asked is None or asked.get("seq", 0) <= session.heard.get(KEY, 0):
-        return
-    session.heard[KEY] = int(asked["seq"])
-    match asked.get("kind"):
-        case "move":
-            session.move_to(np.array(asked["z"], np.float32))
-        case "undo":
-            session.undo()
-        case "redo":
-            session.redo()
-        case "prior":
-            session.move_to(engine.sample_prior(session.seed + 1, 0).z[-1])
-            session.seed += 1
-        case "picked" if session.picked is not None:
-            session.move_to(engine.gallery.mu[session.picked])
-        case "go":
-            row = min(max(int(asked["row"]), 0), session.n_images - 1)
-            session.pick(row)
-            session.move_to(engine.gallery.mu[row])
-        case "back":
-            session.first = max(0, session.first - N_SLIDERS)
-        case "more":
-            if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):
+    for asked in state.requests(session, KEY):
+        match asked:
+            case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
+                session.move_to(np.array(z, np.float64))
+            case {"kind": "undo"}:
+                session.undo()
+            case {"kind": "redo"}:
+                session.redo()
+            case {"kind": "prior"}:
+                session.move_to(engine.draw(session.seed))
+                session.seed += 1
+            case {"kind": "picked"} if session.picked is not None:
+                session.move_to(engine.gallery.mu[session.picked])
+            case {"kind": "go", "row": int(row)}:
+                row = min(max(row, 0), session.n_images - 1)
+                session.pick(row)
+                session.move_to(engine.gallery.mu[row])
+            case {"kind": "back"}:
+                session.first = max(0, session.first - N_SLIDERS)
+            case {"kind": "more"} if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):
                 session.first += N_SLIDERS
 
 

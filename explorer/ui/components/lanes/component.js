@@ -5,14 +5,15 @@ const KINDS = ['lerp', 'slerp', 'pixel'];
 export default function ({ data, parentElement, setStateValue }) {
   let s = mounts.get(parentElement);
   if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.ask = (request) => setStateValue('request', { ...request, seq: ++s.seq });
+  s.mail.send = setStateValue;
   if (data?.length) accept(s, unpack(data));
   return () => { s.stop(); mounts.delete(parentElement); };
 }
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, seq: 0, stamp: null, packet: null, scrub: $('[data-testid=lane-scrub]'), playing: 0, lanes: KINDS.map((kind) => {
+  const mail = mailbox();
+  const s = { root, $, mail, ask: mail.ask, stamp: null, packet: null, scrub: $('[data-testid=lane-scrub]'), playing: 0, lanes: KINDS.map((kind) => {
     const canvas = $(`[data-testid=lane-${kind}]`);
     return { kind, canvas, now: canvas.closest('.lane').querySelector('.now') };
   }) };
@@ -59,7 +60,7 @@ function grab(s, event, canvas) {
 
 function accept(s, packet) {
   if (packet.stamp === s.stamp) return;
-  if (packet.ack > s.seq) s.seq = packet.ack;
+  s.mail.heard(packet.ack);
   const { $ } = s, on = packet.n_frames > 0;
   s.stamp = packet.stamp;
   $('.lanes').classList.toggle('empty', !on);

@@ -9,10 +9,10 @@ export default function ({ data, parentElement, setStateValue }) {
   const style = getComputedStyle(parentElement);  // the chart lies outside the component, where the theme's colours are not set
   for (const name of ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font']) s.layer.style.setProperty(name, style.getPropertyValue(name));
   document.documentElement.style.setProperty('--le-text', style.getPropertyValue('--st-text-color'));
-  s.ask = (request) => setStateValue('request', { ...request, seq: ++s.seq });
+  s.mail.send = setStateValue;
   if (data?.length) {
     const packet = unpack(data);
-    if (packet.stamp !== s.packet?.stamp) { s.packet = packet; s.seq = Math.max(s.seq, packet.ack); place(s); }
+    if (packet.stamp !== s.packet?.stamp) { s.packet = packet; s.mail.heard(packet.ack); place(s); }
   }
   return () => { s.stop(); mounts.delete(parentElement); };
 }
@@ -27,7 +27,7 @@ function build() {
     <div class="le-pin le-own" data-testid="own-place" hidden><b>you</b></div>
     <div class="le-pin le-cursor" hidden><b></b></div><div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>`;
   const $ = (selector) => layer.querySelector(selector);
-  const s = { layer, $, seq: 0, packet: null, gd: null, cursor: $('.le-cursor'), card: $('.le-card'), down: null };
+  const mail = mailbox(), s = { layer, $, mail, ask: mail.ask, packet: null, gd: null, cursor: $('.le-cursor'), card: $('.le-card'), down: null };
   const attach = () => {
     const gd = document.querySelector('.st-key-latent_map .js-plotly-plot');
     if (!gd?.on || !gd._fullLayout?.xaxis) return;

@@ -5,14 +5,15 @@ const PAGE = 4;  // frames that Page Up and Page Down move
 export default function ({ data, parentElement, setStateValue }) {
   let s = mounts.get(parentElement);
   if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.ask = (request) => setStateValue('request', { ...request, seq: ++s.seq });
+  s.mail.send = setStateValue;
   if (data?.length) accept(s, unpack(data));
   return () => { s.stop(); mounts.delete(parentElement); };
 }
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, seq: 0, stamp: null, z: null, packet: null, rows: new Map(), stage: $('[data-testid=stage]'), dragging: false, awaited: 0 };
+  const mail = mailbox();
+  const s = { root, $, mail, ask: mail.ask, stamp: null, z: null, packet: null, rows: new Map(), stage: $('[data-testid=stage]'), dragging: false, awaited: 0 };
   s.stage.dataset.paints = 0;
   s.commit = debounce(150, () => s.ask({ kind: 'move', z: [...s.z] }));
   for (const button of root.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(s, button.dataset.do));
@@ -28,15 +29,16 @@ function build(root) {
 // A packet from the server: adopt its z unless this hand has moved on meanwhile, and its films wherever they are true.
 function accept(s, packet) {
   if (packet.stamp === s.stamp) return;  // the same bytes again: another part of the page was run
+  s.next = packet;
   received(packet);
+  s.mail.heard(packet.ack);
   sheet(packet, 'frames', packet.n_frames, (picture) => {
-    if (s.next && s.next.stamp !== packet.stamp && s.next.order > packet.order) return;
+    if (s.next !== packet) return;  // a newer one came while this was decoded
     const first = !s.packet || s.packet.model !== packet.model || s.packet.dims.join() !== packet.dims.join();
     s.stamp = packet.stamp; s.packet = packet; s.picture = picture;
     s.exact = sheetOf(packet.rest, packet.shape, 1);
-    const behind = packet.ack < s.seq || s.dragging || s.commit.pending() || s.awaited;
+    const behind = packet.ack < s.mail.seq || s.dragging || s.commit.pending() || s.awaited;
     if (!behind || first) { s.z = Float32Array.from(packet.z); s.awaited = 0; }
-    if (packet.ack > s.seq) s.seq = packet.ack;  // the page was loaded again in the same session
     fitCanvas(s.stage, packet.shape);
     if (first) buildRows(s);
     settle(s);
@@ -45,7 +47,6 @@ function accept(s, packet) {
     showFacts(s);
     if (differing(s).length === 0) rest(s);
   });
-  s.next = packet;
 }
 
 // The exact image at z, now that z is where the films were made.
@@ -60,7 +61,7 @@ function rest(s) {
 // The hand let go. A slider that ends where it began says no `change`, and neither does one whose touch was taken away.
 function letGo(s) {
   s.dragging = false;
-  if (!s.packet || s.seq > s.packet.ack || s.awaited) return;
+  if (!s.packet || s.mail.seq > s.packet.ack || s.awaited) return;
   if (differing(s).length) return s.commit.flush();
   settle(s);
   rest(s);
@@ -85,7 +86,7 @@ function preview(s, { picture, index, columns, shape, z, xy, support, plane, seq
 function heard(s, ack) {
   if (!s.awaited || ack < s.awaited) return;
   s.awaited = 0;
-  if (s.next !== s.packet || s.packet.ack < s.seq || differing(s).length === 0) return;
+  if (s.next !== s.packet || s.packet.ack < s.mail.seq || differing(s).length === 0) return;
   s.z = Float32Array.from(s.packet.z);  // something else has moved z meanwhile
   settle(s);
   rest(s);
