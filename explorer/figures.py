@@ -5,7 +5,6 @@ import io
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
-from plotly.colors import sample_colorscale
 
 # Ten hues that stay apart for colour-blind eyes and on a projector (Okabe & Ito 2008, and Paul Tol's "muted"), two spare.
 CLASS_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A68A6", "#8C564B", "#999933",
@@ -19,52 +18,47 @@ GREY = "#808495"  # legible on white and on black
 
 
 def map_figure(
-    xy: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], values: np.ndarray | None = None, unit: str = "", names=("", ""),
+    xy: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], values: np.ndarray | None = None, unit: str = "",
+    axes: tuple[str, str] | None = None,
 ) -> go.Figure:  # fmt: skip
     """Encoder means in the plane: xy (N, 2), labels (N,) int (-1: unlabelled). One trace a class; `customdata` is the row.
 
     values: (N,) floats to colour by, on a continuous palette with the title `unit`; None: by class. More than 12 classes use
-    the continuous palette too. names: of the two axes, shown where the plane is one of the latent space itself.
+    the continuous palette too. axes: names of the two, where they mean something.
     """
-    figure = go.Figure()
     classes = np.unique(labels)
     if values is None and len(classes) > len(CLASS_COLOURS):
         values, unit = labels.astype(float), "class"
-    scale = None
-    if values is not None:
+    by_class, scale = values is None, {}
+    if not by_class:
         known = values[np.isfinite(values)]
         low, high = np.percentile(known, [1, 99]) if len(known) else (0, 1)  # a few outliers must not take all the colours
         scale = {"cmin": float(low), "cmax": float(high), "colorscale": "Viridis"}
+    figure = go.Figure()
     for label in classes:
         rows = np.flatnonzero(labels == label)
-        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if values is None else values[rows].astype(np.float32)
+        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if by_class else values[rows].astype(np.float32)
         figure.add_scattergl(
             x=xy[rows, 0], y=xy[rows, 1], mode="markers", customdata=rows.astype(np.int32), hoverinfo="none",
             name=class_names[label] if 0 <= label < len(class_names) else "unlabelled",
-            marker={"size": 4.5, "color": colour, "opacity": 0.75} | (scale or {}), showlegend=1 < len(classes) <= len(CLASS_COLOURS) and values is None,
+            marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale, showlegend=by_class and len(classes) > 1,
         )  # fmt: skip
     if scale:
         title = {"text": unit, "side": "right", "font": {"color": GREY}}
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
-    axis = {"showgrid": False, "zeroline": bool(names[0]), "zerolinecolor": "rgba(128,128,128,.5)", "showticklabels": bool(names[0]),
+    known = axes is not None
+    axis = {"showgrid": False, "zeroline": known, "zerolinecolor": "rgba(128,128,128,.5)", "showticklabels": known,
             "tickfont": {"color": GREY}}  # fmt: skip
+    titles = [{"text": name, "font": {"color": GREY}, "standoff": 6} for name in axes or ("", "")]
+    bottom = (40 if known else 0) + (24 if known and by_class else 0)
     return figure.update_layout(
-        margin={"l": 34 if names[0] else 0, "r": 0, "t": 0, "b": 62 if names[0] and scale is None else 34 if names[0] else 0}, dragmode="pan", clickmode="event", hovermode="closest",
-        hoverdistance=8, legend={"orientation": "h", "itemsizing": "constant", "y": -0.12 if names[0] else 0, "yanchor": "top", "font": {"size": 14}},
-        uirevision=f"{names}{len(xy)}", xaxis=axis | {"title": {"text": names[0], "font": {"color": GREY}, "standoff": 4}},
-        yaxis=axis | {"title": {"text": names[1], "font": {"color": GREY}, "standoff": 4}},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", autosize=True,
-    )  # fmt: skip
-
-
-def add_path(figure: go.Figure, xy: np.ndarray, names: tuple[str, str] = ("A", "B")) -> go.Figure:
-    """Draw a path (F, 2) over the map, its ends named."""
-    still = {"showlegend": False, "hoverinfo": "skip"}  # scattergl: the points lie over anything that is not
-    figure.add_scattergl(x=xy[:, 0], y=xy[:, 1], mode="lines", line={"color": PATH_COLOUR, "width": 3}, **still)
-    return figure.add_scattergl(
-        x=xy[[0, -1], 0], y=xy[[0, -1], 1], mode="markers+text", text=names, textposition="top center",
-        textfont={"size": 20, "color": PATH_COLOUR}, marker={"size": 13, "color": PATH_COLOUR}, **still,
+        margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": bottom}, autosize=True, uirevision=f"{axes}{len(xy)}",
+        dragmode="pan", clickmode="event", hovermode="closest", hoverdistance=8,
+        legend={"orientation": "h", "itemsizing": "constant", "y": -0.13 if known else 0, "yanchor": "top",
+                "font": {"size": 14}},
+        xaxis=axis | {"title": titles[0]}, yaxis=axis | {"title": titles[1]},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
 
 
@@ -105,7 +99,8 @@ def sheet(frames: np.ndarray, columns: int) -> np.ndarray:
     rows = -(-n // columns)
     full = np.zeros((rows * columns, channels, height, width), np.uint8)
     full[:n] = frames
-    return full.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
+    grid = full.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    return grid.reshape(rows * height, columns * width, channels)
 
 
 def gif(pictures: list[np.ndarray], frame_ms: int) -> bytes:

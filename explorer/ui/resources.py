@@ -9,8 +9,7 @@ from concurrent.futures import Future
 import numpy as np
 import streamlit as st
 
-from explorer import figures
-from explorer import ExplorerError, list_bundles, open_bundle, open_model
+from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
 from explorer.ui.components.packet import pack
 
 SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture; the first one opens
@@ -67,10 +66,10 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
             "recon loss": (gallery.recon_loss, "reconstruction loss, nats"),
             "|mu|": (np.linalg.norm(gallery.mu, axis=1), "|mu|"),
         }[colour]
-    names = ("", "")
+    axes = None
     if isinstance(plane, tuple):
-        names = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
-    return figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, names)
+        axes = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
+    return figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
 
 
 def sprites(engine) -> bytes | None:
@@ -96,12 +95,14 @@ def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
 def _sprite_packet(engine) -> bytes:
     gallery = engine.gallery
     rows = np.arange(len(gallery.mu))
-    real = engine.pictures(rows)
-    pictures = np.concatenate([engine.film(part).frames for part in np.array_split(gallery.mu, -(-len(rows) // 500))]) if real is None else real
-    pictures = figures.shrink(pictures, SPRITE_PX)
+    real, is_recon = engine.pictures(rows), False
+    if real is None:  # in parts, so that other visitors' films get their turn
+        parts = np.array_split(gallery.mu, -(-len(rows) // 500))
+        real, is_recon = np.concatenate([engine.film(part).frames for part in parts]), True
+    pictures = figures.shrink(real, SPRITE_PX)
     columns = max(1, min(100, SHEET_PX // pictures.shape[3]))
     header = {"model": f"{engine.name}-{engine.content_hash}", "columns": columns, "shape": pictures.shape[1:],
-              "names": engine.origin.class_names, "is_recon": real is None}  # fmt: skip
+              "names": engine.origin.class_names, "is_recon": is_recon}  # fmt: skip
     losses = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
     sheet = figures.jpeg(figures.sheet(pictures, columns), 75)
     return pack(header, losses | {"pictures": sheet}, {"pictures": "image/jpeg"})

@@ -166,7 +166,8 @@ def requests(session: Session, key: str) -> list[dict]:
     """What the component asks for and was not heard before, in its order; from now on it has been heard."""
     asked, last = request(key), session.heard.get(key, 0)
     waiting = asked.get("all") if asked else None
-    fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last] if isinstance(waiting, list) else []
+    waiting = waiting if isinstance(waiting, list) else []
+    fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
     if fresh:
         session.heard[key] = max(r["seq"] for r in fresh)
     return fresh

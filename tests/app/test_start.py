@@ -135,8 +135,9 @@ def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, t
 
 def test_a_link_to_a_changed_or_a_missing_model_says_so(checkpoints):
     random_bundle(checkpoints, "good", sprite_set())
-    for params, where, sentence in (({"model": "good", "hash": "0" * 16}, "toast", "'good' has changed since this link was made"),
-                                    ({"model": "../gone"}, "warning", "The link's model '../gone' is not on this machine")):  # fmt: skip
+    changed, gone = {"model": "good", "hash": "0" * 16}, {"model": "../gone"}
+    for params, where, sentence in ((changed, "toast", "'good' has changed since this link was made"),
+                                    (gone, "warning", "The link's model '../gone' is not on this machine")):  # fmt: skip
         page = AppTest.from_file(APP, default_timeout=60)
         page.query_params |= params
         page.run()

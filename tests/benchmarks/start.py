@@ -13,6 +13,8 @@ from statistics import median
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
                   "--disable-sync", "--no-first-run"]  # fmt: skip
+SEEN = """() => [...document.images].some(i => i.complete && i.naturalWidth > 50) || [...document.querySelectorAll('*')].some(
+  e => e.shadowRoot?.querySelector('[data-testid=stage]')?.dataset.seq)"""
 IMPORTED = """
 import sys
 from streamlit.testing.v1 import AppTest
@@ -61,7 +63,7 @@ def first_image_s(browser, script: str) -> float:
                 if time.perf_counter() - began > 60 or server.poll() is not None:
                     raise
                 time.sleep(0.02)
-        page.wait_for_function("() => [...document.images].some(i => i.complete && i.naturalWidth > 50)", timeout=60_000, polling=10)
+        page.wait_for_function(SEEN, timeout=60_000, polling=10)
         return time.perf_counter() - began
     finally:
         page.close()

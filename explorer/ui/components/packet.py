@@ -19,6 +19,7 @@ def pack(header: dict, arrays: dict[str, np.ndarray | bytes], encodings: dict[st
         data = np.ascontiguousarray(array, KINDS[kind]).tobytes()
         described.append([name, kind, list(array.shape)])
         parts.append(data + b"\0" * (-len(data) % 4))
-    text = json.dumps(header | {"arrays": described, "encodings": encodings or {}}, separators=(",", ":"), allow_nan=False).encode()
+    whole = header | {"arrays": described, "encodings": encodings or {}}
+    text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)
     return b"".join([np.uint32(len(text)).tobytes(), text, *parts])

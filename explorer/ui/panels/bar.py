@@ -6,6 +6,8 @@ from explorer.ui import resources, state
 from explorer.ui.components.bar import bar as mount
 from explorer.ui.resources import ExplorerError
 
+NUMBERS = {"test_elbo": "test ELBO {:.1f} nats", "active_units": "{:.0f} active", "trustworthiness": "trust {:.2f}"}
+
 
 def render(engine, session) -> None:
     for notice in session.notices:
@@ -34,7 +36,8 @@ def choose_model():
     if linked is not None and linked not in names and state.current() is None:
         st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     start = names.index(linked) if linked in names else 0
-    name = st.selectbox("Model", names, start, format_func=lambda n: _title(n, good.get(n)), key="bundle", label_visibility="collapsed")
+    name = st.selectbox("Model", names, start, format_func=lambda n: _title(n, good.get(n)), key="bundle",
+                        label_visibility="collapsed")  # fmt: skip
     with st.popover("Models", key="models", on_change="rerun") as popover:
         if popover.open:
             _cards(good, name)
@@ -57,9 +60,10 @@ def _cards(good: dict, chosen: str) -> None:
             words.warning(str(error))
             continue
         numbers = [f"D = {info.config.latent_dim}, {info.config.arch}, {info.config.likelihood}"]
-        for key, form in (("test_elbo", "test ELBO {:.1f} nats"), ("active_units", "{:.0f} active"), ("trustworthiness", "trust {:.2f}")):
+        for key, form in NUMBERS.items():
             if isinstance(info.metrics.get(key), int | float):
                 numbers.append(form.format(info.metrics[key]))
-        source = " · ".join(part for part in (info.origin.title or info.origin.dataset, info.origin.origin, info.origin.licence) if part)
+        origin = info.origin
+        source = " · ".join(part for part in (origin.title or origin.dataset, origin.origin, origin.licence) if part)
         words.markdown(f"**{name}**  \n{', '.join(numbers)}  \n:small[{source}]")
         button.button("open", key=f"open-{name}", disabled=name == chosen, on_click=state.choose_bundle, args=(name,))

@@ -1,4 +1,4 @@
-"""Export: what is on the screen as files, and the lines of Python that make it again. Nothing is made before it is asked for."""
+"""Export: what is on the screen as files, and as the lines of Python that make it again; made when asked for."""
 
 import io
 
@@ -46,8 +46,8 @@ def as_python(session) -> str:
     lines += ["image = engine.decode(z[None])[0]  # (C, H, W) in [0, 1]"]
     if session.a is not None and session.b is not None:
         overshoot = f", overshoot={session.overshoot}" if session.overshoot else ""
-        lines += ["mu = engine.gallery.mu",
-                  f'film = engine.interpolation_film(mu[{session.a}], mu[{session.b}], {N_FRAMES}, "slerp"{overshoot})']  # fmt: skip
+        ends = f"mu[{session.a}], mu[{session.b}]"
+        lines += ["mu = engine.gallery.mu", f'film = engine.interpolation_film({ends}, {N_FRAMES}, "slerp"{overshoot})']
     return "\n".join(lines)
 
 
@@ -61,7 +61,8 @@ def _lane_films(engine, session) -> list:
 
 
 def _lanes_png(engine, session) -> bytes:
-    return figures.png(np.concatenate([figures.strip(figures.enlarge(film.frames[::4], 112)) for film in _lane_films(engine, session)]))
+    lanes = [figures.enlarge(film.frames[::4], 112) for film in _lane_films(engine, session)]
+    return figures.png(np.concatenate([figures.strip(lane) for lane in lanes]))
 
 
 def _lanes_gif(engine, session) -> bytes:
@@ -82,7 +83,8 @@ def _films_npz(engine, session) -> bytes:
 def _map_csv(engine, session) -> str:
     gallery, names = engine.gallery, engine.origin.class_names
     columns = {"row": np.arange(len(gallery.mu)), "index": gallery.index, "label": gallery.labels}
-    columns |= {f"{p}_{axis}": engine.map_xy(p)[:, i] for p in ("umap", "pca") if p in engine.planes for i, axis in enumerate("xy")}
+    for plane in (p for p in ("umap", "pca") if p in engine.planes):
+        columns |= {f"{plane}_{axis}": engine.map_xy(plane)[:, i] for i, axis in enumerate("xy")}
     columns |= {"recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
     columns |= {f"mu_{d}": gallery.mu[:, d] for d in range(engine.latent_dim)}
     columns |= {f"logvar_{d}": gallery.logvar[:, d] for d in range(engine.latent_dim)}

@@ -9,6 +9,7 @@ from explorer.ui.panels import frames as travel
 
 KEY = "lanes"
 N_FRAMES = 64
+HINTS = ("Click two points of the map: A, then B. Their interpolation appears here.", "Now click a second point: B.")
 
 
 def render(engine, session) -> None:
@@ -31,16 +32,17 @@ def _packet(engine, session, order: int) -> bytes:
     a, b = session.a, session.b
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
     header = {
-        "stamp": f"{session.content_hash}-{order}", "order": order, "ack": session.heard.get(KEY, 0), "shape": engine.image_shape,
-        "latent_dim": engine.latent_dim, "plane": str(session.plane), "overshoot": session.overshoot, "has_anchor": bool(ends),
-        "ends_parts": [name for name, _ in ends], "n_frames": 0,
-        "hint": "Now click a second point: B." if ends else "Click two points of the map: A, then B. Their interpolation appears here.",
+        "stamp": f"{session.content_hash}-{order}", "order": order, "ack": session.heard.get(KEY, 0),
+        "shape": engine.image_shape, "latent_dim": engine.latent_dim, "plane": str(session.plane), 
+        "overshoot": session.overshoot, "has_anchor": bool(ends), "ends_parts": [name for name, _ in ends], "n_frames": 0,
+        "hint": HINTS[bool(ends)],
     }  # fmt: skip
     pictures = _pictures(engine, [row for _, row in ends])
     if a is None or b is None:
         return pack(header, {"ends": pictures})
     mu = engine.gallery.mu
-    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, session.overshoot, session.plane) for kind in ("lerp", "slerp", "pixel")]
+    how = session.overshoot, session.plane
+    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
     frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES)
     nearest = np.array([engine.neighbours(z, 1)[0][0] for z in lerp.z[::4]]).repeat(4)[: len(lerp)]
@@ -52,7 +54,7 @@ def _packet(engine, session, order: int) -> bytes:
         "log_prior_max": -0.5 * engine.latent_dim * float(np.log(2 * np.pi)),
     }  # fmt: skip
     arrays = {
-        "times": lerp.values, "norm": lerp.norm, "log_prior": lerp.log_prior, "support": np.nan_to_num(lerp.support), "xy": lerp.xy,
+        "times": lerp.values, "norm": lerp.norm, "log_prior": lerp.log_prior, "support": lerp.support, "xy": lerp.xy,
         "near_of": near_of, "ends": pictures, "near": _pictures(engine, rows), "frames": frames,
     }  # fmt: skip
     return pack(header, arrays, encodings)

@@ -1,9 +1,8 @@
-"""The map: encoder means in a plane, a Plotly chart that does not change while all that moves is drawn over it."""
+"""The map: encoder means in a plane, a Plotly chart that does not change; all that moves is drawn over it."""
 
 import numpy as np
 import streamlit as st
 
-from explorer import figures
 from explorer.ui import resources, state
 from explorer.ui.components.map_overlay import map_overlay as mount
 from explorer.ui.components.packet import pack
@@ -31,7 +30,8 @@ def controls(engine, session) -> None:
         if session.plane is None:
             session.plane = engine.planes[0]
         session.colour = st.selectbox("Colour", state.COLOURS, state.COLOURS.index(session.colour), key="colour",
-                                      format_func=lambda c: f"colour: {c}", label_visibility="collapsed", width=170)  # fmt: skip
+                                      format_func=lambda c: f"colour: {c}", label_visibility="collapsed",
+                                      width=170)  # fmt: skip
 
 
 def _axis(name: str, engine, dims, start: int) -> int:

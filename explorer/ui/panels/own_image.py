@@ -95,8 +95,8 @@ def _rank(verdict, n: int) -> str:
     """How strange the picture is, in a sentence. Percentages are cut, never rounded up to all."""
     if verdict.percentile is None:
         return "Its ELBO is not known: this model has no likelihood here."
-    if verdict.percentile == 0:
-        return f"Stranger than every one of the {n:,} test images."
+    if verdict.percentile in (0, 100):
+        return f"{'Less strange' if verdict.percentile else 'Stranger'} than every one of the {n:,} test images."
     if verdict.percentile <= 50:
         return f"Stranger than {int(100 - verdict.percentile)} % of the {n:,} test images."
     return f"Less strange than {int(verdict.percentile)} % of the {n:,} test images."
@@ -107,4 +107,5 @@ def _facts(engine, verdict) -> list[list[str]]:
     rows, _ = engine.neighbours(verdict.mu, 5)
     labels, names = engine.gallery.labels[rows].tolist(), engine.origin.class_names
     near = [names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels)]
-    return [["nearest", ", ".join(near)], ["support", f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"]]
+    support = f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"
+    return [["support", support], ["nearest", ", ".join(near)]]

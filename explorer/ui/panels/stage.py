@@ -64,7 +64,8 @@ def _packet(engine, session, order: int) -> bytes:
     here = [None if np.isnan(v) else float(v) for v in (*rest.xy[rest.at], rest.support[rest.at])]
     header = {
         "stamp": f"{session.content_hash}-{order}", "order": order, "ack": session.heard.get(KEY, 0),
-        "model": f"{session.bundle}-{session.content_hash}", "shape": engine.image_shape, "n_frames": n, "plane": str(session.plane),
+        "model": f"{session.bundle}-{session.content_hash}", "shape": engine.image_shape, "n_frames": n,
+        "plane": str(session.plane),
         "at_xy": here[:2], "at_support": here[2], "kl": [float(kl[d]) for d in dims], "posterior": posterior,
         "picked": session.picked, "n_images": session.n_images, "told": told, "trio_parts": parts, "dead": _dead(dead, kl),
         "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,

@@ -2,7 +2,8 @@
 
 It finds the chart by `.st-key-latent_map`, reads its axes and listens to it. Down, one packet: header `stamp`, `ack`,
 `model`, `plane`, `a` and `b` ({row, xy} or null), `picked_xy` and `own_xy` (of the visitor's own image), `ellipse` ([x, y,
-rx, ry] in map units or null); array `path` (F, 2). Where z is comes from the other components of the page, by the window event `latent:cursor`.
+rx, ry] in map units or null); array `path` (F, 2). Where z is comes from the page's other components, by the window event
+`latent:cursor`.
 
 Up, the state `request`: {seq, kind, ...}. "anchor" {row}: a click on a point; "move" {row}: with Shift; "place" {xy}: a
 click where no visible point is within 8 px.

@@ -1,7 +1,8 @@
 """The gallery's small pictures, sent once and after everything else, for the map's hover. It shows nothing itself.
 
 Down, one packet: header `model`, and, once they are made, `columns`, `shape`, `names` (classes), `is_recon`; arrays `labels`,
-`recon_loss`, `kl` (N,) and `pictures`, a compressed sheet. Up, the state `request`: {model, seq}, sent once the page has settled.
+`recon_loss`, `kl` (N,) and `pictures`, a compressed sheet. Up, the state `request`: {model, seq}, sent once the page has
+settled.
 """
 
 from explorer.ui.components.asset import register
