@@ -140,7 +140,7 @@ class Atlas:
         if not self.has_gallery:
             return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
         plane = self._plane(plane)
-        also = np.unique([self._landmarks.nearest(point, N_AROUND)[0] for point in around])
+        also = self._landmarks.around(around, N_AROUND)
         xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, also)
         if plane == "pca":
             weights, offset = self._pca_map

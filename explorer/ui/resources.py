@@ -69,7 +69,8 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     axes = None
     if isinstance(plane, tuple):
         axes = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
-    return figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
+    made = figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
+    return made.update_layout(uirevision=f"{content_hash} {plane}")
 
 
 def sprites(engine) -> bytes | None:

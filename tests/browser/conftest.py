@@ -1,54 +1,16 @@
-"""A real server and a real browser: `serve` starts `streamlit run app.py`, `visit` opens it in headless Chromium."""
+"""A real server and a real browser: `serve` starts `streamlit run`, `visit` opens it in headless Chromium."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from contextlib import ExitStack
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 90  # for the server; a laptop needs 5
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--no-first-run")  # fmt: skip
+from explorer import open_bundle
+from tests.browser.driver import Visit
+from tests.browser.server import FLAGS, PROJECT, serving
+from tests.helpers import noise_set, random_bundle
 
-
-@contextmanager
-def serving(log: Path, **environment: str) -> Iterator[str]:
-    """The address of a running app."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    kept = {name: value for name, value in os.environ.items() if name != "EXPLORER_MODEL"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port)]
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, cwd=PROJECT, env=kept | environment, stdout=out, stderr=out, start_new_session=True)
-    try:
-        _wait_until_healthy(server, url)
-        yield url
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def _wait_until_healthy(server: subprocess.Popen, url: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urlopen(f"{url}/_stcore/health", timeout=5):
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"streamlit did not answer at {url} (exit code {server.poll()})")
+SHIPPED = PROJECT / "checkpoints" / "mnist"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +22,7 @@ def serve(request, tmp_path_factory):
 
             def start(**environment: str) -> str:
                 logs.append(folder / f"{len(logs)}.log")
-                return servers.enter_context(serving(logs[-1], **environment))
+                return servers.enter_context(serving(logs[-1], **environment)).url
 
             yield start
     finally:
@@ -103,3 +65,33 @@ def visit(chromium):
         context.close()
         assert "Traceback" not in text and "Error" not in text
         assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """The app with the shipped MNIST model, and `wide`, untrained, of 40 dimensions."""
+    if not (SHIPPED / "config.json").is_file():
+        pytest.skip("NO SHIPPED MODEL: checkpoints/mnist is not there")
+    folder = tmp_path_factory.mktemp("explore")
+    shutil.copytree(SHIPPED, folder / "checkpoints" / "mnist")
+    random_bundle(folder / "checkpoints", "wide", noise_set(300), latent_dim=40, gain=2.5)
+    with serving(folder / "log", EXPLORER_CHECKPOINTS=str(folder / "checkpoints")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The shipped MNIST model, here."""
+    return open_bundle(SHIPPED)
+
+
+@pytest.fixture
+def explore(app, visit):
+    """explore(query, theme="light") -> Visit of the page at rest, with the hover pictures there and nothing on the wire."""
+
+    def go(query: str = "", theme: str = "light") -> Visit:
+        page = Visit(visit("about:blank", theme)).open(f"{app.url}/{query}")
+        page.sprites()
+        return page
+
+    return go

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from playwright.sync_api import TimeoutError
 from scipy.spatial import KDTree
 
 PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
@@ -66,6 +65,8 @@ class Visit:
 
     def idle(self, quiet_ms: int = 300) -> None:
         """Until nothing is under way and what is shown is the server's last word."""
+        from playwright.sync_api import TimeoutError
+
         try:
             self.page.wait_for_function("quiet => !__probe.busy(quiet)", arg=quiet_ms, polling=50)
         except TimeoutError:

@@ -70,6 +70,15 @@ window.__probe = (() => {
     return true;
   };
 
+  // z as the address line has it: null where it is all zeros, undefined where it is garbage.
+  const linkedZ = () => {
+    const text = new URLSearchParams(location.search).get('z');
+    if (!text) return null;
+    try {
+      return new Float32Array(Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)).buffer);
+    } catch { return undefined; }
+  };
+
   // Why the page is not at rest, or ''.
   const busy = (quiet) => {
     const last = log.received.at(-1)?.[0] ?? 0, sent = log.sent.at(-1)?.[0] ?? 0;
@@ -78,9 +87,8 @@ window.__probe = (() => {
     if (performance.now() - Math.max(last, log.pointerup) < quiet) return 'something has just happened';
     if (!byId('stage')?.dataset.seq) return 'no film yet';
     if (!find('.stage .wait').hidden) return 'the stage is marked as updating';
-    const text = new URLSearchParams(location.search).get('z');  // the session's z; the sliders must say the same
-    const bytes = text && Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-    const z = bytes && new Float32Array(bytes.buffer);
+    const z = linkedZ();  // the session's; the sliders must say the same
+    if (z === undefined) return 'the link has no good z';
     for (const slider of find('.stage .rows').querySelectorAll('input[type=range]')) {
       const wanted = z ? z[slider.dataset.testid.slice(2)] : 0;
       if (Math.fround(slider.value) !== wanted) return `slider ${slider.dataset.testid} is at ${slider.value}, the link says ${wanted}`;

@@ -33,7 +33,7 @@ def _packet(engine, session, order: int) -> bytes:
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
     header = {
         "stamp": f"{session.content_hash}-{order}", "order": order, "ack": session.heard.get(KEY, 0),
-        "shape": engine.image_shape, "latent_dim": engine.latent_dim, "plane": str(session.plane), 
+        "shape": engine.image_shape, "latent_dim": engine.latent_dim, "plane": str(session.plane),
         "overshoot": session.overshoot, "has_anchor": bool(ends), "ends_parts": [name for name, _ in ends], "n_frames": 0,
         "hint": HINTS[bool(ends)],
     }  # fmt: skip

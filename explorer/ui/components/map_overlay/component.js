@@ -27,7 +27,7 @@ function build() {
     <div class="le-pin le-own" data-testid="own-place" hidden><b>you</b></div>
     <div class="le-pin le-cursor" hidden><b></b></div><div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>`;
   const $ = (selector) => layer.querySelector(selector);
-  const mail = mailbox(), s = { layer, $, mail, ask: mail.ask, packet: null, gd: null, cursor: $('.le-cursor'), card: $('.le-card'), down: null };
+  const mail = mailbox(), s = { layer, $, mail, ask: mail.ask, packet: null, gd: null, cursor: $('.le-cursor'), card: $('.le-card'), down: null, views: new Map() };
   const attach = () => {
     const gd = document.querySelector('.st-key-latent_map .js-plotly-plot');
     if (!gd?.on || !gd._fullLayout?.xaxis) return;
@@ -36,6 +36,9 @@ function build() {
     s.gd = gd; gd.__companion = s;
     const still = () => place(s);
     for (const name of ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle']) gd.on(name, still);
+    gd.on('plotly_relayout', () => keepView(s));
+    gd.on('plotly_afterplot', () => restoreView(s));
+    setTimeout(() => restoreView(s));
     gd.on('plotly_hover', (e) => hover(s, e));
     gd.on('plotly_unhover', () => { s.card.hidden = true; s.hovered = null; });
     gd.addEventListener('pointerdown', (e) => { s.down = e.button === 0 && e.target.closest?.('.nsewdrag') ? [e.clientX, e.clientY] : null; }, true);
@@ -134,7 +137,7 @@ function click(s, event) {
 
 // The picture of the point under the pointer, from the sheet of sprites that is already here.
 function hover(s, event) {
-  const began = performance.now(), point = event.points[0];
+  const point = event.points[0];
   if (point?.customdata === undefined) return;
   const row = +point.customdata, sprites = explorer.sprites, [x, y] = toPixels(s, point.x, point.y), canvas = s.card.firstElementChild;
   s.hovered = row;
@@ -148,10 +151,26 @@ function hover(s, event) {
   s.card.dataset.row = row;
   const box = s.card.getBoundingClientRect(), width = s.gd.clientWidth, left = x + 16 + box.width > width ? x - 16 - box.width : x + 16;
   s.card.style.transform = `translate(${left}px,${Math.max(4, Math.min(s.gd.clientHeight - box.height - 4, y - box.height / 2))}px)`;
-  (explorer.hover_ms ??= []).push(performance.now() - began);
 }
 
+// A new colouring or plane is a new chart; the part of the plane that was shown (`uirevision` names the plane) is shown again.
+function keepView(s) {
+  const { xaxis, yaxis, uirevision } = s.gd._fullLayout;
+  if (s.gd.__restored) s.views.set(uirevision, xaxis.autorange && yaxis.autorange ? null : { 'xaxis.range': [...xaxis.range], 'yaxis.range': [...yaxis.range] });
+}
+
+function restoreView(s) {
+  const { gd } = s, reset = resetter(gd);
+  if (gd.__restored || !reset) return;
+  gd.__restored = true;
+  const view = s.views.get(gd._fullLayout.uirevision);
+  for (const name in view) reset.click(gd, { currentTarget: { getAttribute: (what) => (what === 'data-attr' ? name : view[name]) } });
+}
+
+// The chart's own button, hidden, is the only way in: Plotly itself is out of reach. It sets whatever its attributes name.
+const resetter = (gd) => gd?._fullLayout?._modeBar?.buttons.flat().find((button) => button.name === 'resetScale2d');
+
 function home(s) {
-  const button = s.gd?.querySelector('[data-attr="zoom"][data-val="auto"], [data-val="reset"]');
-  if (button) button.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+  const attributes = { 'data-attr': 'zoom', 'data-val': 'reset' };
+  resetter(s.gd)?.click(s.gd, { currentTarget: { getAttribute: (what) => attributes[what] } });
 }
