@@ -84,6 +84,10 @@ class Atlas:
             raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
         return self._landmarks.nearest(self._point(z), k)
 
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""
+        return self._landmarks.closest(self._points(z))
+
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
         """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
         z = self._points(z)

@@ -187,6 +187,11 @@ class Engine(Atlas):
         frames[first], frames[last] = self._frame(a), self._frame(b)
         return self._assemble(z, frames, *self._place(z, plane, np.stack([a, b])), t, first)
 
+    def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
+        """Where the straight path from z = a to z = b lies on the map, (n, 2), without decoding it."""
+        ends = np.stack([self._point(a), self._point(b)])
+        return self._place(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
+
     def draw(self, seed: int) -> np.ndarray:
         """One draw z (D,) of the prior N(0, I)."""
         return navigation.prior_draws(1, self.latent_dim, seed)[0]

@@ -175,6 +175,10 @@ class Landmarks:
         index = distance.argsort(kind="stable")[:k]
         return index, distance[index].astype(np.float32)
 
+    def closest(self, z) -> np.ndarray:
+        """The row of the gallery nearest to each z (F, D), in one go: (F,)."""
+        return self._all(self._centred(_table("Latent points", z))).argmin(1)
+
     def around(self, z, k: int) -> np.ndarray:
         """The rows of the gallery that are among the k nearest to any of z (n, D): a quick search for `also`, unsorted."""
         d2 = self._all(self._centred(_table("Latent points", z)))

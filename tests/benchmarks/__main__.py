@@ -1,6 +1,6 @@
 """python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start.
 
---browser: the page in headless Chromium, some five minutes, alone on the machine. --browser --soak: its ten minutes of dragging.
+--browser: the page in headless Chromium, about ten minutes, alone on the machine. --soak: ten minutes of dragging instead.
 """
 
 import sys

@@ -59,7 +59,7 @@ def hovers(visit: Visit, xy: np.ndarray, chance) -> tuple[list[float], int]:
     """(ms from the pointer's time stamp to the picture on the screen, how many showed the right one)."""
     times, right = [], 0
     for row_, x, y in visit.spread(xy, chance, N_HOVERS):
-        visit.page.evaluate("() => { __probe.log.changes.length = 0; }")
+        visit.page.evaluate("() => __probe.forget()")
         visit.page.mouse.move(x, y)
         visit.page.wait_for_timeout(200)
         moved, changes = visit.page.evaluate(
@@ -79,7 +79,7 @@ def second_clicks(visit: Visit, xy: np.ndarray, chance) -> list[float]:
         (_, ax, ay), (_, bx, by) = points[2 * i % len(points)], points[(2 * i + 1) % len(points)]
         clear(visit)
         visit.click(ax, ay)
-        visit.page.evaluate("() => { __probe.log.changes.length = 0; }")
+        visit.page.evaluate("() => __probe.forget()")
         visit.click(bx, by)
         up, changes = visit.page.evaluate(
             "() => [__probe.log.pointerup, __probe.log.changes.filter(c => c.selector.includes('lane'))]"

@@ -76,7 +76,7 @@ def together(one: Visit, two: Visit, engine, seconds: float = 3.0) -> Iterator[R
         began = time.perf_counter()
         for visit, dim, _ in hands:
             x, y, _, _ = visit.handle(dim)
-            visit.page.evaluate("() => { __probe.log.inputs.length = 0; }")
+            visit.page.evaluate("() => __probe.forget()")
             visit.page.mouse.move(x, y)
             visit.page.mouse.down()
         while (now := time.perf_counter() - began) < seconds / 3:

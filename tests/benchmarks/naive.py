@@ -1,4 +1,4 @@
-"""Drives naive_app.py, the peer of the page: Streamlit's own slider and selection, Streamlit's own settings, the same engine."""
+"""Drives naive_app.py, the peer of the page: Streamlit's own slider, selection and settings on the same engine."""
 
 import math
 import tempfile

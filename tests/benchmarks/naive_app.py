@@ -1,4 +1,4 @@
-"""The naive app, as one would write it in an afternoon: every touch runs the whole script. Run by naive.py, for the peer's column."""
+"""The naive app, as one would write it in an afternoon: every touch runs the whole script. naive.py drives it."""
 
 import numpy as np
 import streamlit as st

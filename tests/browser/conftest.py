@@ -68,14 +68,20 @@ def visit(chromium):
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory):
-    """The app with the shipped MNIST model, and `wide`, untrained, of 40 dimensions."""
+def models(tmp_path_factory):
+    """A folder with the shipped MNIST model, and `wide`, untrained, of 40 dimensions."""
     if not (SHIPPED / "config.json").is_file():
         pytest.skip("NO SHIPPED MODEL: checkpoints/mnist is not there")
-    folder = tmp_path_factory.mktemp("explore")
-    shutil.copytree(SHIPPED, folder / "checkpoints" / "mnist")
-    random_bundle(folder / "checkpoints", "wide", noise_set(300), latent_dim=40, gain=2.5)
-    with serving(folder / "log", EXPLORER_CHECKPOINTS=str(folder / "checkpoints")) as server:
+    root = tmp_path_factory.mktemp("explore") / "checkpoints"
+    shutil.copytree(SHIPPED, root / "mnist")
+    random_bundle(root, "wide", noise_set(300), latent_dim=40, gain=2.5)
+    return root
+
+
+@pytest.fixture(scope="session")
+def app(models):
+    """The app with these models."""
+    with serving(models.parent / "log", EXPLORER_CHECKPOINTS=str(models)) as server:
         yield server
 
 

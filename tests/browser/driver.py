@@ -15,10 +15,6 @@ PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen
 PATIENCE_MS = 60_000
 CHART = "document.querySelector('.st-key-latent_map .js-plotly-plot')"
-AXES = """gd => {
-  const box = gd.getBoundingClientRect(), l = gd._fullLayout;
-  return [l.xaxis, l.yaxis].map((a, i) => ({ from: a.range[0], to: a.range[1], px: a._length, at: a._offset + (i ? box.top : box.left) }));
-}"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Visit:
 
     def axes(self) -> list[dict]:
         """Range in map units, length and start in pixels of the window, of x and y."""
-        return self.page.evaluate(f"() => ({AXES})({self.chart})")
+        return self.page.evaluate(f"() => __probe.axes({self.chart})")
 
     def on_screen(self, xy: np.ndarray) -> np.ndarray:
         """Map units (N, 2) -> pixels of the window; NaN outside the chart's frame."""
@@ -150,21 +146,14 @@ class Visit:
 
     def handle(self, dim: int) -> tuple[float, float, float, float]:
         """(x of the handle, y, leftmost x, rightmost x) of a slider."""
-        left, top, width, height, share = self.page.evaluate(
-            """id => { const e = __probe.byId(id), b = e.getBoundingClientRect();
-          return [b.left, b.top, b.width, b.height, (e.value - e.min) / (e.max - e.min)]; }""",
-            f"z-{dim}",
-        )
+        left, top, width, height, share = self.page.evaluate("id => __probe.slider(id)", f"z-{dim}")
         low, high = left + 8, left + width - 8
         return low + share * (high - low), top + height / 2, low, high
 
     def drag(self, dim: int, seconds: float = 2.0, end: float | None = None, sums: bool = False, wait: bool = True) -> Drag:
         """To and fro over the whole slider in small steps, released at the share `end` of it (None: where it happens to be)."""
         page, (x, y, low, high) = self.page, self.handle(dim)
-        page.evaluate(
-            "on => { const { log } = __probe; __probe.sums = on; log.inputs.length = log.sent.length = log.received.length = log.changes.length = 0; }",
-            sums,
-        )
+        page.evaluate("on => { __probe.forget(); __probe.sums = on; }", sums)
         middle, reach = (low + high) / 2, (high - low) / 2
         phase = math.asin(max(-1.0, min(1.0, (x - middle) / reach)))
         page.mouse.move(x, y)
@@ -230,8 +219,7 @@ class Visit:
 
     def press(self, selector: str) -> bool:
         """Click a button or box inside a component, if it is there to be clicked."""
-        script = "s => { const e = __probe.find(s); const can = e?.checkVisibility() && !e.disabled; if (can) e.click(); return Boolean(can); }"
-        if pressed := self.page.evaluate(script, selector):
+        if pressed := self.page.evaluate("selector => __probe.press(selector)", selector):
             self.page.wait_for_timeout(50)
             self.idle()
         return pressed

@@ -95,5 +95,29 @@ window.__probe = (() => {
     }
     return '';
   };
-  return { log, find, byId, watch, pixels, afterPaint, busy, sums: false };
+
+  const forget = () => { for (const list of Object.values(log)) if (Array.isArray(list)) list.length = 0; };
+
+  const press = (selector) => {
+    const button = find(selector), can = Boolean(button?.checkVisibility()) && !button.disabled;
+    if (can) button.click();
+    return can;
+  };
+
+  // [left, top, width, height, value as a share of the way] of a slider.
+  const slider = (testid) => {
+    const e = byId(testid), box = e.getBoundingClientRect();
+    return [box.left, box.top, box.width, box.height, (e.value - e.min) / (e.max - e.min)];
+  };
+
+  const axes = (chart) => {
+    const box = chart.getBoundingClientRect(), { xaxis, yaxis } = chart._fullLayout;
+    return [[xaxis, box.left], [yaxis, box.top]].map(
+      ([a, start]) => ({ from: a.range[0], to: a.range[1], px: a._length, at: start + a._offset }));
+  };
+
+  // The card of the point under the pointer, once it is shown.
+  const hovered = (row) => { const card = find('.le-card'); return !card.hidden && card.dataset.row === row; };
+
+  return { log, find, byId, watch, pixels, afterPaint, busy, forget, press, slider, axes, hovered, sums: false };
 })();

@@ -658,3 +658,17 @@ def test_a_loaded_convolution_lies_in_memory_as_a_trained_one(tmp_path):
     engine, trained = open_bundle("fast", tmp_path), random_vae()
     ours = [p.stride() for p in engine._decode.__self__.parameters()]
     assert ours == [p.stride() for p in trained.parameters()]
+
+
+def test_the_line_from_a_to_b_lies_where_the_film_of_it_does(engine):
+    a, b = engine.gallery.mu[:2]
+    film = engine.interpolation_film(a, b, 64, "lerp", overshoot=0.5)
+    np.testing.assert_array_equal(engine.path_xy(a, b, 64, 0.5), film.xy)
+    assert np.allclose(film.xy[film.at], engine.map_xy()[0], atol=1e-2)  # A lies on its own point
+    rows = [engine.neighbours(z, 1)[0][0] for z in film.z]
+    assert engine.nearest(film.z).tolist() == rows
+
+
+def test_one_seed_is_one_draw(engine):
+    assert np.array_equal(engine.draw(3), engine.draw(3)) and not np.array_equal(engine.draw(3), engine.draw(4))
+    assert engine.draw(0).shape == (engine.latent_dim,)

@@ -55,12 +55,12 @@ def _live(engine, session) -> None:
     """All that a request changes. What has not changed sends the same bytes again, which the browser passes over."""
     with st.container(key="bar_box"):
         bar.render(engine, session)
+    with st.container(key="lanes_box"):  # before the stage: two clicks wait for these, and a release sends them as they are
+        lanes.render(engine, session)
     with st.container(key="stage_box"):
         stage.render(engine, session)
     with st.container(key="moves_box"):
         moves.render(engine, session)
-    with st.container(key="lanes_box"):
-        lanes.render(engine, session)
     with st.container(key="own_box"):
         own_image.render(engine, session)
     map.overlay(engine, session)

@@ -45,8 +45,7 @@ def _packet(engine, session, order: int) -> bytes:
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
     frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES)
-    nearest = np.array([engine.neighbours(z, 1)[0][0] for z in lerp.z[::4]]).repeat(4)[: len(lerp)]
-    rows, near_of = np.unique(nearest, return_inverse=True)
+    rows, near_of = np.unique(engine.nearest(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
         "n_frames": len(lerp), "n_near": len(rows), "pair": f"{a}-{b}",

@@ -8,6 +8,7 @@ from explorer.ui.components.map_overlay import map_overlay as mount
 from explorer.ui.components.packet import pack
 
 KEY = "map"
+N_PATH = 64  # points of the line from A to B
 CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]}
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
 
@@ -79,7 +80,7 @@ def _packet(engine, session, order: int) -> bytes:
     path = np.zeros((0, 2), np.float32)
     if session.a is not None and session.b is not None:
         mu = engine.gallery.mu
-        path = engine.interpolation_film(mu[session.a], mu[session.b], 64, "lerp", session.overshoot, plane).xy
+        path = engine.path_xy(mu[session.a], mu[session.b], N_PATH, session.overshoot, plane)
     ellipse = None
     if session.a is not None and isinstance(plane, tuple) and engine.latent_dim > 1:
         sigma = np.exp(engine.gallery.logvar[session.a, list(plane)] / 2)

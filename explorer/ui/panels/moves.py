@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer import figures
 from explorer.core import navigation
 from explorer.ui import state
 from explorer.ui.components.moves import moves as mount
 from explorer.ui.components.packet import pack
+from explorer.ui.panels import frames as travel
 
 KEY = "moves"
 LABELS = {"prior": "prior", "neighbours": "neighbours", "classes": "classes", "directions": "directions",
@@ -17,7 +17,6 @@ N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # standard units on both sides of a direction's zero
 RAW_BYTES, JPEG_BYTES = 150_000, 200_000  # of pictures; the stage may send 700 KB at the same release
-QUALITIES = (85, 60, 30)  # of a JPEG, the first that is small enough
 NAME_LENGTH = 24
 
 Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, and what makes its header and arrays
@@ -71,25 +70,14 @@ def _are_numbers(values) -> bool:
 
 def _packet(engine, session, order: int, make) -> bytes:
     header, arrays = make()
-    frames, encodings = arrays["frames"], {}
-    columns = header.get("side") or max(1, len(frames))
-    if frames.nbytes > RAW_BYTES:
-        arrays["frames"], encodings = _jpeg(figures.sheet(frames, columns)), {"frames": "image/jpeg"}
+    columns = header.get("side") or max(1, len(arrays["frames"]))
+    arrays["frames"], encodings = travel.travelling(arrays["frames"], columns, RAW_BYTES, JPEG_BYTES)
     header |= {
         "stamp": f"{session.content_hash}-{order}", "order": order, "tab": session.tab, "latent_dim": engine.latent_dim,
         "tabs": [[tab, LABELS[tab]] for tab in _tabs(engine)], "shape": engine.image_shape, "columns": columns,
         "plane": str(session.plane),
     }  # fmt: skip
     return pack(header, arrays, encodings)
-
-
-def _jpeg(sheet: np.ndarray) -> bytes:
-    """What is scrubbed may be lossy; the stage shows the exact image at the release."""
-    for quality in QUALITIES:
-        encoded = figures.jpeg(sheet, quality)
-        if len(encoded) <= JPEG_BYTES:
-            break
-    return encoded
 
 
 def _tabs(engine) -> list[str]:
