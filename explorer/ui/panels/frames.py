@@ -4,7 +4,7 @@ import numpy as np
 
 from explorer import figures
 
-RAW_BYTES = 600_000  # up to here raw bytes beat any encoding: nothing to encode, nothing to decode
+RAW_BYTES = 450_000  # up to here raw bytes beat any encoding: nothing to encode, nothing to decode
 JPEG_BYTES = 700_000
 JPEG_PIXELS = 1_500_000  # of a sheet: more would take longer to decode and to encode than a hand waits
 FEWEST, MOST = 9, 65
