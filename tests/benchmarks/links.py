@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.benchmarks.drags import error
 from tests.benchmarks.table import Row, row
-from tests.browser.driver import Visit
+from tests.browser.driver import Visit, eventually
 
 
 def rows(visits: dict[str, Visit], other: Visit, engines: dict, n: int = 20) -> Iterator[Row]:
@@ -19,7 +19,7 @@ def rows(visits: dict[str, Visit], other: Visit, engines: dict, n: int = 20) -> 
         wander(visits[name], engines[name], chance)
         wanted = seen(visits[name], engines[name])
         other.open(visits[name].page.url)
-        found = seen(other, engines[name])
+        found = eventually(lambda: seen(other, engines[name]), wanted)  # noqa: B023
         same += found == wanted
         off += [f"{name}: {part}" for part in wanted if found[part] != wanted[part]]
     yield row(

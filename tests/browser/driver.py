@@ -3,7 +3,7 @@
 import base64
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +15,14 @@ PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen
 PATIENCE_MS = 60_000
 CHART = "document.querySelector('.st-key-latent_map .js-plotly-plot')"
+
+
+def eventually(get: Callable, wanted, seconds: float = 3.0):
+    """What `get` returns once it is what is wanted, or at last."""
+    end = time.monotonic() + seconds
+    while (found := get()) != wanted and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 from tests.benchmarks import links
 from tests.benchmarks.clicks import clicks, darken, filter_classes
 from tests.benchmarks.drags import error, random_drags
+from tests.browser.driver import Visit, eventually
 
 
 def chance(seed: int = 0) -> np.random.Generator:
@@ -157,7 +158,7 @@ def test_a_change_of_theme_keeps_everything(explore, engine):
     links.wander(page, engine, chance(5), 5)
     before = links.seen(page, engine)
     darken(page)
-    assert links.seen(page, engine) == before
+    assert eventually(lambda: links.seen(page, engine), before) == before
 
 
 def test_two_visitors_do_not_disturb_each_other(explore, engine):
@@ -166,8 +167,6 @@ def test_two_visitors_do_not_disturb_each_other(explore, engine):
 
 
 def test_a_drag_before_the_page_has_settled_sends_nothing(app, visit):
-    from tests.browser.driver import Visit
-
     page = Visit(visit("about:blank")).open(app.url)
     end = time.monotonic() + 4  # the hover pictures are asked for in these seconds
     while time.monotonic() < end:

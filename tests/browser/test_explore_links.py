@@ -9,7 +9,7 @@ import pytest
 from explorer import open_bundle
 from tests.benchmarks import links
 from tests.benchmarks.drags import error
-from tests.browser.driver import Visit
+from tests.browser.driver import Visit, eventually
 
 
 def linked(z: np.ndarray) -> str:
@@ -29,7 +29,8 @@ def test_a_link_restores_the_view_in_another_browser(explore, engine, seed):
     page, chance = explore(), np.random.default_rng(seed)
     links.wander(page, engine, chance, 6)
     other = explore(page.page.url.split("/")[-1])
-    assert links.seen(other, engine) == links.seen(page, engine)
+    wanted = links.seen(page, engine)
+    assert eventually(lambda: links.seen(other, engine), wanted) == wanted
 
 
 def test_a_link_to_later_dimensions(explore, models):
@@ -39,7 +40,8 @@ def test_a_link_to_later_dimensions(explore, models):
     wide.drag(wide.dims()[3], 0.2, end=0.8)
     other = explore(wide.page.url.split("/")[-1])
     there = open_bundle("wide", models)
-    assert links.seen(other, there) == links.seen(wide, there) and error(other, there) <= 1
+    wanted = links.seen(wide, there)
+    assert eventually(lambda: links.seen(other, there), wanted) == wanted and error(other, there) <= 1
 
 
 def test_z_comes_back_bit_for_bit(explore, engine):

@@ -27,10 +27,11 @@ def explore() -> None:
                 return
             with st.container(key="map_box"):
                 map.controls(engine, session)
-                with st.container(key="chart_box"):
-                    map.chart(engine, session)
+                chart_box = st.container(key="chart_box")
                 map.trust(engine, session)
             _live(engine, session)
+            with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
+                map.chart(engine, session)
             _sprites(engine, session)
     except ExplorerError as error:
         st.error(str(error))
