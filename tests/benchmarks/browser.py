@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks import clicks, drags, links, naive, soak
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Row, row
 from tests.browser.driver import Visit
 from tests.browser.server import FLAGS, PROJECT, serving
 
@@ -36,18 +36,28 @@ def rows(is_soak: bool = False) -> Iterator[Row]:
             if is_soak:
                 yield from soak.rows(visit(f"{server.url}/?model={MAIN}"), server)
                 return
-            peer = naive.measure(browser, engines[MAIN])
+            peer = naive.measure(browser, engines[MAIN], root)
             main = visit(f"{server.url}/?model={MAIN}")
-            yield from drags.rows(main, engines[MAIN], peer)
-            yield from clicks.rows(main, engines[MAIN], peer)
+            yield from whole(drags.rows(main, engines[MAIN], peer))
+            yield from whole(clicks.rows(main, engines[MAIN], peer))
             main.close()
             for name in names[names.index(MAIN) + 1 :]:
                 other = visit(f"{server.url}/?model={name}")
-                yield from drags.model_rows(other, engines[name])
+                yield from whole(drags.model_rows(other, engines[name]))
                 other.close()
             one, two, wide = (visit(f"{server.url}/?model={name}") for name in (MAIN, MAIN, "d64"))
-            yield from links.together(one, two, engines[MAIN])
-            yield from links.rows({MAIN: one, "d64": wide}, two, engines)
+            yield from whole(links.together(one, two, engines[MAIN]))
+            yield from whole(links.rows({MAIN: one, "d64": wide}, two, engines))
+
+
+def whole(part: Iterator[Row]) -> Iterator[Row]:
+    """The rows of a part; one that breaks says so and leaves the others their turn."""
+    from playwright.sync_api import Error
+
+    try:
+        yield from part
+    except (AssertionError, Error) as error:
+        yield row(f"{part.__name__} broke off", "-", " ".join(str(error).split())[:80], promise="all of it", kept=False)
 
 
 def models(root: Path) -> list[str]:

@@ -25,10 +25,12 @@ SEEN = """() => {
 CHART = "document.querySelector('.st-key-map .js-plotly-plot')"
 
 
-def measure(browser, engine) -> dict:
+def measure(browser, engine, root: Path) -> dict:
     """{"images_in_drags": int, "release_ms": [...], "click_ms": [...]}: ms from pointer up to the new image on the screen."""
     with tempfile.TemporaryDirectory() as folder:
-        with serving(Path(folder) / "log", str(SCRIPT), Path(folder), PYTHONPATH=str(PROJECT)) as server:
+        with serving(
+            Path(folder) / "log", str(SCRIPT), Path(folder), PYTHONPATH=str(PROJECT), EXPLORER_CHECKPOINTS=str(root)
+        ) as server:
             page = browser.new_context(viewport={"width": 1280, "height": 1600}).new_page()
             visit = Visit(page, CHART)
             page.goto(server.url)
