@@ -93,11 +93,12 @@ def engine():
 
 @pytest.fixture
 def explore(app, visit):
-    """explore(query, theme="light") -> Visit of the page at rest, with the hover pictures there and nothing on the wire."""
+    """explore(query, quiet=False) -> Visit of the page at rest; quiet: the hover pictures too have come, nothing else will."""
 
-    def go(query: str = "", theme: str = "light") -> Visit:
-        page = Visit(visit("about:blank", theme)).open(f"{app.url}/{query}")
-        page.sprites()
+    def go(query: str = "", quiet: bool = False) -> Visit:
+        page = Visit(visit("about:blank")).open(f"{app.url}/{query}")
+        if quiet:
+            page.sprites()
         return page
 
     return go

@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import links
 from tests.benchmarks.clicks import clicks, darken, filter_classes
 from tests.benchmarks.drags import error, random_drags
-from tests.browser.driver import Visit, eventually
+from tests.browser.driver import eventually
 
 
 def chance(seed: int = 0) -> np.random.Generator:
@@ -18,8 +18,8 @@ def chance(seed: int = 0) -> np.random.Generator:
 
 
 def test_every_input_is_painted_and_nothing_is_sent(explore):
-    page = explore()
-    for dim, end in zip(page.dims(), (0.15, 0.3, 0.7, 0.85)):
+    page = explore(quiet=True)
+    for dim, end in zip(page.dims(), (0.15, 0.7, 0.3)):
         drag = page.drag(dim, 0.5, end=end, sums=True)
         assert drag.n_painted == drag.n_inputs >= 3 and drag.sent_while_down == 0
         assert len(set(drag.sums)) == len(set(drag.values))  # each frame is a picture of its own
@@ -40,7 +40,7 @@ def test_the_frame_under_the_hand_is_the_one_that_is_released(explore, engine):
 
 
 def test_the_stage_is_exact_after_random_drags(explore, engine):
-    assert random_drags(explore(), engine, chance(), 15) <= 1
+    assert random_drags(explore(), engine, chance(), 12) <= 1
 
 
 def test_a_second_drag_right_after_a_release(explore, engine):
@@ -95,7 +95,7 @@ def test_shift_moves_z_only_and_empty_space_is_a_place_too(explore, engine):
 
 
 def test_the_picture_under_the_pointer(explore, engine):
-    page = explore()
+    page = explore(quiet=True)
     for row, x, y in page.isolated(engine.map_xy("umap"), chance())[:5]:
         page.page.mouse.move(x, y)
         page.page.wait_for_function("row => __probe.hovered(row)", arg=str(row))
@@ -132,7 +132,7 @@ def test_zoom_survives(explore):
 
 
 def test_lanes(explore, engine):
-    page = explore()
+    page = explore(quiet=True)
     lanes = [f"lane-{kind}" for kind in ("lerp", "slerp", "pixel")]
     assert [page.attribute(lane, "data-frames") for lane in lanes] == ["0"] * 3
     seen = []
@@ -166,8 +166,8 @@ def test_two_visitors_do_not_disturb_each_other(explore, engine):
     assert row[1] == "yes", row
 
 
-def test_a_drag_before_the_page_has_settled_sends_nothing(app, visit):
-    page = Visit(visit("about:blank")).open(app.url)
+def test_a_drag_before_the_page_has_settled_sends_nothing(explore):
+    page = explore()
     end = time.monotonic() + 4  # the hover pictures are asked for in these seconds
     while time.monotonic() < end:
         assert page.drag(page.dims()[0], 0.4, end=0.6).sent_while_down == 0

@@ -35,7 +35,7 @@ def pressed(page, *keys: str) -> int:
 
 
 def test_a_slider_by_keys(explore):
-    page = explore()
+    page = explore(quiet=True)
     dim = int(until_focus(page, lambda name: name.startswith("z-")).split("-")[1])
     sent = page.frames_sent
     assert pressed(page, *["ArrowRight"] * 4, "PageUp", "ArrowLeft") == 6

@@ -9,7 +9,7 @@ import pytest
 from explorer import open_bundle
 from tests.benchmarks import links
 from tests.benchmarks.drags import error
-from tests.browser.driver import Visit, eventually
+from tests.browser.driver import eventually
 
 
 def linked(z: np.ndarray) -> str:
@@ -27,7 +27,7 @@ def sentences(page) -> str:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_link_restores_the_view_in_another_browser(explore, engine, seed):
     page, chance = explore(), np.random.default_rng(seed)
-    links.wander(page, engine, chance, 6)
+    links.wander(page, engine, chance, 5)
     other = explore(page.page.url.split("/")[-1])
     wanted = links.seen(page, engine)
     assert eventually(lambda: links.seen(other, engine), wanted) == wanted
@@ -62,8 +62,8 @@ BAD = {"a": "10000", "image": "one", "plane": "moon", "colour": "loud", "dims": 
         ("model=nobody", ["'nobody' is not on this machine"]),
     ],
 )
-def test_a_bad_link_gets_a_sentence_and_a_page_that_works(app, visit, engine, query, said):
-    page = Visit(visit("about:blank")).open(f"{app.url}/?{query}")
+def test_a_bad_link_gets_a_sentence_and_a_page_that_works(explore, engine, query, said):
+    page = explore(f"?{query}")
     told = sentences(page)
     assert all(sentence in told for sentence in said), told
     link = page.link()
