@@ -6,7 +6,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost 30 
 
 import streamlit as st  # noqa: E402
 
+from explorer.ui import style  # noqa: E402
 from explorer.ui.pages.explore import explore  # noqa: E402
+from explorer.ui.panels import nav  # noqa: E402
 
 st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
-st.navigation([st.Page(explore, title="Explore", url_path="", default=True)], position="top").run()
+pages = [st.Page(explore, title="Explore", url_path="", default=True)]
+page = st.navigation(pages, position="hidden")
+style.apply()
+nav.render(pages)
+page.run()

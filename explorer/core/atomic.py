@@ -19,6 +19,7 @@ from explorer.core.errors import BundleError
 ATTEMPTS = 5  # of a reader or a writer that meets another writer's renames
 PAUSE_S = 0.02  # the two renames of a writer lie microseconds apart
 _TEMP = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
+_ASIDE = re.compile(r"\.(.+)\.old")
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _writing = threading.Lock()  # writers of one process take turns, so no temporary folder of ours is in use
 
@@ -141,10 +142,15 @@ def recover(target: Path) -> None:
     _restore(target)
 
 
-def recoverable(parent: Path) -> list[Path]:
-    """The folders in `parent` of which only the one moved aside is there."""
-    hidden = (path for path in parent.glob(".*.old"))
-    return [target for path in hidden if not os.path.lexists(target := parent / path.name[1:-4])]
+def folders(parent: Path) -> set[str]:
+    """The names of the folders in `parent`, hidden ones left out; one that a writer or a crash has moved aside counts.
+
+    Both names are taken from one reading, so that no folder is missed between a writer's two renames. Raises OSError.
+    """
+    with os.scandir(parent) as entries:  # its entries say what they are without being looked at again
+        names = {entry.name for entry in entries if entry.is_dir()}
+    names = {aside[1] if (aside := _ASIDE.fullmatch(name)) else name for name in names}
+    return {name for name in names if not name.startswith(".")}
 
 
 def _restore(target: Path) -> None:

@@ -95,11 +95,10 @@ def _names(root: Path) -> list[str]:
     if not root.is_dir():
         return []
     try:
-        names = {path.name for path in root.iterdir() if path.is_dir()}
+        names = atomic.folders(root)
     except OSError as error:
         raise BundleError(f"The folder {root} cannot be read ({error.strerror}).", "Check its permissions.") from error
-    names |= {path.name for path in atomic.recoverable(root)}
-    return sorted(name for name in names if not name.startswith(".") and name.lower() not in RESERVED)
+    return sorted(name for name in names if name.lower() not in RESERVED)
 
 
 # ---- reading

@@ -106,7 +106,11 @@ def clicks(visit: Visit, points: Iterable[tuple[int, float, float]]) -> tuple[in
         wanted[n % 2] = row_
         n += 1
         answer = (*wanted, str(row_))
-        right += eventually(lambda: (*visit.anchors(), visit.link().get("image")), answer) == answer
+        told = eventually(lambda: (*visit.anchors(), visit.link().get("image")), answer)
+        right += told == answer
+        if told != answer:
+            print(f"click {n} at {x:.1f}, {y:.1f} on {row_}: A, B, picked are {told}, not {answer}")
+            print("DBG", visit.on_screen(visit.dbgxy[[row_]]), visit.page.evaluate("() => [__probe.log.pointerup, __probe.log.sent.slice(-6), performance.now(), document.querySelector('.st-key-latent_map .js-plotly-plot').getBoundingClientRect().toJSON(), !!window.__latentExplorer.sprites]"))
     return right, n
 
 

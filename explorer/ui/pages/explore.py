@@ -5,14 +5,13 @@ from functools import wraps
 
 import streamlit as st
 
-from explorer.ui import state, style
+from explorer.ui import state
 from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
 from explorer.ui.resources import ExplorerError
 
 
 def explore() -> None:
     """The page that opens."""
-    style.apply()
     try:
         with st.container(key="explore"):
             with st.container(key="model_box", horizontal=True, vertical_alignment="center"):

@@ -35,6 +35,8 @@ def choose_model():
     linked = state.linked_bundle()
     if linked is not None and linked not in names and state.current() is None:
         st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
+    if state.current() is not None:  # back from another page
+        linked = state.current().bundle
     start = names.index(linked) if linked in names else 0
     name = st.selectbox("Model", names, start, format_func=lambda n: _title(n, good.get(n)), key="bundle",
                         label_visibility="collapsed")  # fmt: skip
