@@ -110,7 +110,6 @@ def clicks(visit: Visit, points: Iterable[tuple[int, float, float]]) -> tuple[in
         right += told == answer
         if told != answer:
             print(f"click {n} at {x:.1f}, {y:.1f} on {row_}: A, B, picked are {told}, not {answer}")
-            print("DBG", visit.on_screen(visit.dbgxy[[row_]]), visit.page.evaluate("() => [__probe.log.pointerup, __probe.log.sent.slice(-6), performance.now(), document.querySelector('.st-key-latent_map .js-plotly-plot').getBoundingClientRect().toJSON(), !!window.__latentExplorer.sprites]"))
     return right, n
 
 

@@ -35,7 +35,7 @@ window.__probe = (() => {
       super(...args);
       this.addEventListener('message', (e) => log.received.push([performance.now(), e.data.byteLength ?? e.data.size ?? e.data.length]));
     }
-    send(data) { log.sent.push([performance.now(), data.byteLength ?? data.length]); super.send(data); }
+    send(data) { if (window.__probe.lost-- > 0) return; log.sent.push([performance.now(), data.byteLength ?? data.length]); super.send(data); }
   };
 
   for (const kind of ['pointerdown', 'pointerup', 'pointermove'])
@@ -119,5 +119,5 @@ window.__probe = (() => {
   // The card of the point under the pointer, once it is shown.
   const hovered = (row) => { const card = find('.le-card'); return !card.hidden && card.dataset.row === row; };
 
-  return { log, find, byId, watch, pixels, afterPaint, busy, forget, press, slider, axes, hovered, sums: false };
+  return { log, find, byId, watch, pixels, afterPaint, busy, forget, press, slider, axes, hovered, sums: false, lost: 0 };
 })();

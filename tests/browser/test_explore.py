@@ -72,7 +72,6 @@ def test_while_the_server_is_silent_nothing_false_is_shown(explore, app, engine)
 
 def test_clicks_on_the_map_name_the_right_points(explore, engine):
     page, xy = explore(), engine.map_xy("umap")
-    page.dbgxy = xy
     assert clicks(page, page.isolated(xy, chance())[:4]) == (4, 4)
     assert clicks(page, [point for point in page.isolated(xy, chance(1))[:1] for _ in range(2)]) == (2, 2)
     visible = filter_classes(page, engine)
@@ -172,3 +171,12 @@ def test_a_drag_before_the_page_has_settled_sends_nothing(explore):
     end = time.monotonic() + 4  # the hover pictures are asked for in these seconds
     while time.monotonic() < end:
         assert page.drag(page.dims()[0], 0.4, end=0.6).sent_while_down == 0
+
+
+def test_a_request_that_is_lost_is_sent_again(explore, engine):
+    page, xy = explore(quiet=True), engine.map_xy("umap")
+    row, x, y = page.isolated(xy, chance())[0]
+    page.page.mouse.move(x, y)
+    page.page.evaluate("() => { __probe.lost = 1; }")
+    page.page.mouse.click(x, y)
+    assert eventually(lambda: page.anchors()[0], row, 6) == row

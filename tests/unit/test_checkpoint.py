@@ -534,7 +534,7 @@ def test_a_root_that_cannot_be_read(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(BundleError) as caught:
         checkpoint.list_bundles(tmp_path)
     assert_one_sentence(caught.value, str(tmp_path), "Permission denied")

@@ -107,11 +107,19 @@ function debounce(wait, action) {
 }
 
 // Requests go up as one state, so one not yet heard would be lost to the next: all that wait for their ack travel together.
+// What is not heard is sent again: a batch that mixes two fragments' requests makes Streamlit run only one of them.
+const UNHEARD_MS = 1500;
 function mailbox() {
   const box = {
-    seq: 0, waiting: [], send: null,
-    ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.send('request', { seq: box.seq, all: box.waiting }); },
-    heard(ack) { box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack); },
+    seq: 0, waiting: [], send: null, tries: 0, timer: 0,
+    ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.tries = 0; box.post(); },
+    post() { box.send('request', { seq: box.seq, all: box.waiting, tries: ++box.tries }); if (box.tries < 4) box.again(UNHEARD_MS); },
+    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (document.querySelector(':active') ? box.again(250) : box.post()), wait); },
+    heard(ack) {
+      box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack);
+      if (!box.waiting.length) clearTimeout(box.timer);
+    },
+    stop() { clearTimeout(box.timer); },
   };
   return box;
 }

@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
   s.mail.send = setStateValue;
   if (data?.length) accept(s, unpack(data));
-  return () => { s.stop(); mounts.delete(parentElement); };
+  return () => { s.stop(); s.mail.stop(); mounts.delete(parentElement); };
 }
 
 function build(root) {

@@ -14,7 +14,7 @@ export default function ({ data, parentElement, setStateValue }) {
     const packet = unpack(data);
     if (packet.stamp !== s.packet?.stamp) { s.packet = packet; s.mail.heard(packet.ack); place(s); }
   }
-  return () => { s.stop(); mounts.delete(parentElement); };
+  return () => { s.stop(); s.mail.stop(); mounts.delete(parentElement); };
 }
 
 function build() {
