@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from explorer.core.errors import BundleError
+from explorer.core.errors import BundleError, ExplorerError
 
 ATTEMPTS = 5  # of a reader or a writer that meets another writer's renames
 PAUSE_S = 0.02  # the two renames of a writer lie microseconds apart
@@ -25,7 +25,7 @@ _writing = threading.Lock()  # writers of one process take turns, so no temporar
 
 
 @contextmanager
-def saving(what: str, folder: Path):
+def saving(what: str, folder: Path, error_type: type[ExplorerError] = BundleError):
     """Turns an OSError into one sentence."""
     try:
         yield
@@ -35,7 +35,7 @@ def saving(what: str, folder: Path):
         else:
             message = f"Saving {what} in {folder} failed ({reason(error)})."
             hint = "Check that the folder can be written to, and save again."
-        raise BundleError(message, hint) from error
+        raise error_type(message, hint) from error
 
 
 def reason(error: OSError) -> str:
@@ -49,6 +49,16 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """One file replaced whole, by any number of writers; not synced: for what a crash may take back. Raises OSError."""
+    new = _temp(path)
+    try:
+        new.write_bytes(data)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -78,6 +88,44 @@ def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         _discard(_aside(target))
+
+
+@contextmanager
+def new_folder(target: Path):
+    """A hidden folder to be filled, which becomes `target` at the end; whatever fails, nothing of it stays. Raises OSError.
+
+    For what can be had again: the files in it are not synced. There must be no `target` yet.
+    """
+    with _writing:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
+        new = _temp(target)
+        try:
+            new.mkdir()
+            yield new
+            os.rename(new, target)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def move_folder(target: Path, new: Path) -> None:
+    """Gives a folder, or a link to one, another name beside it. Raises OSError."""
+    with _writing:
+        recover(target)
+        _discard(_aside(target))  # left by a crash: it would come back under the old name
+        os.rename(target, new)
+        sync_folder(new.parent)
+
+
+def remove_folder(target: Path) -> None:
+    """Removes a folder, or a link to one: it is gone from its name at once and whole. Raises OSError."""
+    with _writing:
+        recover(target)
+        _discard(_aside(target))
+        trash = _temp(target)
+        os.rename(target, trash)
+        sync_folder(target.parent)
+        trash.unlink() if trash.is_symlink() else shutil.rmtree(trash, ignore_errors=True)
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:

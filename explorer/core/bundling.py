@@ -1,6 +1,7 @@
 """A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,11 +24,12 @@ TRUST_K = 15
 
 def save_bundle(
     name: str, model: VAE, test: ImageSet, *, metrics: dict | None = None, root: Path | None = None,
-    seed: int = 0, umap: bool = True, thumbs: bool = True,
+    seed: int = 0, umap: bool = True, thumbs: bool = True, on_saved: Callable[[Path], None] = lambda path: None,
 ) -> Path:  # fmt: skip
     """Encode the test images, write the bundle with a PCA map at once, then again with UMAP (a minute for 10,000 images).
 
     `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
+    `on_saved` hears of the first of the two.
     Returns the bundle's folder. Raises BundleError for a bad name or a full disk, ConfigError for images that are not the
     model's; an older bundle of the name stays whole.
     """
@@ -40,7 +42,7 @@ def save_bundle(
     metrics = measure(model, encoding, seed) | (metrics or {})
     origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
     metrics["map"] = "pca" if model.config.latent_dim > 2 else "plane"
-    checkpoint.save(name, model, origin, gallery, metrics, root)
+    on_saved(checkpoint.save(name, model, origin, gallery, metrics, root))
     k, n = 100, min(500, len(test))
     metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
     if umap and model.config.latent_dim > 2:

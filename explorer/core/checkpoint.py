@@ -5,11 +5,9 @@ What is written is read back from its bytes first, so that nothing is saved that
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from reprlib import repr as short
 
 import torch
 from torch import Tensor
@@ -33,43 +31,15 @@ from explorer.core.bundle import (
 from explorer.core.config import to_dict
 from explorer.core.errors import BundleError
 from explorer.core.model import VAE
+from explorer.core.places import RESERVED, checked_name, checkpoints_dir
 
 __all__ = ["CONFIG", "FORMAT_VERSION", "GALLERY", "LIMITS", "MAX_IMAGES", "MAX_THUMB_PX", "METRICS", "MODEL", "RESERVED",
            "STATE", "STATE_LIMITS", "STATE_META", "Bundle", "BundleInfo", "Gallery", "Origin", "checked_name",
            "checkpoints_dir", "content_hash", "describe", "list_bundles", "load", "load_state", "save",
            "save_state"]  # fmt: skip
 
-RESERVED = ("runs",)
 STATE, STATE_META = "state.safetensors", "state.json"
 STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # Windows opens these whatever the folder
-
-
-# ---- names and places
-
-
-def checkpoints_dir() -> Path:
-    """EXPLORER_CHECKPOINTS, else checkpoints/ in the project."""
-    given = os.environ.get("EXPLORER_CHECKPOINTS")
-    return Path(given).expanduser() if given else Path(__file__).resolve().parents[2] / "checkpoints"
-
-
-def checked_name(name: str) -> str:
-    """The name itself where a bundle may have it on every system. Raises BundleError with a name that would do."""
-    if _is_name(name):
-        return name
-    near = re.sub(r"[^A-Za-z0-9_-]+", "-", str(name)).strip("-")[:56]
-    hint = f"For example '{near if _is_name(near) else f'{near}-vae'.strip('-')}'."
-    if name and name.lower() in RESERVED:
-        raise BundleError(f"The bundle name '{name}' is reserved.", hint)
-    rule = "a name has 1 to 64 letters, digits, '.', '_' and '-', and no '.' at either end"
-    raise BundleError(f"A bundle cannot be called {short(name)}: {rule}.", hint)
-
-
-def _is_name(name: str) -> bool:
-    good = _NAME.fullmatch(name) and not name.endswith(".") and name.lower() not in RESERVED
-    return bool(good) and not _DEVICE_NAME.fullmatch(name.lower())
 
 
 def _locate(name_or_path: str | os.PathLike, root: Path | None) -> Path:

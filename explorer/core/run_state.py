@@ -16,6 +16,15 @@ from explorer.core.model import VAE
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
 
 
+@dataclass(frozen=True)
+class Dial:
+    """What may be turned while a run goes on; it acts from the next batch."""
+
+    beta: float
+    lr_scale: float = 1.0  # multiplies the schedule
+    stop: bool = False
+
+
 @dataclass
 class State:
     """A run in memory. `checkpoint()` is what must survive; it moves only at the end of an epoch."""
@@ -31,6 +40,9 @@ class State:
     step: int = 0
     seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
+    dial: Dial | None = None  # as it was turned last; None: as the config says
+    n_steps: int | None = None  # of the whole run; None: the config's epochs
+    idle_s: float = 0.0  # paused since this process took the run up
     _saved: tuple[dict, dict] | None = None
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict]:
@@ -46,7 +58,8 @@ class State:
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
         meta = {"model_config": to_dict(self.model_config), "config": to_dict(self.config), "precision": self.precision,
                 "precision_ms": self.precision_ms, "epoch": self.epoch, "step": self.step, "seconds": self.seconds,
-                "history": copy.deepcopy(self.history), "threads": devices.n_threads()}  # fmt: skip
+                "history": copy.deepcopy(self.history), "dial": self.dial and [self.dial.beta, self.dial.lr_scale],
+                "n_steps": self.n_steps, "threads": devices.n_threads()}  # fmt: skip
         self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
 
     def restore(self, tensors: dict[str, Tensor], meta: dict) -> None:
@@ -89,6 +102,8 @@ def resume(tensors: dict[str, Tensor], meta: dict) -> State:
         state.restore(tensors, meta)
         state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
         state.seconds = float(meta["seconds"])
+        state.dial = Dial(*map(float, meta["dial"])) if meta.get("dial") else None
+        state.n_steps = None if meta.get("n_steps") is None else int(meta["n_steps"])
         if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
             raise ValueError(f"precision {state.precision!r} is unknown")
     return state

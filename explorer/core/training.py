@@ -10,7 +10,7 @@ at an epoch's end goes on bit for bit as if it had never stopped (on one device 
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,9 +21,10 @@ from explorer.core import device as devices
 from explorer.core import objective
 from explorer.core.encoding import as_tensor, encode_images, to_float
 from explorer.core.errors import ConfigError, TrainingError
-from explorer.core.run_state import State, begin, resume
+from explorer.core.run_state import Dial, State, begin, resume
 
-__all__ = ["Losses", "Report", "Snapshot", "State", "begin", "choose_precision", "fit", "one_cycle", "resume"]
+__all__ = ["Dial", "Losses", "Report", "Snapshot", "State", "begin", "choose_precision", "fit", "one_cycle", "resume",
+           "step_seconds"]  # fmt: skip
 
 EVERY = 20  # batches between light reports; also how often the loss is read back and checked
 N_SHOWN = 32  # reconstructions and prior samples in a full report
@@ -93,16 +94,22 @@ def one_cycle(progress: float, warmup: float) -> float:
     return end + (1 - end) * (1 + math.cos(math.pi * rest)) / 2
 
 
-def fit(state: State, train: np.ndarray, test: np.ndarray) -> Iterator[Report]:
+def fit(
+    state: State, train: np.ndarray, test: np.ndarray, turn: Callable[[State], Dial | None] = lambda state: None
+) -> Iterator[Report]:
     """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
 
-    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Stops with TrainingError,
+    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0; until the next report is
+    asked for, `state.n_steps` may be set to another number of batches, which the schedule of the learning rate then spans.
+    `turn` is asked before each batch for the Dial (None: as it stands); its `stop` ends the run within the epoch, the
+    checkpoint being the last whole epoch's. Stops with TrainingError,
     the weights of the last good epoch restored, when the loss is no longer a number. Raises ConfigError for images of another
     shape than the model's, or for another number of batches than a resumed run has seen.
     """
     config, device = state.config, state.device
     steps_per_epoch = math.ceil(len(train) / config.batch_size)
-    n_steps = config.epochs * steps_per_epoch
+    n_steps = state.n_steps or config.epochs * steps_per_epoch
+    state.dial = state.dial or Dial(config.beta)
     _check_images(state, train, test, steps_per_epoch)
     devices.allow_tf32(device)
     images = as_tensor(train)
@@ -110,33 +117,38 @@ def fit(state: State, train: np.ndarray, test: np.ndarray) -> Iterator[Report]:
         images = images.to(device)  # resident; otherwise each batch is sent as bytes
     if state.precision is None:
         state.precision, state.precision_ms = choose_precision(state, images)
-    clock = _Clock(state.seconds)
+    clock = _Clock(state)
     lr = config.lr * one_cycle(0, config.warmup)
     if state.epoch < 0:
         state.epoch = 0
         yield _full_report(state, test, None, 0.0, lr, n_steps, clock)
-    while state.epoch < config.epochs:
+        n_steps = state.n_steps or n_steps
+    while state.step < n_steps:
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_seed(state, ORDER)))
         eps = torch.Generator(device).manual_seed(_seed(state, EPS))
         epoch_sum = window = _Sums(device, state.model_config.latent_dim)
         started, window_began = clock.now(), clock.now()
-        for i, batch in enumerate(order.split(config.batch_size), start=1):
-            lr = config.lr * one_cycle(state.step / max(1, n_steps - 1), config.warmup)
+        n_batches = min(steps_per_epoch, n_steps - state.step)
+        for i, batch in enumerate(order.split(config.batch_size)[:n_batches], start=1):
+            state.dial = turn(state) or state.dial
+            if state.dial.stop:
+                return
+            lr = config.lr * state.dial.lr_scale * one_cycle(state.step / max(1, n_steps - 1), config.warmup)
             for group in state.optimizer.param_groups:
                 group["lr"] = lr
             x = to_float(images[batch.to(images.device)], device)
             window = window + _step(state, x, eps)
             state.step += 1
-            if i % EVERY == 0 or i == steps_per_epoch:
+            if i % EVERY == 0 or i == n_batches:
                 losses = window.losses()
                 if not math.isfinite(losses.elbo):
                     _give_up(state, lr)
                 epoch_sum = epoch_sum + window
                 speed = window.n / max(clock.now() - window_began, 1e-9)
-                yield Report(state.epoch, state.step, n_steps, clock.now(), speed, lr, config.beta, losses)
+                yield Report(state.epoch, state.step, n_steps, clock.now(), speed, lr, state.dial.beta, losses)
                 window, window_began = _Sums(device, state.model_config.latent_dim), clock.now()
         state.epoch += 1
-        speed = len(images) / max(clock.now() - started, 1e-9)
+        speed = epoch_sum.n / max(clock.now() - started, 1e-9)
         yield _full_report(state, test, epoch_sum.losses(), speed, lr, n_steps, clock)
 
 
@@ -147,41 +159,53 @@ def choose_precision(state: State, images: Tensor, n_steps: int = 12) -> tuple[s
     """
     if state.config.precision != "auto":
         return state.config.precision, {}
-    x = to_float(images[: state.config.batch_size], state.device)
     times = {}
-    for precision in ("fp32", "bf16"):
-        probe = begin(state.model_config, state.config)
-        probe.precision = precision
-        eps = torch.Generator(state.device).manual_seed(0)
-        elapsed = []
-        for _ in range(n_steps):
-            devices.synchronize(state.device)
-            start = time.perf_counter()
-            _step(probe, x, eps)
-            devices.synchronize(state.device)
-            elapsed.append(time.perf_counter() - start)
-            if len(elapsed) > 3 and times and elapsed[-1] > 3e-3 * times["fp32"]:
-                break  # emulated bf16 can be tens of times slower: no need to measure how slow
-        times[precision] = round(1e3 * float(np.median(elapsed[2:])), 3)
+    for precision in ("fp32", "bf16"):  # emulated bf16 can be tens of times slower: no need to measure how slow
+        seconds = step_seconds(state, images, precision, n_steps, enough=3e-3 * times["fp32"] if times else math.inf)
+        times[precision] = round(1e3 * seconds, 3)
     return ("bf16" if times["bf16"] < 0.9 * times["fp32"] else "fp32"), times
+
+
+def step_seconds(state: State, images: Tensor, precision: str, n_steps: int = 12, enough: float = math.inf) -> float:
+    """Median seconds of a training step on a copy of the model; a step longer than `enough` ends the measurement."""
+    x = to_float(images[: state.config.batch_size], state.device)
+    probe = begin(state.model_config, state.config)
+    probe.precision = precision
+    eps = torch.Generator(state.device).manual_seed(0)
+    elapsed = []
+    for _ in range(n_steps):
+        devices.synchronize(state.device)
+        start = time.perf_counter()
+        _step(probe, x, eps)
+        devices.synchronize(state.device)
+        elapsed.append(time.perf_counter() - start)
+        if len(elapsed) > 3 and elapsed[-1] > enough:
+            break
+    return float(np.median(elapsed[2:]))
 
 
 def _step(state: State, x: Tensor, eps: torch.Generator) -> "_Sums":
     state.optimizer.zero_grad(set_to_none=True)
     with torch.autocast(state.device.type, torch.bfloat16, enabled=state.precision == "bf16"):
         terms = objective.terms(state.model, x, eps)
-    terms.loss(state.config.beta).backward()
+    terms.loss(state.dial.beta if state.dial else state.config.beta).backward()
     state.optimizer.step()
     return _Sums.of(terms)
 
 
 @dataclass(frozen=True)
 class _Clock:
-    before: float
+    """Seconds of the run, pauses left out."""
+
+    state: State
+    before: float = field(init=False)
     began: float = field(default_factory=time.perf_counter)
 
+    def __post_init__(self):
+        object.__setattr__(self, "before", self.state.seconds + self.state.idle_s)
+
     def now(self) -> float:
-        return self.before + time.perf_counter() - self.began
+        return self.before + time.perf_counter() - self.began - self.state.idle_s
 
 
 class _Sums:
@@ -218,7 +242,8 @@ def _check_images(state: State, train: np.ndarray, test: np.ndarray, steps_per_e
         if images.shape[1:] != state.model_config.image_shape:
             raise ConfigError(f"The model is for images of shape {state.model_config.image_shape}, not {images.shape[1:]}.",
                               "Train on the data that the run was begun with.")  # fmt: skip
-    if state.step != max(0, state.epoch) * steps_per_epoch:
+    due = max(0, state.epoch) * steps_per_epoch
+    if state.step != due and not due > state.step == state.n_steps:  # a last epoch may be cut short
         raise ConfigError(f"This run has seen {state.step} batches in {state.epoch} epochs, but {len(train)} images make "
                           f"{steps_per_epoch} an epoch.", "Resume with the data that the run was begun with.")  # fmt: skip
 
@@ -248,10 +273,10 @@ def _full_report(
     n = min(N_SHOWN, len(test))
     snapshot = Snapshot(encoding.mu[:N_MEANS], test[:N_SHOWN], pictures[:n], pictures[n:])
     state.seconds = clock.now()
-    state.history.append({"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 2), "beta": config.beta,
+    state.history.append({"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 2), "beta": state.dial.beta,
                           "train": _plain(train), "test": _plain(losses), "active_units": encoding.active_units})  # fmt: skip
     state.keep()
-    return Report(state.epoch, state.step, n_steps, state.seconds, speed, lr, config.beta, train, losses,
+    return Report(state.epoch, state.step, n_steps, state.seconds, speed, lr, state.dial.beta, train, losses,
                   encoding.active_units, snapshot)  # fmt: skip
 
 

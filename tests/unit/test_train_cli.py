@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from explorer import train
-from explorer.core import bundling, checkpoint, data, training
+from explorer.core import bundling, checkpoint, data, run_folder, runner, training
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, TrainingError
 
@@ -86,25 +86,29 @@ def test_digits_from_end_to_end(cli):
 
 
 def test_every_setting_arrives(cli, monkeypatch):
-    begun = []
-    monkeypatch.setattr(training, "begin", lambda *configs: begun.append(configs))
-    monkeypatch.setattr(train, "_run", lambda state, options, *rest: begun.append(options) or 0)
+    orders = ordered(monkeypatch)
     assert cli("--dataset", "digits", "--name", "all", "--latent-dim", 5, "--arch", "mlp", "--widths", "30,20", "--hidden", 9,
                "--likelihood", "gaussian-learned", "--beta", 2, "--epochs", 4, "--lr", 0.01, "--batch-size", 64, "--seed", 7,
                "--device", "cpu", "--precision", "bf16", "--limit", 50, "--no-map", "--no-thumbs")[0] == 0  # fmt: skip
-    (model, run), options = begun
-    assert model == ModelConfig((1, 8, 8), 5, "mlp", "gaussian-learned", (30, 20), 9)
-    assert run == TrainConfig("digits", 4, 2.0, 0.01, 0.25, 64, 7, "bf16", "cpu", 50)
-    assert options == {"name": "all", "size": None, "map": False, "thumbs": False}
+    (order,) = orders
+    assert ModelConfig((1, 8, 8), **order.model) == ModelConfig((1, 8, 8), 5, "mlp", "gaussian-learned", (30, 20), 9)
+    assert TrainConfig(**order.train) == TrainConfig("digits", 4, 2.0, 0.01, 0.25, 64, 7, "bf16", "cpu", 50)
+    assert (order.name, order.size, order.map, order.thumbs, order.background) == ("all", None, False, False, False)
+
+
+def ordered(monkeypatch) -> list:
+    """What the trainer is asked to do from here on; it does nothing."""
+    orders = []
+    monkeypatch.setattr(runner, "work", lambda folder, *rest: orders.append(run_folder.read_run(folder)[0]) or folder)
+    return orders
 
 
 def test_defaults_are_the_configs_and_the_help_tells_them(cli, monkeypatch, capsys):
-    begun = []
-    monkeypatch.setattr(training, "begin", lambda *configs: begun.append(configs))
-    monkeypatch.setattr(train, "_run", lambda state, options, *rest: begun.append(options) or 0)
+    orders = ordered(monkeypatch)
     assert cli("--dataset", "digits")[0] == 0
-    assert begun[0] == (ModelConfig((1, 8, 8)), TrainConfig("digits"))
-    assert begun[1] == {"name": "digits-16", "size": None, "map": True, "thumbs": True}
+    (order,) = orders
+    assert (order.model, order.train) == ({}, {"dataset": "digits"})
+    assert (order.name, order.size, order.map, order.thumbs) == ("digits-16", None, True, True)
     with pytest.raises(SystemExit) as stopped:
         train.main(["--help"])
     told = " ".join(capsys.readouterr().out.split())
@@ -223,7 +227,7 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(cli, checkpoints, a
     assert code == 2 and out == ""
     assert err.startswith("error: ") and err.count("\n") == 1 and words in err
     assert "Traceback" not in err and "usage:" not in err
-    assert not list(checkpoints.iterdir()), "nothing was begun"
+    assert not list(checkpoints.glob("*/*/")) and not list(checkpoints.glob("[!r]*")), "nothing was begun"
 
 
 def test_a_mistake_is_the_same_from_a_shell():
@@ -442,7 +446,8 @@ def test_sigterm_is_heard_while_training_only(cli, monkeypatch):
     monkeypatch.setattr(train, "_run", lambda *args: heard.append(signal.getsignal(signal.SIGTERM)) or 0)
     assert cli(*QUICK)[0] == 0
     assert heard == [signal.default_int_handler] and signal.getsignal(signal.SIGTERM) == before
-    thread = threading.Thread(target=lambda: heard.append(train.main(QUICK)))  # another thread may not listen to signals
+    # another thread may not listen to signals
+    thread = threading.Thread(target=lambda: heard.append(train.main([*QUICK, "--name", "more"])))
     thread.start()
     thread.join()
     assert heard[1:] == [before, 0]

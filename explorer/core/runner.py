@@ -1,0 +1,223 @@
+"""The trainer's side of a run: waits for its turn, trains as the folder says, writes what it sees into the folder.
+
+Knows the folder and the core; prints nothing. One run per device at a time: the kernel releases the lock of a dead one.
+"""
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import filelock
+import psutil
+
+from explorer.core import run_folder
+from explorer.core.config import ModelConfig, TrainConfig
+from explorer.core.errors import BundleError, ExplorerError, TrainingError
+from explorer.core.places import runs_dir
+from explorer.core.run_folder import Events, Order
+from explorer.core.steering import POLL_S, Steering
+
+PROGRESS_S = 0.3  # between two words on a download
+RESERVE = 0.93  # share of a time budget that is given away: the page and the map take some of the cores
+
+
+class Stopped(Exception):
+    """The run was told to stop; it can go on later."""
+
+
+def lane(device: str) -> str:
+    """Which runs take turns: those on one device. Guessed without torch, which takes a second to import."""
+    name = os.environ.get("EXPLORER_DEVICE", "auto") if device == "auto" else device
+    if name == "auto":
+        is_mac = platform.system() == "Darwin" and platform.machine() == "arm64"
+        name = "cuda" if Path("/dev/nvidia0").exists() else "mps" if is_mac else "cpu"
+    return "cuda-0" if name == "cuda" else "".join(c if c.isalnum() else "-" for c in name)
+
+
+@contextmanager
+def turn(folder: Path, order: Order, events: Events, told: Callable[[str], None] = lambda text: None) -> Iterator[Callable]:
+    """Waits until no other run has the device, oldest first; yields what gives it back early. Raises Stopped."""
+    name = lane(order.train.get("device", "auto"))
+    lock = filelock.FileLock(runs_dir() / f".{name}.lock")
+    waited = False
+    while True:
+        if not _older(folder, order, name):
+            try:
+                lock.acquire(timeout=0)
+                break
+            except filelock.Timeout:
+                pass
+        if not waited:
+            waited = True
+            events.write("queued")
+            told("another run has the device; waiting for it to end")
+        if run_folder.read_control(folder).stop:
+            raise Stopped
+        time.sleep(POLL_S)
+    try:
+        yield lambda: lock.release(force=True)
+    finally:
+        lock.release(force=True)
+
+
+def _older(folder: Path, order: Order, name: str) -> bool:
+    """Whether a run of the same device waits that was begun earlier."""
+    for other in run_folder.folders():
+        if other == folder:
+            continue
+        try:
+            theirs, values = run_folder.read_run(other)
+        except BundleError:
+            continue
+        if theirs.created < order.created and lane(theirs.train.get("device", "auto")) == name:
+            last = [e["kind"] for e in run_folder.read_events(other)[0][-1:]]
+            if last == ["queued"] and run_folder.is_alive(values.get("pid"), values.get("pid_started")):
+                return True
+    return False
+
+
+def work(
+    folder: Path, told: Callable[[str], None] = lambda text: None, seen: Callable = lambda report, state, n_steps: None
+) -> Path | None:
+    """Train as the folder says, or go on where it was left; the bundle's folder, or None where it was told to stop.
+
+    told: gets sentences; seen: every Report, with the state and the number of batches. Raises ExplorerError; whatever
+    ends it is the last event, and what was reached can be resumed.
+    """
+    order, _ = run_folder.read_run(folder)
+    run_folder.write_run(folder, order, **run_folder.this_process())
+    events = Events(folder)
+    try:
+        if order.background:
+            _give_way()
+        with turn(folder, order, events, told) as give_back:
+            return _train(folder, order, events, give_back, told, seen)
+    except Stopped:
+        events.write("stopped")
+        return None
+    except KeyboardInterrupt:
+        events.write("stopped")
+        raise
+    except ExplorerError as error:
+        _last_word(events, error.message, error.hint)
+        raise
+    except BaseException as error:
+        _last_word(events, f"The training broke off ({type(error).__name__}).", f"See {folder / run_folder.LOG}.")
+        raise
+    finally:
+        events.close()
+
+
+def _last_word(events: Events, message: str, hint: str | None) -> None:
+    try:
+        events.write("failed", message=message, hint=hint or "")
+    except ExplorerError:
+        pass  # the disk is full: the process is gone, and the page says so
+
+
+def _give_way() -> None:
+    """Threads of its own for the page: one core fewer, at a lower priority."""
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 2) - 1))
+    try:
+        psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    except (psutil.Error, OSError):
+        pass
+
+
+def _train(folder: Path, order: Order, events: Events, give_back: Callable, told: Callable, seen: Callable) -> Path | None:
+    events.write("starting")
+    from explorer.core import bundling, checkpoint, data, device, training  # torch: a second or two
+    from explorer.core.diary import Diary
+
+    device.choose(order.train.get("device", "auto"))
+    has_state = (folder / checkpoint.STATE).exists()
+    state, config = None, TrainConfig(**order.train)
+    if has_state:
+        tensors, meta = checkpoint.load_state(folder)
+        state = training.resume(tensors, meta)
+        config = state.config
+        told(f"going on with '{order.name}' after epoch {max(0, state.epoch)} of {config.epochs}")
+        if meta.get("threads") != device.n_threads():
+            told(f"begun on {meta.get('threads')} threads, now on {device.n_threads()}: the last digits may differ")
+    train, test = (data.load(config.dataset, split, size=order.size, progress=_progress(events)) for split in data.SPLITS)
+    for note in train.notes:
+        told(note)
+    train, test = train.head(config.limit), test.head(config.limit)
+    if state is None:
+        state = training.begin(ModelConfig(train.images.shape[1:], **order.model), config)
+    told(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {state.device}")
+    reached = state.step
+    before = run_folder.read_events(folder)[0]
+    replay = [e for e in run_folder.in_force(before) if e["kind"] == "dial" and e["step"] >= reached] if has_state else []
+    steps_per_epoch = math.ceil(len(train) / config.batch_size)
+    for event in before:
+        if event["kind"] == "budget" and type(event.get("n_steps")) is int:
+            state.n_steps = event["n_steps"]
+    n_steps = state.n_steps or config.epochs * steps_per_epoch
+    events.write("training", step=reached, epoch=max(0, state.epoch), device=str(state.device), n_steps=n_steps,
+                 steps_per_epoch=steps_per_epoch, n_train=len(train), n_test=len(test), beta=config.beta, lr=config.lr,
+                 latent_dim=state.model_config.latent_dim, shape=state.model_config.image_shape,
+                 classes=train.class_names, labels=test.labels[: training.N_MEANS].tolist())  # fmt: skip
+    steering, diary = Steering(folder, events, replay), Diary(folder, order, state, events)
+    try:
+        for report in training.fit(state, train.images, test.images, steering):
+            if report.is_epoch and report.epoch == 0 and order.budget_s and state.n_steps is None:
+                state.n_steps = _affordable(order, state, train, report.seconds, steps_per_epoch)
+                events.write("budget", n_steps=state.n_steps, seconds=order.budget_s)
+            n_steps = state.n_steps or n_steps
+            diary.write(report, n_steps, steps_per_epoch)
+            seen(report, state, n_steps)
+    except TrainingError as error:
+        diary.close()
+        lower = f"Train again with a learning rate of {config.lr / 10:.2g}."
+        raise TrainingError(error.message, lower) from None
+    except BaseException:
+        diary.close()
+        raise
+    diary.close()
+    if steering.stopped == "stop":
+        raise Stopped
+    told("encoding the test images and making the map")
+    metrics = {"history": state.history, "seed": config.seed, "seconds": round(state.seconds, 1), "epochs": state.epoch,
+               "beta": state.dial.beta, "precision": state.precision, "batch_size": config.batch_size, "lr": config.lr,
+               "train_n": len(train)}  # fmt: skip
+    with ExitStack() as after:
+
+        def saved(path: Path) -> None:
+            events.write("saved", bundle=path.name)
+            give_back()
+
+        after.callback(give_back)
+        path = bundling.save_bundle(order.name, state.model, test, metrics=metrics, seed=config.seed, umap=order.map,
+                                    thumbs=order.thumbs, on_saved=saved)  # fmt: skip
+    diary.finish()
+    events.write("done", bundle=path.name)
+    told(f"saved {path}")
+    return path
+
+
+def _affordable(order: Order, state, train, evaluation_s: float, steps_per_epoch: int) -> int:
+    """How many batches the time budget buys, after a short measurement; the evaluations between them cost time too."""
+    from explorer.core.encoding import as_tensor
+    from explorer.core.training import step_seconds
+
+    step_s = step_seconds(state, as_tensor(train.images[: state.config.batch_size]), state.precision, 30)
+    left = order.created + order.budget_s - time.time()
+    return max(1, int(RESERVE * left / (step_s + evaluation_s / steps_per_epoch)))
+
+
+def _progress(events: Events) -> Callable[[float, str], None]:
+    """Downloads in the events, a few times a second."""
+    last = 0.0
+
+    def progress(share: float, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > PROGRESS_S:
+            last = time.monotonic()
+            events.write("progress", share=round(share, 3), what=what)
+
+    return progress

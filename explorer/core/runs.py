@@ -1,0 +1,198 @@
+"""Training runs, seen from outside: start, list, watch, steer, pause, stop, resume, delete. Needs no torch.
+
+A run is a folder (run_folder.py) and a process of its own (`python -m explorer.train --resume NAME`), so neither a reload
+of the page nor a restart of the server ends it, and its crash takes nothing along.
+"""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from explorer.core import atomic, run_folder
+from explorer.core.config import ModelConfig, TrainConfig
+from explorer.core.errors import BundleError
+from explorer.core.places import checkpoints_dir
+from explorer.core.run_folder import LIVELY, Control, Order
+
+MAX_WAITING = 8  # runs that are not over, the one that trains among them
+GRACE_S = 5.0  # between the folder and the process that is begun for it
+
+_children: list[subprocess.Popen] = []
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run stands."""
+
+    name: str
+    folder: Path
+    order: Order | None  # None where the folder is damaged
+    status: str  # one of LIVELY, or "done", "stopped", "failed", "lost", "damaged"
+    sentence: str = ""  # what went wrong, or what is awaited
+    epoch: int = 0
+    step: int = 0
+    n_steps: int = 0
+    steps_per_epoch: int = 0
+    bundle: str | None = None  # its name, once it is saved
+
+    @property
+    def n_epochs(self) -> int:
+        """Of the whole run; the last may be cut short."""
+        return math.ceil(self.n_steps / self.steps_per_epoch) if self.steps_per_epoch else 0
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVELY
+
+
+@dataclass
+class Diary:
+    """A run's events so far, read as they are appended. One per run and server; `read` may be called by any thread."""
+
+    folder: Path
+    events: list[dict] = field(default_factory=list)
+    _at: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self) -> list[dict]:
+        """All events in force, oldest first. The list is not changed later."""
+        with self._lock:
+            fresh, self._at = run_folder.read_events(self.folder, self._at)
+            if fresh:
+                self.events = run_folder.in_force([*self.events, *fresh])
+            return self.events
+
+
+def start(order: Order) -> Run:
+    """Make the folder and begin to train in a process of its own. Raises ExplorerError: a bad setting, a name that is
+    taken, too many runs that wait."""
+    TrainConfig(**order.train)
+    ModelConfig((1, 128, 128), **order.model)
+    with _lock:  # two visitors who press at once
+        if sum(run.is_live for run in list_runs()) >= MAX_WAITING:
+            raise BundleError(f"{MAX_WAITING} runs are waiting already.", "Stop one of them, or come back later.")
+        if (checkpoints_dir() / order.name).exists():
+            raise BundleError(f"There is already a model '{order.name}'.", "Choose another name.")
+        folder = run_folder.create(replace(order, background=True, created=time.time()))
+        _spawn(folder)
+    return look(folder.name)
+
+
+def resume(name: str) -> Run:
+    """Go on with a run that was stopped or has died. Raises BundleError for one that is over or at work."""
+    with _lock:
+        run = look(name)
+        if run.is_live or run.status == "done" or run.order is None:
+            raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that was stopped or broke off can go on.")
+        control = run_folder.read_control(run.folder)
+        run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
+        _spawn(run.folder)
+    return look(name)
+
+
+def _spawn(folder: Path) -> None:
+    project = Path(__file__).resolve().parents[2]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")]))}
+    with atomic.saving(f"the run '{folder.name}'", folder), open(folder / run_folder.LOG, "ab") as log:
+        child = subprocess.Popen([sys.executable, "-m", "explorer.train", "--resume", folder.name], cwd=project, env=env,
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # fmt: skip
+    order, _ = run_folder.read_run(folder)
+    with atomic.saving(f"the run '{folder.name}'", folder):
+        run_folder.write_run(folder, order, pid=child.pid, pid_started=time.time())
+    _children.append(child)
+
+
+def reap() -> None:
+    """Let the processes that have ended go: the system keeps them until they are asked for."""
+    for child in _children[:]:
+        if child.poll() is not None and child in _children:
+            _children.remove(child)
+
+
+def list_runs(diary_of: Callable[[Path], Diary] = Diary) -> list[Run]:
+    """All runs, the newest first. `diary_of` may keep what was read before."""
+    reap()
+    runs = [_look(folder, diary_of(folder)) for folder in run_folder.folders()]
+    return sorted(runs, key=lambda run: -(run.order.created if run.order else 0))
+
+
+def look(name: str, diary_of: Callable[[Path], Diary] = Diary) -> Run:
+    """How one run stands. Raises BundleError where there is none."""
+    reap()
+    folder = run_folder.find(name)
+    return _look(folder, diary_of(folder))
+
+
+def _look(folder: Path, diary: Diary) -> Run:
+    try:
+        order, values = run_folder.read_run(folder)
+    except BundleError as error:
+        return Run(folder.name, folder, None, "damaged", str(error))
+    events = diary.read()
+    status, sentence, bundle, numbers = "starting", "", None, {"epoch": 0, "step": 0, "n_steps": 0, "steps_per_epoch": 0}
+    for event in events:
+        match event:
+            case {"kind": "queued" | "starting" | "training" | "paused" | "stopped" as kind}:
+                status, sentence = kind, ""
+            case {"kind": "going on"}:
+                status = "training"
+            case {"kind": "progress", "what": str(what), "share": int() | float() as share}:
+                sentence = f"{what}: {share:.0%}"
+            case {"kind": "saved", "bundle": str(name)}:
+                status, bundle = "mapping", name
+            case {"kind": "done", "bundle": str(name)}:
+                status, bundle = "done", name
+            case {"kind": "failed", "message": str(message), "hint": str(hint)}:
+                status, sentence = "failed", f"{message} {hint}".strip()
+        numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int}
+    born = values.get("pid_started", order.created)
+    if not run_folder.is_alive(values.get("pid"), born):
+        is_born = "pid" in values or time.time() - order.created > GRACE_S
+        if status in LIVELY and is_born:
+            status, sentence = "lost", f"The training broke off after epoch {numbers['epoch']}. It can go on from there."
+    elif status in ("stopped", "failed") and born > _spoke(events):
+        status, sentence = "starting", ""  # taken up again by a process that has not spoken yet
+    return Run(folder.name, folder, order, status, sentence, bundle=bundle, **numbers)
+
+
+def _spoke(events: list[dict]) -> float:
+    """When the last event was written, Unix time."""
+    last = events[-1].get("t") if events else 0
+    return last if isinstance(last, int | float) else 0
+
+
+def steer(name: str, **changes) -> Control:
+    """beta, lr_scale, pause, step_to, stop: read by the trainer before its next batch."""
+    with _lock:
+        folder = run_folder.find(name)
+        control = replace(run_folder.read_control(folder), **changes)
+        run_folder.write_control(folder, control)
+    return control
+
+
+def stop(name: str, keep: bool = False) -> None:
+    """Within half a second. `keep`: make a bundle of the model as it is; else the run can go on later."""
+    steer(name, stop="keep" if keep else "stop")
+
+
+def delete(name: str) -> None:
+    """Stop it where it is at work, and remove its folder. Its bundle stays. Raises BundleError."""
+    run = look(name)
+    if run.is_live:
+        stop(name)
+        end = time.monotonic() + 10
+        while look(name).is_live and time.monotonic() < end:
+            time.sleep(0.05)
+    try:
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        what = f"The run '{name}' cannot be deleted ({atomic.reason(error)})."
+        raise BundleError(what, "Close what uses it, and try again.") from error
