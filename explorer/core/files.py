@@ -92,6 +92,16 @@ def stamp(found: Mapping[str, os.stat_result | None]) -> str:
     return "-".join(f"{s.st_size}.{s.st_mtime_ns}.{s.st_ino}" if s else "0" for s in found.values())
 
 
+def free_name(name: str, taken: Iterable[str], longest: int = 64) -> str:
+    """The name, or the first of name-2, name-3 ... that is not taken; capitals make no difference, as on many disks."""
+    taken, stem = {other.casefold() for other in taken}, name
+    for number in range(2, len(taken) + 3):
+        if name.casefold() not in taken:
+            break
+        name = f"{stem[: longest - len(str(number)) - 1]}-{number}"
+    return name
+
+
 # ---- what they hold
 
 

@@ -156,6 +156,12 @@ def choose_bundle(name: str) -> None:
     st.session_state["bundle"] = name
 
 
+def follow(old: str, new: str) -> None:
+    """The model of this tab was given another name."""
+    if (session := current()) is not None and session.bundle == old:
+        session.bundle = new
+
+
 def request(key: str) -> dict | None:
     """What the component mounted under `key` asks for, as it was sent."""
     asked = (st.session_state.get(key) or {}).get("request")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-CSS = Path(__file__).with_name("style.css").read_text("utf-8")
+CSS = "".join(path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.css")))
 
 
 def apply() -> None:

@@ -1,0 +1,209 @@
+"""What can be done to the bundles of a folder: rename, duplicate, remove, take them along as a zip and bring them in.
+
+Knows checkpoints; each verb checks all it can before it touches the disk, and raises BundleError, a sentence and a hint.
+"""
+
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from reprlib import repr as short
+from typing import BinaryIO
+
+from explorer.core import archive, atomic, bundle, errors, files
+from explorer.core.bundle import LIMITS, BundleInfo
+from explorer.core.checkpoint import checked_name, checkpoints_dir, list_bundles
+from explorer.core.errors import BundleError
+
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture
+OWN_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"  # of the project, where the shipped ones are
+MAX_ZIP_BYTES = 1_000_000_000  # of all bundles in a zip, unpacked: they are in memory until all are known to be good
+ZIP_LIMITS = archive.Limits(1_000, max(LIMITS.values()), MAX_ZIP_BYTES)
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first there is: the same bundle gives the same zip
+COPY = "Copy the folder itself instead."
+NOTHING = "Nothing was imported."
+
+_changing = threading.Lock()  # between the look for a free name and its taking
+
+
+def is_shipped(name: str, root: Path | None = None) -> bool:
+    """Whether it came with the project and lies there: such a bundle stays."""
+    return name in SHIPPED and os.path.realpath(_root(root)) == os.path.realpath(OWN_FOLDER)
+
+
+def rename(old: str, new: str, root: Path | None = None) -> None:
+    """Raises BundleError where there is no such bundle, it is a shipped one, or the new name is bad or taken."""
+    with _changing:
+        info = _find(old, root)
+        _check_ours(info, root, "renamed")
+        _check_free(new, root, but=info.path.name)
+        with atomic.saving(f"'{new}'", info.path.parent):
+            atomic.move_folder(info.path, info.path.with_name(new))
+
+
+def duplicate(name: str, new: str, root: Path | None = None) -> None:
+    """Raises BundleError where there is no such bundle, it is damaged, or the new name is bad or taken."""
+    contents = _contents(_find(name, root))
+    with _changing:
+        _check_free(new, root)
+        _write(new, contents, root)
+
+
+def remove(name: str, root: Path | None = None) -> None:
+    """For good, and a damaged one too; of a link, the link alone. Raises BundleError for a shipped one."""
+    with _changing:
+        info = _find(name, root)
+        _check_ours(info, root, "deleted")
+        try:
+            _check_bundle(info.path)
+            atomic.remove_folder(info.path)
+        except OSError as error:
+            what = f"Bundle '{name}' could not be deleted ({atomic.reason(error)})."
+            raise BundleError(what, "Check the permissions of its folder.") from error
+
+
+def free_name(name: str, root: Path | None = None) -> str:
+    """The name, or the first of name-2, name-3 ... that no bundle has."""
+    return files.free_name(name, _taken(root))
+
+
+# ---- zips
+
+
+def export_zip(names: str | Iterable[str], root: Path | None = None) -> bytes:
+    """One zip of one or several bundles, each as its four files in a folder of its name. Raises BundleError."""
+    buffer, total = io.BytesIO(), 0
+    with zipfile.ZipFile(buffer, "w") as out:
+        for name in [names] if isinstance(names, str) else names:
+            info = _find(name, root)
+            total += info.n_bytes
+            if total > MAX_ZIP_BYTES:
+                raise BundleError(f"More than {MAX_ZIP_BYTES // 1_000_000:,} MB are too much for one zip.", COPY)
+            for file, data in _contents(info).items():
+                entry = zipfile.ZipInfo(f"{checked_name(name)}/{file}", ZIP_DATE)
+                entry.external_attr = 0o644 << 16
+                out.writestr(entry, data, zipfile.ZIP_DEFLATED, 1)
+    return buffer.getvalue()
+
+
+def import_zip(source: bytes | BinaryIO, replace: bool = False, root: Path | None = None) -> list[str]:
+    """Every bundle of a zip as `export_zip` makes it -> the names they have now. Nothing is opened as a pickle.
+
+    The whole zip is checked, each bundle as strictly as when it is loaded, before anything is written. A name that is
+    taken becomes name-2; with `replace` the bundle in the way is replaced. Raises BundleError, and then nothing new stays.
+    """
+    found = _bundles_in(archive.Archive(source, ZIP_LIMITS, BundleError))
+    with _changing:
+        places, taken = {}, set() if replace else _taken(root)
+        for name in found:
+            places[name] = files.free_name(name, taken)
+            taken.add(places[name])
+        for place in places.values() if replace else ():
+            _check_replaceable(place, root)
+        new = {place for place in places.values() if not os.path.lexists(_root(root) / place)}
+        try:
+            for name, place in places.items():
+                _write(place, found[name], root)
+        except BundleError:
+            for place in new:
+                with suppress(OSError):  # it was not written yet
+                    atomic.remove_folder(_root(root) / place)
+            raise
+    return list(places.values())
+
+
+def _bundles_in(zipped: archive.Archive) -> dict[str, dict[str, bytes]]:
+    """{name: {file: bytes}}, each checked whole."""
+    folders: dict[str, list[str]] = {}
+    for path in zipped.paths:
+        name, _, file = path.rpartition("/")
+        if file not in LIMITS or not name or "/" in name:
+            what = f"The zip holds {short(path)}, which is no part of a bundle."
+            raise BundleError(what, f"It may hold folders of a bundle's four files, and nothing else. {NOTHING}")
+        folders.setdefault(checked_name(name), []).append(path)
+    if not folders:
+        raise BundleError("The zip holds no bundle.", f"It may hold folders of a bundle's four files. {NOTHING}")
+    found = {}
+    for name, paths in folders.items():
+        missing = [file for file in LIMITS if f"{name}/{file}" not in paths]
+        if missing:
+            raise BundleError(f"Bundle '{name}' in the zip lacks {', '.join(missing)}.", NOTHING)
+        contents = {file: zipped.read(f"{name}/{file}") for file in LIMITS}
+        for file, data in contents.items():
+            files.check_size(len(data), LIMITS[file], f"Bundle '{name}' in the zip: {file}")
+        try:
+            bundle.parse(name, contents, None)
+        except BundleError as error:
+            raise BundleError(error.message, NOTHING) from error
+        found[name] = contents
+    return found
+
+
+# ---- checks
+
+
+def _root(root: Path | None) -> Path:
+    return checkpoints_dir() if root is None else Path(root)
+
+
+def _find(name: str, root: Path | None) -> BundleInfo:
+    infos = list_bundles(root)
+    for info in infos:
+        if info.name == name:
+            return info
+    raise errors.unknown("bundle", name, [info.name for info in infos], BundleError)
+
+
+def _contents(info: BundleInfo) -> dict[str, bytes]:
+    """The bytes of a bundle that can be loaded."""
+    contents, _ = files.read_folder(info.path, LIMITS, f"Bundle '{info.name}'")
+    bundle.parse(info.name, contents, info.path)
+    return contents
+
+
+def _taken(root: Path | None) -> set[str]:
+    """Everything in the folder that has a name, a bundle or not."""
+    try:
+        return set(os.listdir(_root(root))) | {info.name for info in list_bundles(root)}
+    except FileNotFoundError:
+        return set()
+
+
+def _check_ours(info: BundleInfo, root: Path | None, what: str) -> None:
+    if is_shipped(info.name, root):
+        raise BundleError(f"Bundle '{info.name}' comes with Latent Explorer and cannot be {what}.", "Duplicate it instead.")
+
+
+def _check_free(new: str, root: Path | None, but: str | None = None) -> None:
+    taken = _taken(root) - {but}
+    clash = next((name for name in sorted(taken) if name.casefold() == checked_name(new).casefold()), None)
+    if clash is not None or new == but:
+        other = files.free_name(new, taken | {new})
+        raise BundleError(f"The name '{clash or new}' is taken.", f"For example '{other}' is free.")
+
+
+def _check_replaceable(name: str, root: Path | None) -> None:
+    if is_shipped(name, root):
+        raise BundleError(f"Bundle '{name}' comes with Latent Explorer and cannot be replaced.", "Import without replacing.")
+    clash = next((other for other in _taken(root) - {name} if other.casefold() == name.casefold()), None)
+    if clash:
+        raise BundleError(f"The names '{name}' and '{clash}' differ in capitals only.", "Rename that one first.")
+    _check_bundle(_root(root) / name)
+
+
+def _check_bundle(folder: Path) -> None:
+    """A folder that holds a file of a bundle, or nothing, may go, and a link may; anything else is somebody's."""
+    if os.path.islink(folder) or not os.path.lexists(folder):
+        return
+    inside = set(os.listdir(folder)) if os.path.isdir(folder) else {""}
+    if inside and not inside & set(LIMITS):
+        raise BundleError(f"'{folder.name}' holds no file of a bundle, so it may be somebody's.", f"Look into {folder} first.")
+
+
+def _write(name: str, contents: dict[str, bytes], root: Path | None) -> None:
+    target = _root(root) / name
+    with atomic.saving(f"'{name}'", target.parent):
+        atomic.write_folder(target, contents)

@@ -1,0 +1,132 @@
+"""The shelf of models: a row each with its picture, its numbers and its verbs; above it a zip comes in or goes out."""
+
+from html import escape
+
+import streamlit as st
+
+from explorer.core import library
+from explorer.ui import resources, state
+from explorer.ui.resources import ExplorerError
+
+COLUMNS = (9, 24, 8)  # picture, words, verbs
+NUMBERS = {"test_elbo": ("test ELBO, nats", "{:.1f}"), "active_units": ("active units", "{:.0f}"),
+           "trustworthiness": ("map trust", "{:.2f}")}  # fmt: skip
+MB = 1_000_000
+MAX_UPLOAD_MB = 500  # it lies in the server's memory; .streamlit/config.toml has the same
+
+
+def bring_and_take() -> None:
+    """How much there is, a zip in, all of it out. What came in is on the shelf below in the same run."""
+    count = st.container(width="content")
+    with st.popover("Import a zip"):
+        _import()
+    infos = resources.bundles()
+    good = [info.name for info in infos if info.error is None]
+    total = _mb(sum(info.n_bytes for info in infos))
+    count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
+    st.download_button("Export all", lambda: library.export_zip(good), "models.zip", "application/zip", key="export-all",
+                       on_click="ignore", disabled=not good)  # fmt: skip
+
+
+def render() -> str | None:
+    """The shelf. The name of the model that shall be opened, if one was asked for just now."""
+    infos, chosen = resources.bundles(), None
+    if not infos:
+        st.info("There is no model here. Import a zip, or train one: python -m explorer.train --dataset digits --name digits")
+    for place, info in enumerate(infos):
+        with st.container(key=f"book_{place}"):
+            picture, words, verbs = st.columns(COLUMNS, vertical_alignment="center", gap="medium")
+            error = info.error
+            if error is None:
+                try:
+                    picture.image(resources.portrait(info.name, info.stamp), width="stretch")
+                except ExplorerError as problem:  # its weights are opened here for the first time
+                    error = str(problem)
+            words.html(_words(info, error))
+            with verbs.container(horizontal=True, horizontal_alignment="right"):
+                if error is None and _verbs(info):
+                    chosen = info.name
+                # counted, so that every one is closed again when a model has come or gone
+                with st.popover("Edit", key=f"edit-{len(infos)}-{info.name}", on_change="rerun") as popover:
+                    if popover.open:
+                        _edit(info, error)
+    return chosen
+
+
+def _words(info, error: str | None) -> str:
+    name = f"<h2>{escape(info.name)}</h2>"
+    if error is not None:
+        return f"<div class='le-book'>{name}<p class='le-bad'>{escape(error)}</p></div>"
+    config, origin = info.config, info.origin
+    numbers = {"latent D": str(config.latent_dim), "network": config.arch, "likelihood": config.likelihood}
+    for key, (label, form) in NUMBERS.items():
+        value = info.metrics.get(key)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        numbers[label] = form.format(value).replace("-", "\u2212") if is_number else "\u2013"
+    numbers["on disk"] = _mb(info.n_bytes)
+    cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in numbers.items())
+    source = " \u00b7 ".join(escape(part) for part in (origin.title or origin.dataset, origin.origin, origin.licence) if part)
+    return f"<div class='le-book'>{name}<p class='le-muted'>{source}</p><dl>{cells}</dl></div>"
+
+
+def _verbs(info) -> bool:
+    """Whether it shall be opened."""
+    name = info.name
+    opened = st.button("Open", key=f"open-{name}")
+    st.download_button("Export", lambda: library.export_zip(name), f"{name}.zip", "application/zip", key=f"export-{name}",
+                       on_click="ignore")  # fmt: skip
+    return opened
+
+
+def _edit(info, error: str | None) -> None:
+    name, stays = info.name, library.is_shipped(info.name)
+    new = st.text_input("Name", name, key=f"name-{name}", max_chars=64).strip()
+    with st.container(horizontal=True):
+        rename = st.button("Rename", key=f"rename-{name}", disabled=stays)
+        duplicate = st.button("Duplicate", key=f"duplicate-{name}", disabled=error is not None)
+    if stays:
+        st.caption("It comes with Latent Explorer: it keeps its name and stays. A duplicate is yours.")
+    else:
+        sure = st.checkbox(f"Delete {_plain(name)} for good", key=f"sure-{name}")
+    delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
+    try:
+        if rename:
+            library.rename(name, new)
+            state.follow(name, new)
+        elif duplicate:
+            library.duplicate(name, library.free_name(name) if new == name else new)
+        elif delete:
+            library.remove(name)
+        else:
+            return
+    except ExplorerError as problem:
+        st.error(str(problem))
+        return
+    st.rerun()
+
+
+def _import() -> None:
+    with st.form("import_form", clear_on_submit=True, border=False):
+        uploaded = st.file_uploader("A zip as Export makes it", "zip", key="import_file", max_upload_size=MAX_UPLOAD_MB)
+        replace = st.checkbox("Replace models of the same name", key="import_replace")
+        sent = st.form_submit_button("Import", key="import_send")
+    if not sent:
+        return
+    if uploaded is None:
+        st.error("No zip was chosen.")
+        return
+    try:
+        names = library.import_zip(uploaded, replace)
+    except ExplorerError as problem:
+        st.error(str(problem))
+    else:
+        st.success(f"On the shelf now: {', '.join(names)}.")
+
+
+def _plain(name: str) -> str:
+    """Without what Markdown would read."""
+    return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in name)
+
+
+def _mb(n_bytes: int) -> str:
+    return f"{n_bytes / MB:.1f} MB"
