@@ -36,11 +36,11 @@ class Limits:
 class Archive:
     """The files of a zip by their paths, in its order; hidden files and what macOS adds are passed over.
 
-    `source`: its bytes, or a file opened for reading. Each refusal is one `error` with a sentence and a hint.
+    `source`: its bytes, or a file that can be read from its start. Each refusal is one `error` with a sentence and a hint.
     """
 
     def __init__(self, source: bytes | BinaryIO, limits: Limits, error: type[ExplorerError]):
-        data = source if isinstance(source, bytes) else source.read()
+        data = whole(source)
         self._error = error
         try:
             self._zip = zipfile.ZipFile(_Wary(data))
@@ -109,6 +109,14 @@ class Archive:
         if n_bytes > max(SMALL, MAX_RATIO * info.compress_size):
             what = f"{short(path)} in the zip unpacks to {n_bytes / max(info.compress_size, 1):,.0f} times its size."
             raise self._error(what, "No honest file does; do not trust it.")
+
+
+def whole(source: bytes | BinaryIO) -> bytes:
+    """All of a file, wherever it was read to."""
+    if isinstance(source, bytes):
+        return source
+    source.seek(0)
+    return source.read()
 
 
 class _Wary(io.BytesIO):

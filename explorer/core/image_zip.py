@@ -15,7 +15,7 @@ from reprlib import repr as short
 from typing import BinaryIO
 
 from explorer.core import atomic, files
-from explorer.core.archive import Archive, Limits
+from explorer.core.archive import Archive, Limits, whole
 from explorer.core.data import data_dir
 from explorer.core.errors import DataError
 from explorer.core.folder import FORMATS, MAX_PIXELS, SUFFIXES
@@ -37,7 +37,7 @@ def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None
     Raises DataError, a sentence and a hint, for what is no zip, leads out of its folder, is too large or holds fewer than
     two images, and for a full disk; nothing is left then.
     """
-    zip_bytes = source if isinstance(source, bytes) else source.read()
+    zip_bytes = whole(source)
     report = progress or (lambda share, doing: None)
     zipped = Archive(zip_bytes, LIMITS, DataError)
     places = _places([path for path in zipped.paths if path.lower().endswith(SUFFIXES)])

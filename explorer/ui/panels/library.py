@@ -21,7 +21,7 @@ def bring_and_take() -> None:
     with st.popover("Import a zip"):
         _import()
     infos = resources.bundles()
-    good = [info.name for info in infos if info.error is None]
+    good = [info.name for info in infos if _look(info)[1] is None]
     total = _mb(sum(info.n_bytes for info in infos))
     count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
     st.download_button("Export all", lambda: library.export_zip(good), "models.zip", "application/zip", key="export-all",
@@ -36,12 +36,9 @@ def render() -> str | None:
     for place, info in enumerate(infos):
         with st.container(key=f"book_{place}"):
             picture, words, verbs = st.columns(COLUMNS, vertical_alignment="center", gap="medium")
-            error = info.error
-            if error is None:
-                try:
-                    picture.image(resources.portrait(info.name, info.stamp), width="stretch")
-                except ExplorerError as problem:  # its weights are opened here for the first time
-                    error = str(problem)
+            portrait, error = _look(info)
+            if portrait is not None:
+                picture.image(portrait, width="stretch")
             words.html(_words(info, error))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
                 if error is None and _verbs(info):
@@ -51,6 +48,16 @@ def render() -> str | None:
                     if popover.open:
                         _edit(info, error)
     return chosen
+
+
+def _look(info) -> tuple[bytes | None, str | None]:
+    """A model's picture, or what is wrong with it: its weights are opened here, once."""
+    if info.error is not None:
+        return None, info.error
+    try:
+        return resources.portrait(info.name, info.stamp), None
+    except ExplorerError as problem:
+        return None, str(problem)
 
 
 def _words(info, error: str | None) -> str:
@@ -113,7 +120,7 @@ def _import() -> None:
     if not sent:
         return
     if uploaded is None:
-        st.error("No zip was chosen.")
+        st.error(f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model is brought in as a folder.")
         return
     try:
         names = library.import_zip(uploaded, replace)
