@@ -9,11 +9,13 @@ import streamlit as st  # noqa: E402
 from explorer.ui import style  # noqa: E402
 from explorer.ui.pages.explore import explore  # noqa: E402
 from explorer.ui.pages.library import library  # noqa: E402
+from explorer.ui.pages.train import train  # noqa: E402
 from explorer.ui.panels import nav  # noqa: E402
 
 st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
 pages = [
     st.Page(explore, title="Explore", url_path="", default=True),
+    st.Page(train, title="Train", url_path="train"),
     st.Page(library, title="Library", url_path="library"),
 ]
 page = st.navigation(pages, position="hidden")

@@ -50,6 +50,7 @@ class Run:
 
     @property
     def is_live(self) -> bool:
+        """Whether a process is at work on it, or should be."""
         return self.status in LIVELY
 
 

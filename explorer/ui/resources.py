@@ -5,12 +5,15 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
+from explorer.core import runs
 from explorer.core.library import SHIPPED
+from explorer.core.run_film import RunFilm
 from explorer.ui.components.packet import pack
 
 N_ENGINES = 6  # some 10 MB each
@@ -107,6 +110,39 @@ def _sprite_packet(engine) -> bytes:
     losses = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
     sheet = figures.jpeg(figures.sheet(pictures, columns), 75)
     return pack(header, losses | {"pictures": sheet}, {"pictures": "image/jpeg"})
+
+
+def run_list() -> list:
+    """All training runs, the newest first."""
+    return runs.list_runs(_diary)
+
+
+def run(name: str) -> tuple:
+    """(how a run stands, its events in force, its epochs' frames). Raises ExplorerError where there is none."""
+    found = runs.look(name, _diary)
+    return found, _diary(found.folder).read(), _run_film(*_folder_key(found.folder)).update()
+
+
+def _diary(folder: Path) -> runs.Diary:
+    return _diary_of(*_folder_key(folder))
+
+
+def _folder_key(folder: Path) -> tuple[str, int]:
+    """A run that is deleted and begun again under its name is another run."""
+    try:
+        return str(folder), folder.stat().st_ino
+    except OSError:
+        return str(folder), 0
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _diary_of(folder: str, inode: int) -> runs.Diary:
+    return runs.Diary(Path(folder))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _run_film(folder: str, inode: int) -> RunFilm:
+    return RunFilm(Path(folder))
 
 
 @st.cache_resource

@@ -146,6 +146,42 @@ def session(engine) -> Session:
     return new
 
 
+@dataclass(eq=False)
+class Training:
+    """What one tab watches on the Train page, and what its form says."""
+
+    watched: str | None = None  # a run's name
+    form: dict = field(default_factory=dict)  # settings by name, as they were left
+    have: set[str] = field(default_factory=set)  # the watched run's epochs whose pictures this tab's browser holds
+    said: str = ""  # why the last order was not taken
+    pressed: float = 0.0  # when Start was pressed last
+
+    def watch(self, name: str | None) -> None:
+        if name != self.watched:
+            self.watched, self.have = name, set()
+
+
+def training() -> Training:
+    """This tab's. A new tab reads its link: ?dataset=digits&budget=15 fills the form, ?run=NAME is watched."""
+    kept = st.session_state.get("explorer_training")
+    if kept is None:
+        params, kept = st.query_params, Training()
+        kept.watched = params.get("run")
+        if params.get("dataset"):
+            kept.form["dataset"] = params["dataset"]
+        if (budget := params.get("budget")) and budget.isascii() and budget.isdigit() and 1 <= int(budget) <= 86_400:
+            kept.form |= {"length": "seconds", "seconds": int(budget)}
+        st.session_state["explorer_training"] = kept
+    return kept
+
+
+def heard_epochs(key: str, training: Training) -> None:
+    """The browser says which epochs' pictures it holds."""
+    said = (st.session_state.get(key) or {}).get("have")
+    if isinstance(said, dict) and said.get("run") == training.watched and isinstance(said.get("keys"), list):
+        training.have = {name for name in said["keys"] if isinstance(name, str)}
+
+
 def linked_bundle() -> str | None:
     """The bundle that the link names, on arrival."""
     return st.query_params.get("model")
@@ -160,6 +196,17 @@ def follow(old: str, new: str) -> None:
     """The model of this tab was given another name."""
     if (session := current()) is not None and session.bundle == old:
         session.bundle = new
+
+
+def widget(key: str) -> Any:
+    """What a native control says, for its callback."""
+    return st.session_state[key]
+
+
+def preset(key: str, value) -> None:
+    """Before a native control is drawn: what it shall say."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def request(key: str) -> dict | None:

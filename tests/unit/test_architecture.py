@@ -38,6 +38,7 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/pictures.py": 1,
     "explorer/core/diary.py": 1,
     "explorer/core/run_folder.py": 1,
+    "explorer/core/run_film.py": 2,
     "explorer/core/run_state.py": 1,
     "explorer/core/steering.py": 1,
     "explorer/core/training.py": 1,

@@ -1,0 +1,76 @@
+"""A run as a film over its epochs: the same images through the model of each epoch, their means turned to glide.
+
+Knows the run's folder and numpy; knows no model.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from explorer.core import run_folder
+from explorer.core.errors import BundleError
+
+
+@dataclass(frozen=True)
+class EpochFrame:
+    """What the model of one epoch makes of the same images and the same draws."""
+
+    epoch: int
+    stamp: str  # another one if the epoch was trained again
+    xy: np.ndarray  # (M, 2) float32, the encoder means in a plane
+    reconstructions: np.ndarray  # uint8 (S, C, H, W)
+    samples: np.ndarray  # uint8 (S, C, H, W), decoded from the same draws of the prior at every epoch
+    originals: np.ndarray | None = None  # uint8 (S, C, H, W), with epoch 0
+
+
+@dataclass
+class RunFilm:
+    """The frames that a folder holds, read once each. One per run and server; `update` may be called by any thread."""
+
+    folder: Path
+    frames: list[EpochFrame] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def update(self) -> list[EpochFrame]:
+        """All frames, by epoch. A file that cannot be read is left out."""
+        with self._lock:
+            kept = {(frame.epoch, frame.stamp): frame for frame in self.frames}
+            frames = []
+            for epoch in run_folder.saved_epochs(self.folder):
+                try:
+                    stamp = str(run_folder.epoch_path(self.folder, epoch).stat().st_mtime_ns)
+                    frame = kept.get((epoch, stamp)) or _frame(self.folder, epoch, stamp, frames[-1].xy if frames else None)
+                except (OSError, BundleError, KeyError, ValueError, IndexError):
+                    continue
+                frames.append(frame)
+            self.frames = frames
+            return frames
+
+
+def _frame(folder: Path, epoch: int, stamp: str, before: np.ndarray | None) -> EpochFrame:
+    arrays = run_folder.read_epoch(folder, epoch)
+    xy = plane(arrays["means"])
+    if before is not None and before.shape == xy.shape:
+        xy = turned(xy, before)
+    originals = arrays.get("originals")
+    return EpochFrame(epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals)
+
+
+def plane(means: np.ndarray) -> np.ndarray:
+    """(M, D) -> (M, 2): the two principal directions, in units of z. For D = 2 z itself, for D = 1 with zeros beside it."""
+    means = np.asarray(means, np.float64)
+    if means.ndim != 2 or not np.isfinite(means).all():
+        raise ValueError("means are numbers (M, D)")
+    if means.shape[1] <= 2:
+        return np.hstack([means, np.zeros((len(means), 2 - means.shape[1]))])
+    centred = means - means.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    return centred @ directions[:, :-3:-1]
+
+
+def turned(xy: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """xy (M, 2) rotated or mirrored, never scaled, as near to `before` as can be (orthogonal Procrustes, Schoenemann 1966)."""
+    u, _, vt = np.linalg.svd((xy - xy.mean(0)).T @ (before - before.mean(0)))
+    return (xy - xy.mean(0)) @ (u @ vt) + xy.mean(0)

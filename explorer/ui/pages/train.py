@@ -1,0 +1,46 @@
+"""Train: one button, and the room watches noise become images. A run goes on without this page."""
+
+import streamlit as st
+
+from explorer.ui import resources, state
+from explorer.ui.pages.explore import explore
+from explorer.ui.panels import run_controls, run_view, train_form
+from explorer.ui.resources import ExplorerError
+
+EVERY_S = 0.5
+
+
+def train() -> None:
+    """The page at /train."""
+    training = state.training()
+    with st.container(key="train"):
+        with st.container(key="train_form"):
+            train_form.render(training)
+        with st.container(key="train_live"):
+            _live(training)
+
+
+@st.fragment(run_every=EVERY_S)
+def _live(training) -> None:
+    """What is watched, twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
+    try:
+        names = [run.name for run in resources.run_list()]
+        if training.watched not in names:
+            training.watch(names[0] if names else None)
+        if training.watched is None:
+            st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
+            if training.said:
+                st.error(training.said)
+            return
+        with st.container(key="run_head", horizontal=True, vertical_alignment="bottom"):
+            state.preset("f-watched", training.watched)
+            st.selectbox("run", names, key="f-watched", label_visibility="collapsed", width=220,
+                         on_change=lambda: training.watch(state.widget("f-watched")))  # fmt: skip
+        run, events, film = resources.run(training.watched)
+        run_controls.render(run, training)
+        run_view.render(run, events, film, training)
+        if run.bundle and st.button("Open in Explore", key="run-open"):
+            state.choose_bundle(run.bundle)
+            st.switch_page(st.Page(explore, url_path="", default=True))
+    except ExplorerError as error:
+        st.error(str(error))

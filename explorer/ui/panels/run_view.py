@@ -1,0 +1,97 @@
+"""The view of a run: its events and its epochs' frames as one packet, and the hand on it: pause, stop, beta."""
+
+import time
+
+import numpy as np
+
+from explorer import figures
+from explorer.ui import state
+from explorer.ui.components.packet import pack
+from explorer.ui.components.run import run as mount
+from explorer.ui.panels import frames as travel
+
+KEY = "run_view"
+N_POINTS = 400  # of a curve; more than the pixels it is drawn on
+N_COLUMNS = 160  # of the heat map
+N_FRESH = 8  # epochs whose pictures travel in one packet
+DEAD_KL = 0.01
+LEADS = {"queued": "Another run has the device; this one begins when that is over.",
+         "starting": "Starting: the libraries and the images are being loaded.", "paused": "Paused.",
+         "mapping": "Trained and saved. The page shows PCA while the UMAP map is made.",
+         "stopped": "Stopped. It can go on."}  # fmt: skip
+
+
+def render(run, events, film, training) -> None:
+    keys = {f"{frame.epoch}:{frame.stamp}": frame for frame in film}
+    mount(_packet(run, events, keys, training.have), KEY, lambda: state.heard_epochs(KEY, training))
+
+
+def _packet(run, events: list[dict], keys: dict, have: set[str]) -> bytes:
+    began = next((e for e in reversed(events) if e["kind"] == "training"), {})
+    epochs = [e for e in events if e["kind"] == "epoch" and e.get("test")]
+    batches = [e for e in events if e["kind"] == "batch" and e.get("train")]
+    fresh = [key for key in keys if key not in have][:N_FRESH]
+    shown = [keys[key] for key in fresh]
+    half = len(shown[0].samples) if shown else 0
+    n_means = len(shown[0].xy) if shown else 0
+    pictures = np.concatenate([p for frame in shown for p in (frame.reconstructions, frame.samples)]) if shown else _NONE
+    sent, encodings = travel.travelling(pictures, 8) if shown else (pictures, {})
+    originals = next((frame.originals for frame in shown if frame.originals is not None), None)
+    thin = epochs if len(epochs) <= N_COLUMNS else [epochs[i] for i in np.linspace(0, len(epochs) - 1, N_COLUMNS).astype(int)]
+    last = epochs[-1] if epochs else None
+    dead = sum(k < DEAD_KL for k in last["kl_per_dim"]) if last and last["epoch"] else 0
+    latent_dim = began.get("latent_dim", 0)
+    header = {
+        "run": run.name, "link": f"run={run.name}", "status": run.status, "live": run.is_live,
+        "word": run.sentence or LEADS.get(run.status, ""), "bad": run.status in ("failed", "lost", "damaged"),
+        "elbo": last and last["test"]["elbo"], "epoch": last["epoch"] if last else 0, "n_epochs": run.n_epochs,
+        "step": run.step, "n_steps": run.n_steps, "facts": " · ".join(_facts(run, events, began)),
+        "dials": [{"step": e["step"], "text": f"β {e['beta']:g}" + (f", lr × {e['lr_scale']:g}" if e["lr_scale"] != 1 else "")}
+                  for e in events if e["kind"] == "dial"],
+        "dead": f"· {dead} dead" if dead else "",
+        "plane": {0: "", 1: "· mu", 2: "· z0, z1"}.get(latent_dim, "· PCA, turned to glide"),
+        "shape": began.get("shape") or [1, 1, 1], "colours": figures.CLASS_COLOURS, "names": list(keys), "fresh": fresh,
+        "half": half, "kl_epochs": [e["epoch"] for e in thin],
+    }  # fmt: skip
+    labels = (began.get("labels") or [])[:n_means] if shown else []
+    arrays = {
+        "train": _curve(batches, "train"), "test": _curve(epochs, "test"),
+        "kl": np.array([e["kl_per_dim"] for e in thin], np.float32), "labels": np.array(labels, np.int64),
+        "xy": np.stack([frame.xy[:, :2] for frame in shown]) if shown else _NONE.astype(np.float32),
+        "originals": _NONE if originals is None else originals, "pictures": sent,
+    }  # fmt: skip
+    return pack(header, arrays, encodings)
+
+
+_NONE = np.zeros((0, 1, 1, 1), np.uint8)
+
+
+def _curve(events: list[dict], split: str) -> np.ndarray:
+    """(4, n) float32: step, -ELBO, reconstruction loss, KL in nats per image."""
+    if len(events) > N_POINTS:
+        events = [events[i] for i in np.linspace(0, len(events) - 1, N_POINTS).astype(int)]
+    def number(value):  # noqa: E306
+        return np.nan if value is None else value
+
+    rows = [(e["step"], -number(e[split]["elbo"]), number(e[split]["recon_loss"]), number(e[split]["kl"])) for e in events]
+    return np.array(rows, np.float32).reshape(-1, 4).T
+
+
+def _facts(run, events: list[dict], began: dict) -> list[str]:
+    recent = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and e["step"] > began.get("step", 0)][-20:]
+    facts = [f"{began['n_train']:,} images"] if "n_train" in began else []
+    if run.status == "training" and len(recent) > 1:
+        first, last = recent[0], recent[-1]
+        steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
+        if steps > 0 and seconds > 0:
+            left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
+            facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{_span(left)} left"]
+    if epochs := [e for e in events if e["kind"] == "epoch"]:
+        facts += [f"{_span(epochs[-1]['seconds'])} trained"]
+        facts += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []
+    return facts + ([str(began["device"])] if "device" in began else [])
+
+
+def _span(seconds: float) -> str:
+    seconds = max(0, round(seconds))
+    return f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
