@@ -102,6 +102,7 @@ def resume(name: str) -> Run:
 def _spawn(folder: Path) -> None:
     project = Path(__file__).resolve().parents[2]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")]))}
+    env.pop("OMP_WAIT_POLICY", None)  # the page's threads shall sleep while they wait; these are quicker if they do not
     with atomic.saving(f"the run '{folder.name}'", folder), open(folder / run_folder.LOG, "ab") as log:
         child = subprocess.Popen([sys.executable, "-m", "explorer.train", "--resume", folder.name], cwd=project, env=env,
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # fmt: skip

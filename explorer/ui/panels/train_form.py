@@ -10,8 +10,9 @@ from explorer.core.places import checkpoints_dir, runs_dir
 from explorer.core.run_folder import Order
 from explorer.ui.resources import ExplorerError
 
+AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
 TWICE_S = 1.0  # a second press within this is the same press
-DEFAULTS = {"dataset": "mnist", "name": "", "latent_dim": 16, "arch": "conv", "likelihood": "bernoulli", "beta": 1.0,
+DEFAULTS = {"dataset": "mnist", "name": "", "latent_dim": 16, "arch": "auto", "likelihood": "bernoulli", "beta": 1.0,
             "length": "seconds", "seconds": 60, "epochs": 20, "seed": 0, "lr": 3e-3, "batch_size": 128}  # fmt: skip
 
 
@@ -30,7 +31,8 @@ def render(training) -> None:
     form["latent_dim"] = left.number_input("latent dimensions D", 1, 128, **ask("latent_dim"))
     form["beta"] = right.number_input("β, weight of the KL", 0.0, 1e4, step=0.5, format="%g", **ask("beta"))
     left, right = st.columns(2, gap="small")
-    form["arch"] = left.selectbox("architecture", ARCHS, ARCHS.index(form["arch"]), key="f-arch")
+    archs = ("auto", *ARCHS)
+    form["arch"] = left.selectbox("architecture", archs, archs.index(form["arch"]), key="f-arch", help=AUTO)
     form["likelihood"] = right.selectbox("likelihood", LIKELIHOODS, LIKELIHOODS.index(form["likelihood"]), key="f-likelihood")
     left, right = st.columns(2, gap="small")
     lengths = ("seconds", "epochs")
@@ -81,7 +83,7 @@ def _start(training) -> None:
         return
     training.pressed, training.said, form = time.monotonic(), "", training.form
     try:
-        settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood")}
+        settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
         run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
         budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
         run |= {} if budget else {"epochs": form["epochs"]}

@@ -51,6 +51,7 @@ function words(s, packet) {
 // Pictures that have just come: raw at once, a JPEG as soon as it is decoded; each epoch's are then here for good.
 function keep(s, packet) {
   const run = s.run, half = packet.half, m = packet.labels.length;
+  s.half = half; s.labels = packet.labels;
   sheet(packet, 'pictures', COLUMNS, (picture) => {
     if (s.run !== run) return;
     packet.fresh.forEach((key, i) => {
@@ -160,7 +161,7 @@ function films(s) {
   if (!packet) return;
   const [recon, samples, map] = ['recon', 'samples', 'map'].map((name) => surface(s.$(`[data-c=${name}]`)));
   if (!frame) return;
-  const { half } = packet, [, h, w] = packet.shape, smooth = padding(packet.shape) > 0;
+  const { half, labels } = s, [, h, w] = packet.shape, smooth = padding(packet.shape) > 0;
   const tile = (area, picture, index, slot, columns, rows) => {
     const size = Math.min(area.width / columns, area.height / rows), gap = Math.max(1, size * 0.04), scale = (size - gap) / Math.max(h, w);
     const left = (slot % columns) * size, top = Math.floor(slot / columns) * size;
@@ -178,8 +179,8 @@ function films(s) {
   for (let i = 0; i < whole; i++) tile(samples, frame.picture, frame.first + half + i, i, c2, Math.ceil(whole / c2));
   const { context, width, height } = map, scale = (Math.min(width, height) / 2 - 4) / (s.limit || 1), x0 = width / 2, y0 = height / 2;
   context.globalAlpha = 0.75;
-  for (let i = 0; i < packet.labels.length; i++) {
-    context.fillStyle = packet.colours[Math.max(0, packet.labels[i]) % packet.colours.length];
+  for (let i = 0; i < labels.length; i++) {
+    context.fillStyle = packet.colours[Math.max(0, labels[i]) % packet.colours.length];
     context.fillRect(x0 + scale * frame.xy[2 * i] - 1.5, y0 - scale * frame.xy[2 * i + 1] - 1.5, 3, 3);
   }
 }
