@@ -3,7 +3,7 @@
 import gc
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
-from explorer.core import runs
+from explorer.core import estimate, runs
 from explorer.core.library import SHIPPED
 from explorer.core.run_film import RunFilm
 from explorer.ui.components.packet import pack
@@ -84,15 +84,19 @@ def sprites(engine) -> bytes | None:
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner=False)
 def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
+    return _in_thread("sprites", lambda: _sprite_packet(_engine))  # where it fails, the hover shows words instead
+
+
+def _in_thread(name: str, work: Callable) -> Future:
     made = Future()
 
     def make() -> None:
         try:
-            made.set_result(_sprite_packet(_engine))
-        except Exception as error:  # the hover then shows words instead of pictures
+            made.set_result(work())
+        except Exception as error:
             made.set_exception(error)
 
-    threading.Thread(target=make, daemon=True, name="sprites").start()
+    threading.Thread(target=make, daemon=True, name=name).start()
     return made
 
 
@@ -143,6 +147,17 @@ def _diary_of(folder: str, inode: int) -> runs.Diary:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _run_film(folder: str, inode: int) -> RunFilm:
     return RunFilm(Path(folder))
+
+
+def epoch_seconds(model: dict, train: dict, image_shape, n_images: int) -> float | None:
+    """About how long an epoch takes here; None while a thread measures it (a second), or where it cannot be trained."""
+    made = _epoch_seconds(tuple(sorted(model.items())), tuple(sorted(train.items())), image_shape, n_images)
+    return made.result() if made.done() and made.exception() is None else None
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _epoch_seconds(model: tuple, train: tuple, image_shape, n_images: int) -> Future:
+    return _in_thread("estimate", lambda: estimate.epoch_seconds(dict(model), dict(train), image_shape, n_images))
 
 
 @st.cache_resource

@@ -203,6 +203,11 @@ def widget(key: str) -> Any:
     return st.session_state[key]
 
 
+def entries(prefix: str, names) -> dict:
+    """What the native controls `prefix` + name say now, for a callback: those that are on the page."""
+    return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
+
+
 def preset(key: str, value) -> None:
     """Before a native control is drawn: what it shall say."""
     if st.session_state.get(key) != value:

@@ -37,10 +37,9 @@ def _live(training) -> None:
             st.selectbox("run", names, key="f-watched", label_visibility="collapsed", width=220,
                          on_change=lambda: training.watch(state.widget("f-watched")))  # fmt: skip
         run, events, film = resources.run(training.watched)
-        run_controls.render(run, training)
-        run_view.render(run, events, film, training)
-        if run.bundle and st.button("Open in Explore", key="run-open"):
+        if run_controls.render(run, film, training):
             state.choose_bundle(run.bundle)
             st.switch_page(st.Page(explore, url_path="", default=True))
+        run_view.render(run, events, film, training)
     except ExplorerError as error:
         st.error(str(error))

@@ -85,13 +85,14 @@ def _facts(run, events: list[dict], began: dict) -> list[str]:
         steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
         if steps > 0 and seconds > 0:
             left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
-            facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{_span(left)} left"]
+            facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
     if epochs := [e for e in events if e["kind"] == "epoch"]:
-        facts += [f"{_span(epochs[-1]['seconds'])} trained"]
+        facts += [f"{span(epochs[-1]['seconds'])} trained"]
         facts += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []
     return facts + ([str(began["device"])] if "device" in began else [])
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A time in words: seconds, minutes, hours."""
     seconds = max(0, round(seconds))
     return f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -4,13 +4,16 @@ import time
 
 import streamlit as st
 
-from explorer.core import data, runs
+from explorer.core import data, image_zip, runs
 from explorer.core.config import ARCHS, LIKELIHOODS
 from explorer.core.places import checkpoints_dir, runs_dir
 from explorer.core.run_folder import Order
+from explorer.ui import resources, state
+from explorer.ui.panels.run_view import span
 from explorer.ui.resources import ExplorerError
 
 AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
+STARTUP_S = 6.0  # until the first batch: the libraries and the images
 TWICE_S = 1.0  # a second press within this is the same press
 DEFAULTS = {"dataset": "mnist", "name": "", "latent_dim": 16, "arch": "auto", "likelihood": "bernoulli", "beta": 1.0,
             "length": "seconds", "seconds": 60, "epochs": 20, "seed": 0, "lr": 3e-3, "batch_size": 128}  # fmt: skip
@@ -24,6 +27,9 @@ def render(training) -> None:
         if "dataset" in training.form:
             st.warning(f"There is no data set '{form['dataset']}' on this machine; choose one of these.")
         form["dataset"] = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
+    if (chosen := form.pop("chosen", None)) in names:
+        form["dataset"] = chosen
+        state.preset("f-dataset", chosen)
     ask = _Ask(form)
     form["dataset"] = st.selectbox("data set", names, names.index(form["dataset"]), key="f-dataset",
                                    format_func=lambda name: _title(name, sets))  # fmt: skip
@@ -46,7 +52,49 @@ def render(training) -> None:
         form["batch_size"] = right.number_input("batch size", 1, 65_536, **ask("batch_size"))
         form["lr"] = st.number_input("peak learning rate", 1e-6, 10.0, step=1e-3, format="%g", **ask("lr"))
     training.form = form
+    with st.popover("images of your own", width="stretch"):
+        _upload(form)
+    _estimate(form, sets)
     st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
+
+
+@st.fragment(run_every=1.0)
+def _estimate(form: dict, sets: dict) -> None:
+    """How far the time goes, from a short measurement on this machine."""
+    info = sets.get(form["dataset"])
+    if info is None:
+        st.caption("&nbsp;")
+        return
+    model = {name: form[name] for name in ("latent_dim", "likelihood")}
+    words = []
+    for arch in ARCHS if form["arch"] == "auto" else (form["arch"],):
+        seconds = resources.epoch_seconds(model | {"arch": arch}, {"batch_size": form["batch_size"]}, info.shape, info.n_train)
+        if seconds is None:
+            words = ["measuring how long an epoch takes"]
+            break
+        if form["length"] == "seconds":
+            words.append(f"{arch}: about {max(0.0, form['seconds'] - STARTUP_S) / seconds:,.0f} epochs in {form['seconds']} s")
+        else:
+            words.append(f"{arch}: about {span(STARTUP_S + seconds * form['epochs'])} for {form['epochs']} epochs")
+    st.caption("  \n".join(words))
+
+
+def _upload(form: dict) -> None:
+    """A zip of images becomes a data set of this machine."""
+    with st.form("f-images", clear_on_submit=True, border=False):
+        uploaded = st.file_uploader("A zip of images; its folders are the classes", "zip", key="f-zip", max_upload_size=500)
+        sent = st.form_submit_button("Add", key="f-add")
+    if sent and uploaded is None:
+        st.error("No zip arrived. Choose one of at most 500 MB; a larger set is trained on with --dataset folder:PATH.")
+    elif sent:
+        try:
+            with st.spinner("Reading the images"):
+                folder = image_zip.unpack(uploaded, uploaded.name.rpartition(".")[0])
+        except ExplorerError as error:
+            st.error(str(error))
+            return
+        form["chosen"] = f"folder:{folder}"
+        st.rerun()  # the data set's box is drawn already
 
 
 class _Ask:
@@ -81,7 +129,8 @@ def _free_name(form: dict) -> str:
 def _start(training) -> None:
     if time.monotonic() - training.pressed < TWICE_S:
         return
-    training.pressed, training.said, form = time.monotonic(), "", training.form
+    training.pressed, training.said = time.monotonic(), ""
+    form = training.form = training.form | state.entries("f-", DEFAULTS)  # the press may come with the last word typed
     try:
         settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
         run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}

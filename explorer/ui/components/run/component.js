@@ -57,7 +57,8 @@ function keep(s, packet) {
     packet.fresh.forEach((key, i) => {
       const xy = packet.xy.subarray(2 * m * i, 2 * m * (i + 1));
       s.frames.set(key, { picture, first: 2 * half * i, xy });
-      for (const v of xy) s.limit = Math.max(s.limit, Math.abs(v));
+      const far = Float32Array.from(xy, Math.abs).sort();  // a few outliers shall not make the rest small
+      s.limit = Math.max(s.limit, 1.1 * (far[Math.floor(0.997 * far.length)] ?? 0));
     });
     s.keys = s.packet.names.filter((key) => s.frames.has(key));
     s.scrub.max = Math.max(0, s.keys.length - 1);

@@ -1,0 +1,157 @@
+"""Training on the page: it is started, watched by two, steered, killed and taken up again, and none of it is lost."""
+
+import os
+import re
+import shutil
+import signal
+from contextlib import ExitStack
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.driver import eventually
+from tests.browser.server import serving
+
+ELBO, EPOCH = "[data-testid=run-elbo]", "[data-testid=run-epoch]"
+LONG = 60_000
+
+
+@pytest.fixture(scope="module")
+def trainer(models, tmp_path_factory):
+    """An app with a folder of its own; whatever trains there is ended with it."""
+    root = tmp_path_factory.mktemp("train") / "checkpoints"
+    root.mkdir()
+    shutil.copytree(models / "mnist", root / "mnist")
+    with ExitStack() as after:
+        after.callback(lambda: [process.kill() for process in trainers(root)])
+        server = after.enter_context(serving(root.parent / "log", EXPLORER_CHECKPOINTS=str(root)))
+        yield server.url, root
+
+
+def trainers(root) -> list[psutil.Process]:
+    """The living processes that train in this folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        try:
+            ours = process.environ().get("EXPLORER_CHECKPOINTS") == str(root)
+            is_trainer = "explorer.train" in (process.info["cmdline"] or [])
+        except psutil.Error:
+            continue
+        if ours and is_trainer and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def begin(page, name: str) -> None:
+    page.get_by_text("more", exact=True).click()
+    page.get_by_label("name", exact=True).fill(name)
+    page.get_by_label("name", exact=True).press("Tab")
+    page.locator(".st-key-run-start button").click()
+    expect(page.locator(".run h2")).to_have_text(name, timeout=LONG)
+
+
+def press(page, key: str) -> None:
+    button = page.locator(f".st-key-{key} button")
+    expect(button).to_be_enabled(timeout=LONG)
+    button.click()
+
+
+def status(page, *words: str):
+    expect(page.locator(".run .pill")).to_have_text(re.compile("|".join(words)), timeout=LONG)
+
+
+def number(page, selector: str) -> float:
+    return float(page.locator(selector).inner_text())
+
+
+def test_digits_from_one_click(trainer, visit):
+    url, root = trainer
+    page = visit(f"{url}/train?dataset=digits&budget=8")
+    expect(page.get_by_label("seconds", exact=True)).to_have_value("8", timeout=LONG)
+    page.locator(".st-key-run-start button").click()
+    status(page, "mapping", "done")
+    assert number(page, ELBO) > -30 and number(page, EPOCH) >= 5
+    assert (root / "digits-16d" / "config.json").is_file()
+    scrub = page.locator("[data-testid=run-scrub]")
+    scrub.press("Home")
+    expect(page.locator("[data-testid=run-shown]")).to_have_text("epoch 0, untrained")
+    shown = "[data-c=samples]"
+    before = page.locator(shown).screenshot()
+    scrub.press("End")
+    assert page.locator(shown).screenshot() != before
+    status(page, "done")
+    press(page, "run-open")
+    expect(page.locator(".st-key-model_box")).to_contain_text("digits-16d", timeout=LONG)
+
+
+def test_a_run_is_watched_steered_stopped_and_resumed(trainer, visit):
+    url, root = trainer
+    page = visit(f"{url}/train?dataset=digits&budget=300")
+    begin(page, "long")
+    status(page, "training")
+    other = visit(f"{url}/train")  # somebody else sees it learn
+    expect(other.locator(".run h2")).to_have_text("long", timeout=LONG)
+    expect(other.locator(ELBO)).to_have_text(re.compile(r"-\d+"), timeout=LONG)
+    page.locator(".st-key-beta-long [role=slider]").press("ArrowRight")
+    events = root / "runs" / "long" / "events.jsonl"
+    assert eventually(lambda: '"kind": "dial"' in events.read_text() and '"beta": 2.0' in events.read_text(), True)
+    page.reload()
+    expect(page.locator(".run h2")).to_have_text("long", timeout=LONG)
+    assert "run=long" in page.url
+    expect(page.locator("[data-testid=run-shown]")).to_have_text(re.compile("live"), timeout=LONG)
+    press(page, "run-pause")
+    status(page, "paused")
+    status(other, "paused")
+    press(other, "run-pause")
+    status(page, "training")
+    press(page, "run-stop")
+    status(page, "stopped")
+    reached = number(page, EPOCH)
+    assert reached > 0 and trainers(root) == []
+    press(page, "run-resume")
+    status(page, "training")
+    page.wait_for_timeout(1500)
+    press(page, "run-keep")
+    status(page, "mapping", "done")
+    assert number(page, EPOCH) >= reached and (root / "long").is_dir()
+
+
+def test_a_killed_trainer_is_told_and_taken_up_again(trainer, visit):
+    url, root = trainer
+    page = visit(f"{url}/train?dataset=digits&budget=300")
+    begin(page, "killed")
+    expect(page.locator(EPOCH)).to_have_text(re.compile("[1-9]"), timeout=LONG)
+    (victim,) = trainers(root)
+    os.kill(victim.pid, signal.SIGKILL)
+    expect(page.locator(".run .word")).to_contain_text("broke off after epoch", timeout=5_000)
+    reached = number(page, EPOCH)
+    press(page, "run-resume")
+    status(page, "training")
+    press(page, "run-stop")
+    status(page, "stopped")
+    assert number(page, EPOCH) >= reached - 1
+    press(page, "run-delete")
+    expect(page.locator(".run h2")).not_to_have_text("killed", timeout=LONG)
+
+
+def test_two_runs_take_turns(trainer, visit):
+    url, _ = trainer
+    one, two = visit(f"{url}/train?dataset=digits&budget=300"), visit(f"{url}/train?dataset=digits&budget=5")
+    begin(one, "first")
+    status(one, "training")
+    begin(two, "second")
+    status(two, "queued")
+    press(one, "run-stop")
+    status(one, "stopped")
+    status(two, "training", "mapping", "done")
+
+
+def test_an_order_that_cannot_be_is_one_sentence(trainer, visit):
+    url, _ = trainer
+    page = visit(f"{url}/train?dataset=digits&budget=5")
+    page.get_by_text("more", exact=True).click()
+    page.get_by_label("name", exact=True).fill("../up")
+    page.get_by_label("name", exact=True).press("Tab")
+    page.locator(".st-key-run-start button").click()
+    expect(page.get_by_text("A bundle cannot be called '../up'")).to_be_visible(timeout=LONG)
