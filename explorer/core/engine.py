@@ -55,12 +55,13 @@ class Engine(Atlas):
         self, name: str, encode: Callable[[Tensor], tuple[Tensor, Tensor]], decode: Callable[[Tensor], Tensor], origin: Origin,
         image_shape: tuple[int, int, int], latent_dim: int, gallery: Future, umap: Future, metrics: dict, content_hash: str,
         device: torch.device, pictures: Callable[[np.ndarray], np.ndarray | None],
-        recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None, is_live: bool = False,
     ):  # fmt: skip
-        """recon_loss: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known."""
+        """recon_loss: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known.
+        is_live: whether the model is still being trained, so that another of its name will follow."""
         super().__init__(name, latent_dim, gallery, umap)
         self.origin, self.metrics, self.content_hash = origin, metrics, content_hash
-        self.image_shape, self.device = tuple(image_shape), device
+        self.image_shape, self.device, self.is_live = tuple(image_shape), device, is_live
         self._encode, self._decode, self._pictures, self._recon_loss = encode, decode, pictures, recon_loss
 
     # Pictures and points

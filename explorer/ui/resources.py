@@ -13,9 +13,12 @@ import streamlit as st
 from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
 from explorer.core import estimate, runs
 from explorer.core.library import SHIPPED
+from explorer.core.live import open_run
+from explorer.core.places import runs_dir
 from explorer.core.run_film import RunFilm
 from explorer.ui.components.packet import pack
 
+LIVE = "run:"  # before the name of a run in Explore's selector and link
 N_ENGINES = 6  # some 10 MB each
 SPRITE_PX, SHEET_PX = 32, 4096  # of a picture in the hover sheet, and the sheet's width
 
@@ -119,6 +122,29 @@ def _sprite_packet(engine) -> bytes:
 def run_list() -> list:
     """All training runs, the newest first."""
     return runs.list_runs(_diary)
+
+
+def live_runs() -> list[str]:
+    """The names, as Explore's selector has them, of the runs at work whose model can be looked at."""
+    return [f"{LIVE}{found.name}" for found in run_list() if found.is_live and run_stamp(f"{LIVE}{found.name}")]
+
+
+def run_stamp(name: str) -> int:
+    """Changes when an epoch lands; 0 before the first."""
+    try:
+        return (runs_dir() / name.removeprefix(LIVE) / "state.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def run_engine(name: str):
+    """The Engine of a run's last epoch. Raises ExplorerError."""
+    return _run_engine(name, run_stamp(name))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _run_engine(name: str, stamp: int):
+    return open_run(name.removeprefix(LIVE))
 
 
 def run(name: str) -> tuple:

@@ -1,10 +1,8 @@
 """What one visitor has chosen. Sole owner of st.session_state and st.query_params; changed by named verbs only.
 
-One table, LINK, says how each shareable part is written into the link, read from it, and checked.
+One table, link.LINK, says how each shareable part is written into the link, read from it, and checked.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,9 +11,10 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
+from explorer.ui.link import FARTHEST, LINK
+
 N_UNDO = 100
 N_SAVED = 30
-FARTHEST = 1e6  # a coordinate of z beyond this is a mistake: the engine refuses it
 OVERSHOOT = 0.5
 
 
@@ -131,6 +130,9 @@ def session(engine) -> Session:
     old = st.session_state.get("explorer_session")
     if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
         return old
+    if old is not None and old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
+        old.content_hash, old.own = engine.content_hash, replace(old.own, mu=None)  # a further epoch: z and all else stay
+        return old
     new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
     new.dataset = engine.origin.dataset
     if old is None:
@@ -235,93 +237,11 @@ def current() -> Session | None:
     return st.session_state.get("explorer_session")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One parameter of the link: `read` raises ValueError, with a reason a person understands, for what it refuses."""
-
-    attribute: str
-    write: Callable[[Any], str | None]
-    read: Callable[[str, Any], Any]
-
-
-def _write_z(z: np.ndarray) -> str | None:
-    return base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=") if z.any() else None
-
-
-def _read_z(text: str, engine) -> np.ndarray:
-    try:
-        z = np.frombuffer(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), "<f4")
-    except (binascii.Error, ValueError):
-        raise ValueError("it is no point") from None
-    if z.shape != (engine.latent_dim,):
-        raise ValueError(f"it has {len(z)} dimensions, the model {engine.latent_dim}")
-    if not np.isfinite(z).all() or np.abs(z).max() > FARTHEST:
-        raise ValueError("it has values that are no numbers")
-    return z.astype(np.float32)
-
-
-def _read_row(text: str, engine) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= len(engine.gallery.mu):
-        raise ValueError(f"images are numbered 0 to {len(engine.gallery.mu) - 1}")
-    return int(text)
-
-
-def _write_plane(plane) -> str | None:
-    return ",".join(map(str, plane)) if isinstance(plane, tuple) else plane
-
-
-def _read_plane(text: str, engine):
-    if text in engine.planes:
-        return text
-    parts = text.split(",")
-    if len(parts) == 2 and all(p.isascii() and p.isdigit() and int(p) < engine.latent_dim for p in parts):
-        if parts[0] != parts[1] or engine.latent_dim == 1:
-            return int(parts[0]), int(parts[1])
-    raise ValueError("the model has no such plane")
-
-
-def _read_colour(text: str, engine) -> str:
-    if text not in COLOURS:
-        raise ValueError(f"choose one of {', '.join(COLOURS)}")
-    return text
-
-
-def _read_first(text: str, engine) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= engine.latent_dim:
-        raise ValueError(f"the model has {engine.latent_dim} dimensions")
-    return int(text)
-
-
-def _read_overshoot(text: str, engine) -> float:
-    if text not in ("0.5", "0"):
-        raise ValueError("it is 0 or 0.5")
-    return float(text)
-
-
-def _row(attribute: str) -> Entry:
-    return Entry(attribute, lambda row: None if row is None else str(row), _read_row)
-
-
-COLOURS = ("class", "KL", "recon loss", "|mu|")
-LINK = {
-    "model": Entry("bundle", str, lambda text, engine: text),
-    "hash": Entry("content_hash", str, lambda text, engine: text),
-    "z": Entry("z", _write_z, _read_z),
-    "a": _row("a"),
-    "b": _row("b"),
-    "image": _row("picked"),
-    "plane": Entry("plane", _write_plane, _read_plane),
-    "colour": Entry("colour", lambda c: None if c == COLOURS[0] else c, _read_colour),
-    "dims": Entry("first", lambda f: str(f) if f else None, _read_first),
-    "beyond": Entry("overshoot", lambda o: str(o) if o else None, _read_overshoot),
-}
-
-
 def _read_link(new: Session, engine) -> None:
     params = st.query_params
     if params.get("model") not in (None, engine.name):
         return  # a link to another model, which the page has already said is not here
-    if params.get("hash") not in (None, engine.content_hash):
+    if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
         new.notices.append(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
     for name, entry in LINK.items():
         text = params.get(name)

@@ -1,14 +1,15 @@
 """python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start.
 
---browser: the page in headless Chromium, about ten minutes, alone on the machine. --soak: ten minutes of dragging instead.
+--browser: Explore in headless Chromium, about ten minutes, alone on the machine. --soak: ten minutes of dragging instead.
+--train: the Train page, about four minutes.
 """
 
 import sys
 
-from tests.benchmarks import browser, latency, start, training
+from tests.benchmarks import browser, latency, start, train_page, training
 
 PARTS = {"latency": latency.rows, "start": start.rows, "training": training.rows}
-FLAGS = {"--browser": browser.rows, "--soak": lambda: browser.rows(is_soak=True)}
+FLAGS = {"--train": train_page.rows, "--browser": browser.rows, "--soak": lambda: browser.rows(is_soak=True)}
 
 
 def main(names: list[str]) -> int:

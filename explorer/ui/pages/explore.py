@@ -5,7 +5,7 @@ from functools import wraps
 
 import streamlit as st
 
-from explorer.ui import state
+from explorer.ui import resources, state
 from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
 from explorer.ui.resources import ExplorerError
 
@@ -32,6 +32,8 @@ def explore() -> None:
             with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
                 map.chart(engine, session)
             _sprites(engine, session)
+            if engine.is_live:
+                _follow(engine.name, resources.run_stamp(engine.name))
     except ExplorerError as error:
         st.error(str(error))
 
@@ -74,6 +76,13 @@ def _export(engine, session) -> None:
 @_part
 def _sprites(engine, session) -> None:
     sprites.render(engine, session)
+
+
+@st.fragment(run_every=1)
+def _follow(name: str, stamp: int) -> None:
+    """Until another epoch of a model in training has landed, or it is over."""
+    if resources.run_stamp(name) != stamp or name not in resources.live_runs():
+        st.rerun(scope="app")
 
 
 @st.fragment(run_every=1)

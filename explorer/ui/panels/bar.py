@@ -28,7 +28,9 @@ def choose_model():
     for info in infos:
         if info.error:
             st.warning(info.error)
-    names = ([own.name] if own else []) + list(good)
+    live = resources.live_runs()
+    names = ([own.name] if own else []) + list(good) + live
+    _landed(good, live)
     if not names:
         st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
@@ -43,10 +45,23 @@ def choose_model():
     with st.popover("Models", key="models", on_change="rerun") as popover:
         if popover.open:
             _cards(good, name)
+    if name in live:
+        made = resources.run_engine(name)
+        st.badge(f"training, epoch {made.metrics['epoch']}", color="primary")
+        return made
     return own if own and name == own.name else resources.engine(name, good[name].stamp)
 
 
+def _landed(good: dict, live: list[str]) -> None:
+    """A run that was looked at and is over: its bundle takes its place."""
+    shown = state.current().bundle if state.current() is not None else ""
+    if shown.startswith(resources.LIVE) and shown not in live and (bundle := shown.removeprefix(resources.LIVE)) in good:
+        state.preset("bundle", bundle)
+
+
 def _title(name: str, info) -> str:
+    if name.startswith(resources.LIVE):
+        return f"{name.removeprefix(resources.LIVE)}, in training"
     if info is None:
         return f"{name}, your own model"
     return f"{name} · {info.origin.title or info.origin.dataset}, D = {info.config.latent_dim}"

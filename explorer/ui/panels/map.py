@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from explorer.ui import resources, state
+from explorer.ui import link, resources, state
 from explorer.ui.components.map_overlay import map_overlay as mount
 from explorer.ui.components.packet import pack
 
@@ -30,7 +30,7 @@ def controls(engine, session) -> None:
             session.plane = chosen if chosen != "raw" else engine.planes[0]
         if session.plane is None:
             session.plane = engine.planes[0]
-        session.colour = st.selectbox("Colour", state.COLOURS, state.COLOURS.index(session.colour), key="colour",
+        session.colour = st.selectbox("Colour", link.COLOURS, link.COLOURS.index(session.colour), key="colour",
                                       format_func=lambda c: f"colour: {c}", label_visibility="collapsed",
                                       width=170)  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from explorer.core import navigation
-from explorer.ui import state
+from explorer.ui import link, state
 from explorer.ui.components.moves import moves as mount
 from explorer.ui.components.packet import pack
 from explorer.ui.panels import frames as travel
@@ -65,7 +65,7 @@ def _hear(engine, session) -> None:
 
 
 def _are_numbers(values) -> bool:
-    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= state.FARTHEST for v in values)  # no NaN
+    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.FARTHEST for v in values)  # no NaN
 
 
 def _packet(engine, session, order: int, make) -> bytes:
@@ -187,7 +187,7 @@ def _directions(engine, session) -> Content:
         values, _, at = navigation.traversal([here], 0, -REACH, REACH, N_LINE)
         path = session.z + np.outer((values - np.float32(here)) * unit, direction)
         path[at] = session.z
-        film = engine.film(path.clip(-state.FARTHEST, state.FARTHEST), session.plane, values, at)
+        film = engine.film(path.clip(-link.FARTHEST, link.FARTHEST), session.plane, values, at)
         header = {
             "choices": list(choices.items()), "choice": choice, "classes": list(names.items()), "pair": pair, "at": at,
             "marks": sorted([float(mean @ direction) / unit, name] for mean, name in marks),

@@ -45,7 +45,7 @@ function words(s, packet) {
   s.$('[data-testid=run-epoch]').textContent = packet.epoch;
   s.$('[data-testid=run-elbo]').textContent = packet.elbo === null ? '–' : packet.elbo.toFixed(2);
   s.$('progress').value = packet.n_steps ? packet.step / packet.n_steps : 0;
-  s.root.querySelector('.run').dataset.status = packet.status;
+  Object.assign(s.$('.run').dataset, { status: packet.status, dials: packet.dials.length });
 }
 
 // Pictures that have just come: raw at once, a JPEG as soon as it is decoded; each epoch's are then here for good.

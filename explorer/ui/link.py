@@ -1,0 +1,93 @@
+"""The shareable part of a session as the parameters of a link: how each is written, read and checked."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FARTHEST = 1e6  # a coordinate of z beyond this is a mistake: the engine refuses it
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One parameter of the link: `read` raises ValueError, with a reason a person understands, for what it refuses."""
+
+    attribute: str
+    write: Callable[[Any], str | None]
+    read: Callable[[str, Any], Any]
+
+
+def _write_z(z: np.ndarray) -> str | None:
+    return base64.urlsafe_b64encode(z.astype("<f4").tobytes()).decode().rstrip("=") if z.any() else None
+
+
+def _read_z(text: str, engine) -> np.ndarray:
+    try:
+        z = np.frombuffer(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), "<f4")
+    except (binascii.Error, ValueError):
+        raise ValueError("it is no point") from None
+    if z.shape != (engine.latent_dim,):
+        raise ValueError(f"it has {len(z)} dimensions, the model {engine.latent_dim}")
+    if not np.isfinite(z).all() or np.abs(z).max() > FARTHEST:
+        raise ValueError("it has values that are no numbers")
+    return z.astype(np.float32)
+
+
+def _read_row(text: str, engine) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= len(engine.gallery.mu):
+        raise ValueError(f"images are numbered 0 to {len(engine.gallery.mu) - 1}")
+    return int(text)
+
+
+def _write_plane(plane) -> str | None:
+    return ",".join(map(str, plane)) if isinstance(plane, tuple) else plane
+
+
+def _read_plane(text: str, engine):
+    if text in engine.planes:
+        return text
+    parts = text.split(",")
+    if len(parts) == 2 and all(p.isascii() and p.isdigit() and int(p) < engine.latent_dim for p in parts):
+        if parts[0] != parts[1] or engine.latent_dim == 1:
+            return int(parts[0]), int(parts[1])
+    raise ValueError("the model has no such plane")
+
+
+def _read_colour(text: str, engine) -> str:
+    if text not in COLOURS:
+        raise ValueError(f"choose one of {', '.join(COLOURS)}")
+    return text
+
+
+def _read_first(text: str, engine) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) >= engine.latent_dim:
+        raise ValueError(f"the model has {engine.latent_dim} dimensions")
+    return int(text)
+
+
+def _read_overshoot(text: str, engine) -> float:
+    if text not in ("0.5", "0"):
+        raise ValueError("it is 0 or 0.5")
+    return float(text)
+
+
+def _row(attribute: str) -> Entry:
+    return Entry(attribute, lambda row: None if row is None else str(row), _read_row)
+
+
+COLOURS = ("class", "KL", "recon loss", "|mu|")
+LINK = {
+    "model": Entry("bundle", str, lambda text, engine: text),
+    "hash": Entry("content_hash", str, lambda text, engine: text),
+    "z": Entry("z", _write_z, _read_z),
+    "a": _row("a"),
+    "b": _row("b"),
+    "image": _row("picked"),
+    "plane": Entry("plane", _write_plane, _read_plane),
+    "colour": Entry("colour", lambda c: None if c == COLOURS[0] else c, _read_colour),
+    "dims": Entry("first", lambda f: str(f) if f else None, _read_first),
+    "beyond": Entry("overshoot", lambda o: str(o) if o else None, _read_overshoot),
+}
