@@ -3,9 +3,12 @@
     python -m explorer.train --dataset mnist --latent-dim 16 --arch conv --beta 1 --epochs 20 --seed 0 --name my-mnist
     python -m explorer.train --resume my-mnist
     python -m explorer.train --list
+    torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared among two processes
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import re
@@ -28,6 +31,8 @@ from explorer.options import MODEL, RUN, given, parse
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0 done, 2 a mistake said in one sentence on stderr, 130 stopped by Ctrl-C and resumable."""
     try:
+        if rank():
+            return _follow(argv)
         args = parse(argv)
         if args.list:
             return _list()
@@ -41,6 +46,25 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+
+
+def rank() -> int:
+    """Which of torchrun's processes this is; 0 without torchrun."""
+    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+
+
+def _follow(argv: list[str] | None) -> int:
+    """torchrun's other processes lend a hand where there is something to train; the first does all the talking."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            args = parse(argv)
+    except ConfigError:
+        return 2
+    if not args.list:
+        from explorer.core import parallel
+
+        parallel.follow()
+    return 0
 
 
 def _train(args: argparse.Namespace) -> int:

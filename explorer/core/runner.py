@@ -133,7 +133,7 @@ def _give_way() -> None:
 
 def _train(folder: Path, order: Order, events: Events, give_back: Callable, told: Callable, seen: Callable) -> Path | None:
     events.write("starting")
-    from explorer.core import bundling, checkpoint, data, device, training  # torch: a second or two
+    from explorer.core import bundling, checkpoint, data, device, parallel, training  # torch: a second or two
     from explorer.core.diary import Diary
 
     device.choose(order.train.get("device", "auto"))
@@ -168,13 +168,14 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
                  classes=train.class_names, labels=test.labels[: training.N_MEANS].tolist())  # fmt: skip
     steering, diary = Steering(folder, events, replay), Diary(folder, order, state, events)
     try:
-        for report in training.fit(state, train.images, test.images, steering):
-            if report.is_epoch and report.epoch == 0 and order.budget_s and state.n_steps is None:
-                state.n_steps = _affordable(order, state, train, report.seconds, steps_per_epoch)
-                events.write("budget", n_steps=state.n_steps, seconds=order.budget_s)
-            n_steps = state.n_steps or n_steps
-            diary.write(report, n_steps, steps_per_epoch)
-            seen(report, state, n_steps)
+        with parallel.team(state, order.size) as team:
+            for report in training.fit(state, train.images, test.images, steering, team):
+                if report.is_epoch and report.epoch == 0 and order.budget_s and state.n_steps is None:
+                    state.n_steps = _affordable(order, state, train, report.seconds, steps_per_epoch)
+                    events.write("budget", n_steps=state.n_steps, seconds=order.budget_s)
+                n_steps = state.n_steps or n_steps
+                diary.write(report, n_steps, steps_per_epoch)
+                seen(report, state, n_steps)
     except TrainingError as error:
         diary.close()
         lower = f"Train again with a learning rate of {config.lr / 10:.2g}."

@@ -21,6 +21,7 @@ from explorer.core import device as devices
 from explorer.core import objective
 from explorer.core.encoding import as_tensor, encode_images, to_float
 from explorer.core.errors import ConfigError, TrainingError
+from explorer.core.parallel import Team
 from explorer.core.run_state import Dial, State, begin, resume
 
 __all__ = ["Dial", "Losses", "Report", "Snapshot", "State", "begin", "choose_precision", "fit", "one_cycle", "resume",
@@ -95,16 +96,17 @@ def one_cycle(progress: float, warmup: float) -> float:
 
 
 def fit(
-    state: State, train: np.ndarray, test: np.ndarray, turn: Callable[[State], Dial | None] = lambda state: None
-) -> Iterator[Report]:
+    state: State, train: np.ndarray, test: np.ndarray, turn: Callable[[State], Dial | None] = lambda state: None,
+    team: Team | None = None,
+) -> Iterator[Report]:  # fmt: skip
     """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
 
     train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0; until the next report is
     asked for, `state.n_steps` may be set to another number of batches, which the schedule of the learning rate then spans.
     `turn` is asked before each batch for the Dial (None: as it stands); its `stop` ends the run within the epoch, the
-    checkpoint being the last whole epoch's. Stops with TrainingError,
-    the weights of the last good epoch restored, when the loss is no longer a number. Raises ConfigError for images of another
-    shape than the model's, or for another number of batches than a resumed run has seen.
+    checkpoint being the last whole epoch's. `team`: other processes, which do their share of each batch.
+    Stops with TrainingError, the weights of the last good epoch restored, when the loss is no longer a number. Raises
+    ConfigError for images of another shape than the model's, or for another number of batches than a resumed run has seen.
     """
     config, device = state.config, state.device
     steps_per_epoch = math.ceil(len(train) / config.batch_size)
@@ -136,8 +138,11 @@ def fit(
             lr = config.lr * state.dial.lr_scale * one_cycle(state.step / max(1, n_steps - 1), config.warmup)
             for group in state.optimizer.param_groups:
                 group["lr"] = lr
-            x = to_float(images[batch.to(images.device)], device)
-            window = window + _step(state, x, eps)
+            if team is None:
+                x = to_float(images[batch.to(images.device)], device)
+                window = window + _step(state, x, eps)
+            else:
+                window = window + _Sums.of(team.step(images, batch, eps))
             state.step += 1
             if i % EVERY == 0 or i == n_batches:
                 losses = window.losses()

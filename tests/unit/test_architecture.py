@@ -35,6 +35,7 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/bundle.py": 1,
     "explorer/core/checkpoint.py": 1,
     "explorer/core/encoding.py": 1,
+    "explorer/core/parallel.py": 1,
     "explorer/core/pictures.py": 1,
     "explorer/core/diary.py": 1,
     "explorer/core/run_folder.py": 1,
