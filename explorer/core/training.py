@@ -101,8 +101,8 @@ def fit(
 ) -> Iterator[Report]:  # fmt: skip
     """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
 
-    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0; until the next report is
-    asked for, `state.n_steps` may be set to another number of batches, which the schedule of the learning rate then spans.
+    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Between two reports
+    `state.n_steps` may be set to another number of batches, which the schedule of the learning rate then spans.
     `turn` is asked before each batch for the Dial (None: as it stands); its `stop` ends the run within the epoch, the
     checkpoint being the last whole epoch's. `team`: other processes, which do their share of each batch.
     Stops with TrainingError, the weights of the last good epoch restored, when the loss is no longer a number. Raises
@@ -130,8 +130,9 @@ def fit(
         eps = torch.Generator(device).manual_seed(_seed(state, EPS))
         epoch_sum = window = _Sums(device, state.model_config.latent_dim)
         started, window_began = clock.now(), clock.now()
-        n_batches = min(steps_per_epoch, n_steps - state.step)
-        for i, batch in enumerate(order.split(config.batch_size)[:n_batches], start=1):
+        for i, batch in enumerate(order.split(config.batch_size), start=1):
+            if state.step >= n_steps:
+                break
             state.dial = turn(state) or state.dial
             if state.dial.stop:
                 return
@@ -144,7 +145,7 @@ def fit(
             else:
                 window = window + _Sums.of(team.step(images, batch, eps))
             state.step += 1
-            if i % EVERY == 0 or i == n_batches:
+            if i % EVERY == 0 or i == steps_per_epoch or state.step == n_steps:
                 losses = window.losses()
                 if not math.isfinite(losses.elbo):
                     _give_up(state, lr)
@@ -152,6 +153,7 @@ def fit(
                 speed = window.n / max(clock.now() - window_began, 1e-9)
                 yield Report(state.epoch, state.step, n_steps, clock.now(), speed, lr, state.dial.beta, losses)
                 window, window_began = _Sums(device, state.model_config.latent_dim), clock.now()
+                n_steps = max(state.step, state.n_steps or n_steps)
         state.epoch += 1
         speed = epoch_sum.n / max(clock.now() - started, 1e-9)
         yield _full_report(state, test, epoch_sum.losses(), speed, lr, n_steps, clock)

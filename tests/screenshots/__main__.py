@@ -28,6 +28,21 @@ def main() -> None:
         page = opened(browser, url, "light")
         film(page, "drag.gif", drag)
         film(page, "interpolation.gif", play)
+        page.close()
+        root = Path(nothing) / "checkpoints"
+        shutil.copytree(HERE.parents[1] / "checkpoints", root, ignore=shutil.ignore_patterns("runs"))
+        settings = {"EXPLORER_DATA_DIR": nothing, "EXPLORER_CHECKPOINTS": str(root)}
+        url = running.enter_context(serving(Path(nothing) / "log2", **settings)).url
+        for theme, page_name in (("light", "train"), ("dark", "train"), ("light", "library")):
+            page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=theme)
+            page.goto(f"{url}/{page_name}?dataset=digits&budget=20")
+            page.wait_for_timeout(4000)
+            if (page_name, theme) == ("train", "light"):
+                page.locator(".st-key-run-start button").click()
+                page.wait_for_selector(".run[data-status=training]", timeout=60_000)
+                film(page, "train.gif", learn)
+            page.screenshot(path=HERE / f"{page_name}-{theme}.png")
+            page.close()
         browser.close()
 
 
@@ -64,6 +79,13 @@ def play(page: Page):
             page.keyboard.press(key)
             if i % 2 == 0:
                 yield
+
+
+def learn(page: Page):
+    """Until the run is over."""
+    while page.locator(".run[data-status=training]").count():
+        page.wait_for_timeout(350)
+        yield
 
 
 def film(page: Page, name: str, steps) -> None:
