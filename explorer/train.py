@@ -104,8 +104,10 @@ def _resume(args: argparse.Namespace) -> Path:
         raise BundleError(f"The run '{run.name}' is finished.", "Start a new one with another --name.")
     if run.order is None:
         raise BundleError(run.sentence)
-    if run.is_live and run_folder.read_run(run.folder)[1].get("pid") != os.getpid():
-        raise BundleError(f"The run '{run.name}' is at work.", "Watch it on the page, or wait until it is over.")
+    if run.is_live:
+        if run_folder.read_run(run.folder)[1].get("pid") not in (None, os.getpid()):
+            raise BundleError(f"The run '{run.name}' is at work.", "Watch it on the page, or wait until it is over.")
+        return run.folder  # this process was begun for it, and may have been told to stop already
     control = run_folder.read_control(run.folder)
     if control.stop or control.pause or control.step_to is not None:
         run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
@@ -136,9 +138,9 @@ def _run(folder: Path, as_json: bool, is_new: bool) -> int:
 
     try:
         path = runner.work(folder, _silent if as_json else _say, seen)
-        return _stopped(folder) if path is None else 0
+        return _stopped(folder, is_new) if path is None else 0
     except KeyboardInterrupt:
-        return _stopped(folder, bar)
+        return _stopped(folder, is_new, bar)
     except (ExplorerError, BrokenPipeError) as error:
         if bar:
             bar.close()
@@ -154,10 +156,10 @@ def _can_go_on(folder: Path) -> bool:
     return (folder / "state.json").exists()
 
 
-def _stopped(folder: Path, bar=None) -> int:
+def _stopped(folder: Path, is_new: bool, bar=None) -> int:
     if bar:
         bar.close()
-    if not _can_go_on(folder):
+    if is_new and not _can_go_on(folder):
         shutil.rmtree(folder, ignore_errors=True)
         raise KeyboardInterrupt
     run = runs.look(folder.name)
@@ -166,7 +168,7 @@ def _stopped(folder: Path, bar=None) -> int:
 
 
 def _reached(run) -> str:
-    return f"after epoch {run.epoch} of {run.n_epochs}"
+    return f"after epoch {run.epoch} of {run.n_epochs}" if run.n_epochs else "before its first epoch"
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from explorer.core import atomic, bundle, checkpoint, files, run_folder
-from explorer.core.run_folder import Events, Order
+from explorer.core import atomic, bundle, checkpoint, files, run_epochs, run_folder
+from explorer.core.run_events import Events
+from explorer.core.run_folder import Order
 from explorer.core.training import Report, State
 
 EVENT_S = 0.1  # between two light reports in the events
@@ -22,14 +23,25 @@ STATE_S = 1.0  # between two saves of the resumable state
 class Diary:
     """Reports -> events, pictures and the resumable state, no oftener than the page can show."""
 
-    def __init__(self, folder: Path, order: Order, state: State, events: Events):
+    def __init__(self, folder: Path, order: Order, state: State, events: Events, n_epochs: int):
         self.folder, self.order, self.state, self.events = folder, order, state, events
-        self.last_event = self.last_epoch = self.last_state = 0.0
+        self.last_event = self.last_epoch = self.last_state = -math.inf
         self.on_trial: int | None = None  # an epoch whose pictures are there only until the next
         self.unsaved = None
         self.process = psutil.Process()
+        self._take_back(n_epochs)
+
+    def _take_back(self, n_epochs: int) -> None:
+        """Epochs that are trained again, and those on trial in a process that was killed, lose their pictures."""
+        kept = run_epochs.kept_epochs(n_epochs)
+        for epoch in run_epochs.saved_epochs(self.folder):
+            if epoch > self.state.epoch or (epoch not in kept and epoch != self.state.epoch):
+                run_epochs.remove_epoch(self.folder, epoch)
+            elif epoch not in kept:
+                self.on_trial = epoch
 
     def write(self, report: Report, n_steps: int, steps_per_epoch: int) -> None:
+        """Takes down a report, or passes it over where the last one is too near. Raises BundleError on a full disk."""
         now = time.monotonic()
         if report.is_epoch or now - self.last_event > EVENT_S:
             self.last_event = now
@@ -41,7 +53,7 @@ class Diary:
                 self.save()
 
     def _pictures(self, report, n_epochs: int, now: float) -> None:
-        is_kept = report.epoch in run_folder.kept_epochs(n_epochs)
+        is_kept = report.epoch in run_epochs.kept_epochs(n_epochs)
         if not is_kept and now - self.last_epoch < EPOCH_S:
             self.unsaved = report
             return
@@ -49,12 +61,13 @@ class Diary:
         shot = report.snapshot
         arrays = {"means": shot.means, "reconstructions": shot.reconstructions, "samples": shot.samples,
                   "kl_per_dim": np.array(report.test.kl_per_dim, np.float32)}  # fmt: skip
-        run_folder.write_epoch(self.folder, report.epoch, arrays | ({} if report.epoch else {"originals": shot.originals}))
+        run_epochs.write_epoch(self.folder, report.epoch, arrays | ({} if report.epoch else {"originals": shot.originals}))
         if self.on_trial is not None:
-            run_folder.epoch_path(self.folder, self.on_trial).unlink(missing_ok=True)
+            run_epochs.remove_epoch(self.folder, self.on_trial)
         self.on_trial = None if is_kept else report.epoch
 
     def save(self, **more) -> None:
+        """The state of the last whole epoch and its weights; `more` goes into its options. Raises BundleError."""
         self.last_state = time.monotonic()
         tensors, meta = self.state.checkpoint()
         weights = {name.removeprefix("model."): bundle.as_array(t) for name, t in tensors.items() if name.startswith("model.")}
@@ -65,12 +78,13 @@ class Diary:
     def close(self) -> None:
         """The last epoch's pictures and state, whatever the clock said."""
         if self.unsaved is not None:
-            self.last_epoch, report = 0.0, self.unsaved
+            self.last_epoch, report = -math.inf, self.unsaved
             self._pictures(report, 0, time.monotonic())
         self.on_trial = None
         self.save()
 
     def finish(self) -> None:
+        """The bundle is made: the run is over for good."""
         self.save(finished=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.core import run_folder
+from explorer.core import run_epochs
 from explorer.core.errors import BundleError
 
 
@@ -38,9 +38,9 @@ class RunFilm:
         with self._lock:
             kept = {(frame.epoch, frame.stamp): frame for frame in self.frames}
             frames = []
-            for epoch in run_folder.saved_epochs(self.folder):
+            for epoch in run_epochs.saved_epochs(self.folder):
                 try:
-                    stamp = str(run_folder.epoch_path(self.folder, epoch).stat().st_mtime_ns)
+                    stamp = str(run_epochs.epoch_path(self.folder, epoch).stat().st_mtime_ns)
                     frame = kept.get((epoch, stamp)) or _frame(self.folder, epoch, stamp, frames[-1].xy if frames else None)
                 except (OSError, BundleError, KeyError, ValueError, IndexError):
                     continue
@@ -50,7 +50,10 @@ class RunFilm:
 
 
 def _frame(folder: Path, epoch: int, stamp: str, before: np.ndarray | None) -> EpochFrame:
-    arrays = run_folder.read_epoch(folder, epoch)
+    arrays = run_epochs.read_epoch(folder, epoch)
+    pictures = [arrays[name] for name in ("reconstructions", "samples", "originals") if name in arrays or name != "originals"]
+    if any(part.dtype != np.uint8 or part.ndim != 4 or part.shape[1:] != pictures[0].shape[1:] for part in pictures):
+        raise ValueError("pictures are uint8 (S, C, H, W)")
     xy = plane(arrays["means"])
     if before is not None and before.shape == xy.shape:
         xy = turned(xy, before)

@@ -1,9 +1,9 @@
 """A training run as a folder on disk: its files and what is in them. Both sides read it: the trainer and the page.
 
     run.json            what was asked for, by whom it is trained (process, its start time)
-    events.jsonl        one event a line, append only; a torn last line is passed over
+    events.jsonl        one event a line, append only (see run_events.py)
     control.json        beta, learning rate, pause, stop: written by the page, read between batches
-    epochs/NNN.safetensors   the same images seen through the model of epoch NNN; at most MAX_EPOCHS of them
+    epochs/NNN.safetensors   the same images seen through the model of epoch NNN (see run_epochs.py)
     latest.safetensors  the weights of the last whole epoch
     state.*, log.txt    for going on (see checkpoint.py); what the trainer's process has printed
 
@@ -12,24 +12,21 @@ Needs no torch: the folder is there before torch is imported.
 
 import json
 import os
-import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-import numpy as np
 import psutil
-from safetensors.numpy import save as pack_arrays
 
 from explorer.core import atomic, files
-from explorer.core.errors import BundleError, unknown
+from explorer.core.config import ModelConfig, TrainConfig
+from explorer.core.errors import BundleError, ConfigError, unknown
 from explorer.core.places import checked_name, runs_dir
 
 RUN, EVENTS, CONTROL, EPOCHS = "run.json", "events.jsonl", "control.json", "epochs"
 LATEST, LOG = "latest.safetensors", "log.txt"
 FORMAT = 1
-MAX_EPOCHS = 64
-MAX_LINE = 1_000_000
-EPOCH_BYTES = 64_000_000
+MAX_JSON = 1_000_000  # bytes of run.json and control.json
+FAR = 1e11  # seconds; no time of ours is later
 LIVELY = ("queued", "starting", "training", "paused", "mapping")  # a process is at work, or should be
 
 
@@ -62,14 +59,15 @@ class Control:
 def create(order: Order) -> Path:
     """A new run's folder. Raises BundleError where the name is no name, or taken, or the disk is full."""
     folder = runs_dir() / checked_name(order.name)
-    with atomic.saving(f"the run '{order.name}'", folder):
-        runs_dir().mkdir(parents=True, exist_ok=True)
+    with atomic.saving(f"the run '{order.name}'", runs_dir()):
         try:
-            folder.mkdir()
-        except FileExistsError:
+            with atomic.new_folder(folder) as new:
+                (new / EPOCHS).mkdir()
+                write_run(new, order)
+        except OSError:
+            if not os.path.lexists(folder):
+                raise
             raise BundleError(f"There is already a run '{order.name}'.", "Choose another name, or delete that run.") from None
-        (folder / EPOCHS).mkdir()
-        write_run(folder, order)
     return folder
 
 
@@ -90,24 +88,32 @@ def folders() -> list[Path]:
 
 
 def write_run(folder: Path, order: Order, **more) -> None:
-    """`more`: who trains it (`pid`, `pid_started`, `device`, `versions`)."""
+    """`more`: who trains it (`pid`, `pid_started`, `device`, `versions`). Raises BundleError on a full disk."""
     values = {"format": FORMAT, "order": asdict(order)} | more
-    atomic.replace_file(folder / RUN, json.dumps(values, indent=1).encode())
+    with atomic.saving(f"the run '{order.name}'", runs_dir()):
+        atomic.replace_file(folder / RUN, json.dumps(values, indent=1).encode())
 
 
 def read_run(folder: Path) -> tuple[Order, dict]:
     """(the order, all of run.json). Raises BundleError for a file that is not ours."""
-    values = _read_json(folder / RUN)
+    values, away = _read_json(folder / RUN), f"Delete the folder {folder}."
     given = values.get("order")
     if values.get("format") != FORMAT or not isinstance(given, dict) or set(given) != {f.name for f in fields(Order)}:
-        raise BundleError(f"Run '{folder.name}': {RUN} is not a run's.", f"Delete the folder {folder}.")
-    if not isinstance(given["model"], dict) or not isinstance(given["train"], dict):
-        raise BundleError(f"Run '{folder.name}': {RUN} has settings of the wrong kind.", f"Delete the folder {folder}.")
-    model = {name: tuple(value) if isinstance(value, list) else value for name, value in given["model"].items()}
+        raise BundleError(f"Run '{folder.name}': {RUN} is not a run's.", away)
+    model, train = given["model"], given["train"]
+    try:
+        model = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
+        ModelConfig((1, 128, 128), **model), TrainConfig(**train)
+    except (AttributeError, ConfigError, TypeError) as error:
+        why = error.message.rstrip(".") if isinstance(error, ConfigError) else "of the wrong kind"
+        raise BundleError(f"Run '{folder.name}': {RUN} has settings that cannot be ({why}).", away) from None
+    if not _is_real(given["created"], 0, FAR) or not _is_real(given["budget_s"], 0, 1e9):
+        raise BundleError(f"Run '{folder.name}': {RUN} has a time that cannot be.", away)
     return Order(**{**given, "name": folder.name, "model": model}), values
 
 
 def write_control(folder: Path, control: Control) -> None:
+    """Replaced whole, since the trainer may read at any time. Raises BundleError on a full disk."""
     with atomic.saving(f"the controls of '{folder.name}'", folder):
         atomic.replace_file(folder / CONTROL, json.dumps(asdict(control)).encode())
 
@@ -118,120 +124,30 @@ def read_control(folder: Path) -> Control:
         given = _read_json(folder / CONTROL)
     except BundleError:
         return Control()
-    good = {
-        "beta": lambda v: v is None or (_is_real(v) and 0 <= v <= 1e4),
-        "lr_scale": lambda v: _is_real(v) and 0 <= v <= 100,
-        "pause": lambda v: isinstance(v, bool),
-        "step_to": lambda v: v is None or type(v) is int,
-        "stop": lambda v: v in ("", "stop", "keep"),
-    }
-    return Control(**{name: given[name] for name in good if name in given and good[name](given[name])})
+    return Control(**{name: given[name] for name in GOOD if name in given and GOOD[name](given[name])})
 
 
-def _is_real(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+def _is_real(value, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high  # NaN is not
+
+
+GOOD = {  # what a control may say
+    "beta": lambda v: v is None or _is_real(v, 0, 1e4),
+    "lr_scale": lambda v: _is_real(v, 0, 100),
+    "pause": lambda v: isinstance(v, bool),
+    "step_to": lambda v: v is None or type(v) is int,
+    "stop": lambda v: v in ("", "stop", "keep"),
+}
 
 
 def _read_json(path: Path) -> dict:
     where = f"Run '{path.parent.name}': {path.name}"
     try:
+        files.check_size(path.stat().st_size, MAX_JSON, where)
         data = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Look at the folder's permissions.") from error
     return files.parse_json(data, where)
-
-
-# ---- events
-
-
-class Events:
-    """The trainer's pen. One writer a folder."""
-
-    def __init__(self, folder: Path):
-        path = folder / EVENTS
-        torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size
-        self._file = open(path, "ab")
-        if torn:
-            self._file.write(b"\n")
-
-    def write(self, kind: str, **values) -> None:
-        """Raises BundleError on a full disk."""
-        line = json.dumps({"kind": kind, "t": round(time.time(), 3)} | values, allow_nan=True).encode() + b"\n"
-        with atomic.saving("the run's events", Path(self._file.name).parent):
-            self._file.write(line)
-            self._file.flush()
-
-    def close(self) -> None:
-        try:
-            self._file.close()
-        except OSError:
-            pass  # a full disk was said before
-
-
-def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
-    """(whole lines from byte `start` on, where to go on). What is no event is passed over."""
-    try:
-        with open(folder / EVENTS, "rb") as file:
-            file.seek(start)
-            data = file.read()
-    except OSError:
-        return [], start
-    whole = data[: data.rfind(b"\n") + 1]
-    events = []
-    for line in whole.splitlines():
-        try:
-            event = json.loads(line[:MAX_LINE])
-        except ValueError:  # torn, or edited by hand
-            continue
-        if isinstance(event, dict) and isinstance(event.get("kind"), str):
-            events.append(event)
-    return events, start + len(whole)
-
-
-def in_force(events: list[dict]) -> list[dict]:
-    """The events without those that a resume has taken back: it begins again at the end of the last whole epoch."""
-    kept = []
-    for event in events:
-        if event["kind"] == "training" and type(step := event.get("step")) is int:
-            kept = [e for e in kept if type(e.get("step")) is not int or e["step"] < step + (e["kind"] != "dial")]
-        good = event["kind"] != "dial" or all(_is_real(event.get(name)) for name in ("step", "beta", "lr_scale"))
-        kept += [event] if good else []
-    return kept
-
-
-# ---- epochs
-
-
-def epoch_path(folder: Path, epoch: int) -> Path:
-    return folder / EPOCHS / f"{epoch:03}.safetensors"
-
-
-def kept_epochs(n_epochs: int) -> set[int]:
-    """At most MAX_EPOCHS epochs from 0 to the last, log-spaced."""
-    if n_epochs < MAX_EPOCHS:
-        return set(range(n_epochs + 1))
-    spread = np.geomspace(1, n_epochs, MAX_EPOCHS - 1)
-    return {0, n_epochs} | {round(e) for e in spread}
-
-
-def write_epoch(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-    with atomic.saving("an epoch's pictures", folder):
-        atomic.replace_file(epoch_path(folder, epoch), pack_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
-
-
-def saved_epochs(folder: Path) -> list[int]:
-    return sorted(int(path.stem) for path in (folder / EPOCHS).glob("[0-9]*.safetensors") if path.stem.isdigit())
-
-
-def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
-    """Raises BundleError for a file that is not what the trainer wrote."""
-    path = epoch_path(folder, epoch)
-    where = f"Run '{folder.name}': epoch {epoch}"
-    try:
-        files.check_size(path.stat().st_size, EPOCH_BYTES, where)
-        return files.parse_safetensors(path.read_bytes(), where)
-    except OSError as error:
-        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "The others are not affected.") from error
 
 
 # ---- the process
@@ -239,12 +155,20 @@ def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
 
 def is_alive(pid, started) -> bool:
     """Whether the process that began at `started` (Unix time) still lives: a number that was given anew does not count."""
+    if type(pid) is not int or not _is_real(started, 0, FAR):  # psutil takes None for this process
+        return False
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, TypeError, ValueError):
+    except (psutil.Error, ValueError):
         return False
 
 
 def this_process() -> dict:
-    return {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+    """What run.json says of whoever trains."""
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> dict:
+    """The same of another process. Raises psutil.Error where there is none."""
+    return {"pid": pid, "pid_started": psutil.Process(pid).create_time()}

@@ -1,84 +1,32 @@
 """The trainer's side of a run: waits for its turn, trains as the folder says, writes what it sees into the folder.
 
-Knows the folder and the core; prints nothing. One run per device at a time: the kernel releases the lock of a dead one.
+Knows the folder and the core; prints nothing.
 """
 
 import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
-import filelock
 import psutil
 
-from explorer.core import run_folder
+from explorer.core import run_events, run_folder
 from explorer.core.config import ModelConfig, TrainConfig
-from explorer.core.errors import BundleError, ExplorerError, TrainingError
-from explorer.core.places import runs_dir
-from explorer.core.run_folder import Events, Order
-from explorer.core.steering import POLL_S, Steering
+from explorer.core.errors import ExplorerError, TrainingError
+from explorer.core.run_events import Events
+from explorer.core.run_folder import Order
+from explorer.core.steering import Steering
+from explorer.core.turns import Stopped, turn
 
 CONV_EPOCHS = 10  # on MNIST conv is behind the MLP at 3 epochs for the same seconds (102.6, 100.9), ahead at 55 (93.1, 95.9)
 PROGRESS_S = 0.3  # between two words on a download
+SETTLED_S = 3.0  # before that the pace says little
+SLIP = 0.95  # a run that will not be through in its time by more than this is cut short
 RESERVE = 0.93  # share of a time budget that is given away: the page and the map take some of the cores
-
-
-class Stopped(Exception):
-    """The run was told to stop; it can go on later."""
-
-
-def lane(device: str) -> str:
-    """Which runs take turns: those on one device. Guessed without torch, which takes a second to import."""
-    name = os.environ.get("EXPLORER_DEVICE", "auto") if device == "auto" else device
-    if name == "auto":
-        is_mac = platform.system() == "Darwin" and platform.machine() == "arm64"
-        name = "cuda" if Path("/dev/nvidia0").exists() else "mps" if is_mac else "cpu"
-    return "cuda-0" if name == "cuda" else "".join(c if c.isalnum() else "-" for c in name)
-
-
-@contextmanager
-def turn(folder: Path, order: Order, events: Events, told: Callable[[str], None] = lambda text: None) -> Iterator[Callable]:
-    """Waits until no other run has the device, oldest first; yields what gives it back early. Raises Stopped."""
-    name = lane(order.train.get("device", "auto"))
-    lock = filelock.FileLock(runs_dir() / f".{name}.lock")
-    waited = False
-    while True:
-        if not _older(folder, order, name):
-            try:
-                lock.acquire(timeout=0)
-                break
-            except filelock.Timeout:
-                pass
-        if not waited:
-            waited = True
-            events.write("queued")
-            told("another run has the device; waiting for it to end")
-        if run_folder.read_control(folder).stop:
-            raise Stopped
-        time.sleep(POLL_S)
-    try:
-        yield lambda: lock.release(force=True)
-    finally:
-        lock.release(force=True)
-
-
-def _older(folder: Path, order: Order, name: str) -> bool:
-    """Whether a run of the same device waits that was begun earlier."""
-    for other in run_folder.folders():
-        if other == folder:
-            continue
-        try:
-            theirs, values = run_folder.read_run(other)
-        except BundleError:
-            continue
-        if theirs.created < order.created and lane(theirs.train.get("device", "auto")) == name:
-            last = [e["kind"] for e in run_folder.read_events(other)[0][-1:]]
-            if last == ["queued"] and run_folder.is_alive(values.get("pid"), values.get("pid_started")):
-                return True
-    return False
 
 
 def work(
@@ -113,9 +61,9 @@ def work(
         events.close()
 
 
-def _last_word(events: Events, message: str, hint: str | None) -> None:
+def _last_word(events: Events, message: str, hint: str) -> None:
     try:
-        events.write("failed", message=message, hint=hint or "")
+        events.write("failed", message=message, hint=hint)
     except ExplorerError:
         pass  # the disk is full: the process is gone, and the page says so
 
@@ -132,6 +80,8 @@ def _give_way() -> None:
 
 
 def _train(folder: Path, order: Order, events: Events, give_back: Callable, told: Callable, seen: Callable) -> Path | None:
+    before = run_events.read_events(folder)[0]
+    since = time.time() if before else order.created  # a run that has waited, or goes on, has lost nothing of its budget
     events.write("starting")
     from explorer.core import bundling, checkpoint, data, device, parallel, training  # torch: a second or two
     from explorer.core.diary import Diary
@@ -146,37 +96,49 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
         told(f"going on with '{order.name}' after epoch {max(0, state.epoch)} of {config.epochs}")
         if meta.get("threads") != device.n_threads():
             told(f"begun on {meta.get('threads')} threads, now on {device.n_threads()}: the last digits may differ")
-    train, test = (data.load(config.dataset, split, size=order.size, progress=_progress(events)) for split in data.SPLITS)
+    told_of = _progress(folder, events)
+    train, test = (data.load(config.dataset, split, size=order.size, progress=told_of) for split in data.SPLITS)
     for note in train.notes:
         told(note)
     train, test = train.head(config.limit), test.head(config.limit)
     if state is None:
-        model = {"arch": _arch(order, config, train)} | order.model
+        model = {"arch": _arch(order, config, train, since)} | order.model
         state = training.begin(ModelConfig(train.images.shape[1:], **model), config)
     told(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {state.device}")
+    versions = {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy")}
+    run_folder.write_run(folder, order, **run_folder.this_process(), device=str(state.device), versions=versions)
     reached = state.step
-    before = run_folder.read_events(folder)[0]
-    replay = [e for e in run_folder.in_force(before) if e["kind"] == "dial" and e["step"] >= reached] if has_state else []
+    replay = [dial for dial in run_events.dials(before) if dial["step"] >= reached]
     steps_per_epoch = math.ceil(len(train) / config.batch_size)
     for event in before:
-        if event["kind"] == "budget" and type(event.get("n_steps")) is int:
-            state.n_steps = event["n_steps"]
+        if event["kind"] == "budget" and type(n := event.get("n_steps")) is int and 0 < n < 2**31:
+            state.n_steps = n
     n_steps = state.n_steps or config.epochs * steps_per_epoch
     events.write("training", step=reached, epoch=max(0, state.epoch), device=str(state.device), n_steps=n_steps,
                  steps_per_epoch=steps_per_epoch, n_train=len(train), n_test=len(test), beta=config.beta, lr=config.lr,
                  latent_dim=state.model_config.latent_dim, shape=state.model_config.image_shape,
                  classes=train.class_names, labels=test.labels[: training.N_MEANS].tolist())  # fmt: skip
-    steering, diary = Steering(folder, events, replay), Diary(folder, order, state, events)
+    began, idle = time.time(), state.idle_s
+    steering = Steering(folder, events, replay)
+    diary = Diary(folder, order, state, events, math.ceil(n_steps / steps_per_epoch))
     try:
         with parallel.team(state, order.size) as team:
             for report in training.fit(state, train.images, test.images, steering, team):
                 if report.is_epoch and report.epoch == 0 and order.budget_s and state.n_steps is None:
-                    state.n_steps = _affordable(order, state, train, report.seconds, steps_per_epoch)
+                    state.n_steps = _affordable(since + order.budget_s, state, train, report.seconds, steps_per_epoch)
                     events.write("budget", n_steps=state.n_steps, seconds=order.budget_s)
+                    began, idle = time.time(), state.idle_s
+                elif order.budget_s and state.step > reached and time.time() - began > SETTLED_S and not report.is_epoch:
+                    left = since + order.budget_s + state.idle_s - time.time()
+                    pace = (time.time() - began - state.idle_s + idle) / (state.step - reached)
+                    if (fewer := state.step + max(0, int(left / pace))) < SLIP * n_steps:  # others want the cores too
+                        state.n_steps = fewer
+                        events.write("budget", n_steps=fewer, seconds=order.budget_s)
                 n_steps = state.n_steps or n_steps
                 diary.write(report, n_steps, steps_per_epoch)
                 seen(report, state, n_steps)
     except TrainingError as error:
+        events.write("diverged", step=state.step)
         diary.close()
         lower = f"Train again with a learning rate of {config.lr / 10:.2g}."
         raise TrainingError(error.message, lower) from None
@@ -205,7 +167,7 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
     return path
 
 
-def _arch(order: Order, config: TrainConfig, train) -> str:
+def _arch(order: Order, config: TrainConfig, train, since: float) -> str:
     """The better architecture for a time budget: conv where it buys CONV_EPOCHS of it, else the MLP, whose steps are short."""
     if not order.budget_s or "arch" in order.model:
         return ModelConfig.arch
@@ -214,22 +176,21 @@ def _arch(order: Order, config: TrainConfig, train) -> str:
 
     probe = begin(ModelConfig(train.images.shape[1:], **order.model), config)
     step_s = step_seconds(probe, as_tensor(train.images[: config.batch_size]), "fp32")
-    n_epochs = (order.created + order.budget_s - time.time()) / (step_s * math.ceil(len(train) / config.batch_size))
+    n_epochs = (since + order.budget_s - time.time()) / (step_s * math.ceil(len(train) / config.batch_size))
     return "conv" if n_epochs >= CONV_EPOCHS else "mlp"
 
 
-def _affordable(order: Order, state, train, evaluation_s: float, steps_per_epoch: int) -> int:
-    """How many batches the time budget buys, after a short measurement; the evaluations between them cost time too."""
+def _affordable(end: float, state, train, evaluation_s: float, steps_per_epoch: int) -> int:
+    """How many batches can be had until `end` (Unix time), by a short measurement; evaluations between them take time too."""
     from explorer.core.encoding import as_tensor
     from explorer.core.training import step_seconds
 
     step_s = step_seconds(state, as_tensor(train.images[: state.config.batch_size]), state.precision, 30)
-    left = order.created + order.budget_s - time.time()
-    return max(1, int(RESERVE * left / (step_s + evaluation_s / steps_per_epoch)))
+    return max(1, int(RESERVE * (end - time.time()) / (step_s + evaluation_s / steps_per_epoch)))
 
 
-def _progress(events: Events) -> Callable[[float, str], None]:
-    """Downloads in the events, a few times a second."""
+def _progress(folder: Path, events: Events) -> Callable[[float, str], None]:
+    """Downloads in the events, a few times a second; a stop is heard there too."""
     last = 0.0
 
     def progress(share: float, what: str) -> None:
@@ -237,5 +198,7 @@ def _progress(events: Events) -> Callable[[float, str], None]:
         if time.monotonic() - last > PROGRESS_S:
             last = time.monotonic()
             events.write("progress", share=round(share, 3), what=what)
+            if run_folder.read_control(folder).stop:
+                raise Stopped
 
     return progress

@@ -6,25 +6,29 @@ of the page nor a restart of the server ends it, and its crash takes nothing alo
 
 import math
 import os
-import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from explorer.core import atomic, run_folder
+import psutil
+
+from explorer.core import atomic, run_events, run_folder
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError
-from explorer.core.places import checkpoints_dir
+from explorer.core.places import checked_name, checkpoints_dir
 from explorer.core.run_folder import LIVELY, Control, Order
 
 MAX_WAITING = 8  # runs that are not over, the one that trains among them
 GRACE_S = 5.0  # between the folder and the process that is begun for it
+PATIENCE_S = 5.0  # with a run that is to be deleted and does not stop
+FAR = 2**53  # a number in the events that is larger was not written by us
 
-_children: list[subprocess.Popen] = []
+_children: set[subprocess.Popen] = set()
 _lock = threading.Lock()
 
 
@@ -61,14 +65,17 @@ class Diary:
     folder: Path
     events: list[dict] = field(default_factory=list)
     _at: int = 0
+    _first: bytes = b""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> list[dict]:
         """All events in force, oldest first. The list is not changed later."""
         with self._lock:
-            fresh, self._at = run_folder.read_events(self.folder, self._at)
+            if (first := run_events.first_line(self.folder)) != self._first:  # a new run of the name
+                self.events, self._at, self._first = [], 0, first
+            fresh, self._at = run_events.read_events(self.folder, self._at)
             if fresh:
-                self.events = run_folder.in_force([*self.events, *fresh])
+                self.events = run_events.in_force([*self.events, *fresh])
             return self.events
 
 
@@ -77,13 +84,18 @@ def start(order: Order) -> Run:
     taken, too many runs that wait."""
     TrainConfig(**order.train)
     ModelConfig((1, 128, 128), **order.model)
+    checked_name(order.name)
     with _lock:  # two visitors who press at once
         if sum(run.is_live for run in list_runs()) >= MAX_WAITING:
             raise BundleError(f"{MAX_WAITING} runs are waiting already.", "Stop one of them, or come back later.")
         if (checkpoints_dir() / order.name).exists():
             raise BundleError(f"There is already a model '{order.name}'.", "Choose another name.")
         folder = run_folder.create(replace(order, background=True, created=time.time()))
-        _spawn(folder)
+        try:
+            _spawn(folder)
+        except BundleError:
+            atomic.remove_folder(folder)
+            raise
     return look(folder.name)
 
 
@@ -106,17 +118,16 @@ def _spawn(folder: Path) -> None:
     with atomic.saving(f"the run '{folder.name}'", folder), open(folder / run_folder.LOG, "ab") as log:
         child = subprocess.Popen([sys.executable, "-m", "explorer.train", "--resume", folder.name], cwd=project, env=env,
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # fmt: skip
+    _children.add(child)
     order, _ = run_folder.read_run(folder)
-    with atomic.saving(f"the run '{folder.name}'", folder):
-        run_folder.write_run(folder, order, pid=child.pid, pid_started=time.time())
-    _children.append(child)
+    run_folder.write_run(folder, order, **run_folder.process_of(child.pid))
 
 
 def reap() -> None:
     """Let the processes that have ended go: the system keeps them until they are asked for."""
-    for child in _children[:]:
-        if child.poll() is not None and child in _children:
-            _children.remove(child)
+    for child in list(_children):
+        if child.poll() is not None:
+            _children.discard(child)
 
 
 def list_runs(diary_of: Callable[[Path], Diary] = Diary) -> list[Run]:
@@ -146,7 +157,7 @@ def _look(folder: Path, diary: Diary) -> Run:
                 status, sentence = kind, ""
             case {"kind": "going on"}:
                 status = "training"
-            case {"kind": "progress", "what": str(what), "share": int() | float() as share}:
+            case {"kind": "progress", "what": str(what), "share": int() | float() as share} if 0 <= share <= 1:
                 sentence = f"{what}: {share:.0%}"
             case {"kind": "saved", "bundle": str(name)}:
                 status, bundle = "mapping", name
@@ -154,7 +165,7 @@ def _look(folder: Path, diary: Diary) -> Run:
                 status, bundle = "done", name
             case {"kind": "failed", "message": str(message), "hint": str(hint)}:
                 status, sentence = "failed", f"{message} {hint}".strip()
-        numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int}
+        numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}
     born = values.get("pid_started", order.created)
     if not run_folder.is_alive(values.get("pid"), born):
         is_born = "pid" in values or time.time() - order.created > GRACE_S
@@ -186,15 +197,28 @@ def stop(name: str, keep: bool = False) -> None:
 
 
 def delete(name: str) -> None:
-    """Stop it where it is at work, and remove its folder. Its bundle stays. Raises BundleError."""
-    run = look(name)
+    """End it where it is at work, and remove its folder. Its bundle stays. Raises BundleError."""
+    with _lock:  # not between a folder and its process
+        run = look(name)
     if run.is_live:
-        stop(name)
-        end = time.monotonic() + 10
-        while look(name).is_live and time.monotonic() < end:
-            time.sleep(0.05)
+        _end(run)
     try:
-        shutil.rmtree(run.folder)
+        atomic.remove_folder(run.folder)
+    except FileNotFoundError:
+        pass  # another visitor was quicker
     except OSError as error:
         what = f"The run '{name}' cannot be deleted ({atomic.reason(error)})."
         raise BundleError(what, "Close what uses it, and try again.") from error
+
+
+def _end(run: Run) -> None:
+    """Asks first, then insists: a run that loads its data or makes its map does not listen."""
+    with suppress(BundleError):  # the folder is gone with it, or damaged
+        stop(run.name)
+        end = time.monotonic() + (0 if run.status == "mapping" else PATIENCE_S)
+        while run_folder.is_alive(*(run_folder.read_run(run.folder)[1].get(key) for key in ("pid", "pid_started"))):
+            time.sleep(0.05)
+            if time.monotonic() > end:
+                with suppress(psutil.Error):
+                    psutil.Process(run_folder.read_run(run.folder)[1]["pid"]).kill()
+                end += 1

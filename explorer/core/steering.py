@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from explorer.core import run_folder
-from explorer.core.run_folder import Events
+from explorer.core.run_events import Events
 
-POLL_S = 0.2  # while a run waits for its turn
+POLL_S = 0.05  # while it is paused
 
 
 class Steering:
@@ -18,8 +18,8 @@ class Steering:
     """
 
     def __init__(self, folder: Path, events: Events, replay: list[dict]):
-        self.folder, self.events, self.replay = folder, events, sorted(replay, key=lambda e: e["step"])
-        self.control, self._mtime = run_folder.read_control(folder), None
+        self.folder, self.events, self.replay = folder, events, list(replay)
+        self.control, self._stamp = run_folder.read_control(folder), None
         self.stopped = ""
 
     def __call__(self, state):
@@ -53,15 +53,16 @@ class Steering:
         began = time.perf_counter()
         self.events.write("paused", step=state.step, epoch=max(0, state.epoch))
         while (self.control.pause or self._is_due(state)) and not self.control.stop:
-            time.sleep(POLL_S / 4)
+            time.sleep(POLL_S)
             self._read()
         state.idle_s += time.perf_counter() - began
         self.events.write("going on", step=state.step)
 
     def _read(self) -> None:
         try:
-            mtime = os.stat(self.folder / run_folder.CONTROL).st_mtime_ns
+            found = os.stat(self.folder / run_folder.CONTROL)
         except OSError:
             return
-        if mtime != self._mtime:
-            self._mtime, self.control = mtime, run_folder.read_control(self.folder)
+        stamp = found.st_mtime_ns, found.st_ino  # two saves may lie within one tick of the file system's clock
+        if stamp != self._stamp:
+            self._stamp, self.control = stamp, run_folder.read_control(self.folder)

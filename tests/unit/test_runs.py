@@ -1,0 +1,364 @@
+"""Training runs as processes of their own: started, watched, queued, killed, taken up again, deleted."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from explorer.core import checkpoint, run_events, run_folder, runs
+from explorer.core.errors import BundleError, ConfigError
+from explorer.core.run_folder import Order
+
+MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (16,)}
+TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "precision": "fp32", "device": "cpu"}
+ENDLESS = 100_000  # epochs
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def checkpoints(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield tmp_path
+    for child in list(runs._children):
+        child.kill()
+        child.wait()
+    runs.reap()
+    assert psutil.Process().children() == []
+
+
+def order(name: str, epochs: int = ENDLESS, map=False, model=MODEL, **train) -> Order:
+    return Order(name, model, TRAIN | {"epochs": epochs} | train, None, map, False)
+
+
+def wait(condition, what: str = ""):
+    """What `condition` returns as soon as it is true."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        states = {run.name: (run.status, run.sentence) for run in runs.list_runs()}
+        assert time.monotonic() < end, f"waited in vain {what}: {states}"
+        time.sleep(0.02)
+    return found
+
+
+def wait_for(name: str, *statuses: str) -> runs.Run:
+    return wait(lambda: (run := runs.look(name)).status in statuses and run, f"for {name} to be {statuses}")
+
+
+def trains(name: str, epoch: int = 1) -> runs.Run:
+    return wait(lambda: (run := runs.look(name)).status == "training" and run.epoch >= epoch and run, f"for {name} to train")
+
+
+def process(name: str) -> psutil.Process:
+    return psutil.Process(run_folder.read_run(run_folder.find(name))[1]["pid"])
+
+
+def kill(name: str) -> None:
+    """As the system does when there is no memory left."""
+    process(name).kill()
+
+
+def kinds(name: str) -> list[str]:
+    return [e["kind"] for e in run_events.read_events(run_folder.find(name))[0] if e["kind"] not in ("batch", "epoch", "dial")]
+
+
+# ---- from start to done
+
+
+def test_watching_runs_needs_no_torch():
+    code = "import sys, explorer.core.runs, explorer.core.run_film, explorer.train; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "explorer.core.runs" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+
+
+def test_a_run_is_started_watched_and_done(checkpoints):
+    run = runs.start(order("mine", 40))
+    assert run.is_live and run.status in ("starting", "training") and run.folder == checkpoints / "runs" / "mine"
+    child = process("mine")
+    assert child.ppid() == psutil.Process().pid
+    wait(lambda: child.nice() == 10, "for it to give way to the page")
+    run = wait_for("mine", "done")
+    assert (run.epoch, run.n_epochs, run.bundle) == (40, 40, "mine") and checkpoint.load("mine").metrics["epochs"] == 40
+    wait(lambda: runs.list_runs() and not runs._children, "for the process to be let go")
+    assert not child.is_running() and psutil.Process().children() == []
+    assert "saved" in (run.folder / "log.txt").read_text()
+    with pytest.raises(BundleError, match="The run 'mine' is done"):
+        runs.resume("mine")
+    with pytest.raises(BundleError, match="There is already a model 'mine'"):
+        runs.start(order("mine"))
+    runs.delete("mine")
+    assert runs.list_runs() == [] and checkpoint.load("mine"), "its bundle stays"
+
+
+def test_two_who_press_start_at_once_get_one_run_and_one_sentence():
+    ready, told = threading.Barrier(2), []
+
+    def press():
+        ready.wait()
+        try:
+            told.append(runs.start(order("mine")).name)
+        except BundleError as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(told) == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
+    assert len(runs._children) == 1
+    trains("mine")
+    again = runs.look("mine").step
+    with pytest.raises(BundleError, match="The run 'mine' is training. Only a run that was stopped or broke off can go on."):
+        runs.resume("mine")
+    with pytest.raises(BundleError):
+        runs.start(order("mine"))
+    wait(lambda: runs.look("mine").step > again, "for it to go on undisturbed")
+    runs.delete("mine")
+    assert not list(run_folder.runs_dir().glob("[!.]*"))
+
+
+def test_many_who_make_one_folder_at_once_make_it_once():
+    ready, told = threading.Barrier(8), []
+
+    def make():
+        ready.wait()
+        try:
+            told.append(run_folder.create(order("mine")).name)
+        except BundleError as error:
+            told.append(error.message)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(told) == ["There is already a run 'mine'."] * 7 + ["mine"]
+
+
+# ---- the queue
+
+
+def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
+    runs.start(order("first"))
+    trains("first")
+    for name in ("second", "third"):
+        runs.start(order(name))
+    for name in ("third", "second"):
+        assert wait_for(name, "queued").is_live
+    assert [run.name for run in runs.list_runs()] == ["third", "second", "first"], "the newest first"
+    runs.stop("first")
+    wait_for("first", "stopped")
+    trains("second")
+    assert runs.look("third").status == "queued"
+    runs.stop("third")
+    assert wait_for("third", "stopped").epoch == 0 and runs.look("second").status == "training"
+    runs.delete("second")
+
+
+def test_a_stop_is_not_lost_on_a_process_that_has_hardly_begun():
+    runs.start(order("mine"))
+    runs.stop("mine")
+    assert wait_for("mine", "stopped").step == 0
+    wait(lambda: not runs.list_runs() or not runs._children, "for the process to end")
+    assert runs.look("mine").status == "stopped", "the folder stays"
+
+
+# ---- killed
+
+
+def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
+    folder = runs.start(order("mine")).folder
+
+    def epochs() -> list[dict]:
+        return [e for e in run_events.read_events(folder)[0] if e["kind"] == "epoch"]
+
+    trains("mine")
+    wait(lambda: epochs()[-1]["t"] - epochs()[0]["t"] > 4, "for it to train for a while")
+    kill("mine")
+    run = wait_for("mine", "lost")
+    assert run.sentence == f"The training broke off after epoch {run.epoch}. It can go on from there." and not run.is_live
+    wait(lambda: runs.list_runs() and not psutil.Process().children(), "for no zombie to be left")
+    *_, safe = [e["epoch"] for e in epochs() if e["t"] < epochs()[-1]["t"] - 3]  # a state is kept back for a second at most
+    runs.resume("mine")
+    wait(lambda: kinds("mine").count("training") == 2, "for the lock, and for it to go on")
+    begun = [e for e in run_events.read_events(folder)[0] if e["kind"] == "training"][1]
+    assert safe <= begun["epoch"] <= run.epoch and begun["step"] == 3 * begun["epoch"]
+    runs.delete("mine")
+
+
+def test_killed_before_its_first_epoch_it_begins_again():
+    runs.start(order("mine", 20))
+    wait(lambda: "starting" in kinds("mine"))
+    kill("mine")
+    assert wait_for("mine", "lost").epoch == 0 and not (run_folder.find("mine") / checkpoint.STATE).exists()
+    runs.resume("mine")
+    assert wait_for("mine", "done").epoch == 20
+
+
+def test_killed_while_the_map_is_made_only_the_map_is_made_again():
+    runs.start(order("mine", 20, map=True))
+    run = wait_for("mine", "mapping", "done")
+    kill("mine")
+    run = wait_for("mine", "lost")
+    assert run.epoch == 20 and checkpoint.load("mine").metrics["map"] == "pca", "the bundle is there meanwhile"
+    folder = run_folder.find("mine")
+    values = json.loads((folder / run_folder.RUN).read_text())
+    values["order"]["map"] = False  # no need to wait for the UMAP here
+    (folder / run_folder.RUN).write_text(json.dumps(values))
+    runs.resume("mine")
+    wait_for("mine", "done")
+    events = run_events.read_events(folder)[0]
+    again = [e["kind"] for e in events[next(i for i, e in enumerate(events) if e["kind"] == "saved") + 1 :]]
+    assert again == ["starting", "training", "saved", "done"]
+
+
+def test_a_run_that_does_not_listen_is_deleted_too(monkeypatch):
+    monkeypatch.setattr(runs, "PATIENCE_S", 0.3)
+    runs.start(order("mine"))
+    trains("mine")
+    child = process("mine")
+    child.suspend()
+    runs.delete("mine")
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert runs.list_runs() == [] and run_folder.create(order("mine")), "its name is free"
+
+
+# ---- refused
+
+
+@pytest.mark.parametrize("made, error, words", [
+    (order("../up"), BundleError, "cannot be called"),
+    (order(""), BundleError, "A bundle cannot be called ''"),
+    (order(".."), BundleError, "cannot be called"),
+    (order("mine", lr=-1), ConfigError, "lr must be a number"),
+    (order("mine", model={"latent_dim": 0}), ConfigError, "latent_dim must be"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_before_there_is_a_folder(checkpoints, made, error, words):
+    with pytest.raises(error, match=words):
+        runs.start(made)
+    assert not list(checkpoints.iterdir()) and not runs._children
+
+
+def standing(name: str, *events, pid=None, **more) -> Path:
+    """A run's folder with such events, by this process or by nobody."""
+    folder = run_folder.create(Order(name, MODEL, TRAIN, created=more.pop("created", 1000.0)))
+    who = run_folder.this_process() if pid is None else {"pid": pid, "pid_started": 1000.0}
+    run_folder.write_run(folder, run_folder.read_run(folder)[0], **who)
+    (folder / run_folder.EVENTS).write_text("".join(json.dumps({"t": time.time()} | e) + "\n" for e in events))
+    return folder
+
+
+def test_a_queue_that_is_full_is_one_sentence():
+    for i in range(runs.MAX_WAITING):
+        standing(f"run-{i}", {"kind": "queued"})
+    with pytest.raises(BundleError, match="8 runs are waiting already. Stop one of them, or come back later."):
+        runs.start(order("mine"))
+    assert len(run_folder.folders()) == 8
+    standing("over", {"kind": "stopped"})
+    assert sum(run.is_live for run in runs.list_runs()) == 8, "a run that is over does not wait"
+
+
+def test_a_system_that_begins_no_process_is_one_sentence_and_leaves_nothing(monkeypatch):
+    def popen(*args, **more):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(runs.subprocess, "Popen", popen)
+    with pytest.raises(BundleError, match=r"Saving the run 'mine' in .* failed \(Cannot allocate memory\)"):
+        runs.start(order("mine"))
+    assert run_folder.folders() == []
+
+
+def test_a_run_that_is_not_there_is_one_sentence():
+    for act in (runs.look, runs.resume, runs.stop, runs.delete, runs.steer):
+        with pytest.raises(BundleError, match="There is no run 'mine'"):
+            act("mine")
+
+
+# ---- how a run stands
+
+
+def training(epoch, step):
+    return {"kind": "training", "epoch": epoch, "step": step, "n_steps": 30, "steps_per_epoch": 3}
+
+
+FAILED = {"kind": "failed", "message": "The disk is full.", "hint": "Free some space."}
+LOADING = {"kind": "progress", "share": 0.25, "what": "downloading"}
+
+
+@pytest.mark.parametrize("events, status, sentence", [
+    ([], "starting", ""),
+    ([{"kind": "queued"}], "queued", ""),
+    ([{"kind": "starting"}, LOADING], "starting", "downloading: 25%"),
+    ([{"kind": "starting"}, LOADING, training(0, 0)], "training", ""),
+    ([training(0, 0), {"kind": "paused", "epoch": 2, "step": 7}], "paused", ""),
+    ([training(0, 0), {"kind": "paused"}, {"kind": "going on"}], "training", ""),
+    ([training(0, 0), {"kind": "saved", "bundle": "mine"}], "mapping", ""),
+    ([training(0, 0), {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"}], "done", ""),
+    ([training(0, 0), {"kind": "stopped"}], "stopped", ""),
+    ([training(0, 0), FAILED], "failed", "The disk is full. Free some space."),
+    ([FAILED, {"kind": "starting"}], "starting", ""),
+    ([{"kind": "what"}, {"kind": "progress", "share": 10**400, "what": "x"}, {"kind": "failed", "message": 7}], "starting", ""),
+])  # fmt: skip
+def test_the_last_word_says_how_a_run_stands(events, status, sentence):
+    standing("mine", *events)
+    run = runs.look("mine")
+    assert (run.status, run.sentence) == (status, sentence) and run.is_live == (status not in ("done", "stopped", "failed"))
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed", "done", "lost"])
+def test_a_process_that_is_gone_has_the_last_word_if_it_had_one(status):
+    last = {"failed": FAILED, "lost": {"kind": "batch", "epoch": 4, "step": 13}}.get(status, {"kind": status, "bundle": "mine"})
+    standing("mine", training(0, 0), last, pid=2**22 + 1)
+    run = runs.look("mine")
+    assert run.status == status and not run.is_live
+    if status == "lost":
+        assert run.sentence == "The training broke off after epoch 4. It can go on from there." and run.step == 13
+
+
+def test_numbers_that_cannot_be_are_passed_over():
+    standing("mine", training(0, 0), {"kind": "epoch", "epoch": 10**30, "step": -4, "n_steps": "x", "steps_per_epoch": True})
+    run = runs.look("mine")
+    assert (run.epoch, run.step, run.n_steps, run.n_epochs) == (0, 0, 30, 10)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "\0" * 50])
+def test_a_damaged_run_hides_no_other(text):
+    standing("good", training(0, 0), created=2000.0)
+    (standing("bad") / run_folder.RUN).write_text(text)
+    (run_folder.runs_dir() / "empty").mkdir()
+    (run_folder.runs_dir() / "file").write_text("")
+    assert [(run.name, run.status) for run in runs.list_runs()] == [("good", "training"), ("bad", "damaged")]
+    bad = runs.look("bad")
+    assert bad.sentence.startswith("Run 'bad': run.json ") and bad.n_epochs == 0 and not bad.is_live
+    with pytest.raises(BundleError, match="The run 'bad' is damaged"):
+        runs.resume("bad")
+    runs.delete("bad")
+    assert [run.name for run in runs.list_runs()] == ["good"]
+
+
+def test_nothing_is_listed_where_nothing_is():
+    assert runs.list_runs() == []
+
+
+def test_what_is_pressed_is_written_down_beside_what_was_pressed_before():
+    folder = standing("mine", training(0, 0))
+    runs.steer("mine", beta=4.0)
+    runs.steer("mine", pause=True)
+    runs.stop("mine", keep=True)
+    assert run_folder.read_control(folder) == run_folder.Control(beta=4.0, pause=True, stop="keep")
+
+
+def test_events_are_read_as_they_come_and_anew_for_a_new_run_of_the_name():
+    folder = standing("mine", training(0, 0), {"kind": "epoch", "epoch": 1, "step": 3})
+    diary = runs.Diary(folder)
+    first = diary.read()
+    assert [e["kind"] for e in first] == ["training", "epoch"] and diary.read() is first
+    with open(folder / run_folder.EVENTS, "a") as file:
+        file.write(json.dumps(training(0, 0)) + "\n")
+    assert [(e["kind"], e["epoch"]) for e in diary.read()] == [("training", 0), ("training", 0)] and len(first) == 2
+    runs.delete("mine") if not runs.look("mine").is_live else run_folder.atomic.remove_folder(folder)
+    assert diary.read() == []
+    standing("mine", {"kind": "starting"}, *[training(0, 0)] * 4)
+    assert [e["kind"] for e in diary.read()] == ["starting", *["training"] * 4]
