@@ -54,7 +54,8 @@ def render(training) -> None:
     training.form = form
     with st.popover("images of your own", width="stretch"):
         _upload(form)
-    _estimate(form, sets)
+    with st.container(key="estimate"):
+        _estimate(form, sets)
     st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
 
 
