@@ -35,6 +35,8 @@ def choose_model():
         st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
     linked = state.linked_bundle()
+    if linked is not None and linked.startswith(resources.LIVE) and linked not in names:
+        linked = linked.removeprefix(resources.LIVE)  # it is over; its bundle has its name
     if linked is not None and linked not in names and state.current() is None:
         st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     if state.current() is not None:  # back from another page
