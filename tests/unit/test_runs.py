@@ -95,7 +95,7 @@ def test_a_run_is_started_watched_and_done(checkpoints):
     assert runs.list_runs() == [] and checkpoint.load("mine"), "its bundle stays"
 
 
-def test_two_who_press_start_at_once_get_one_run_and_one_sentence():
+def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
     ready, told = threading.Barrier(2), []
 
     def press():
@@ -117,8 +117,12 @@ def test_two_who_press_start_at_once_get_one_run_and_one_sentence():
     with pytest.raises(BundleError):
         runs.start(order("mine"))
     wait(lambda: runs.look("mine").step > again, "for it to go on undisturbed")
-    runs.delete("mine")
-    assert not list(run_folder.runs_dir().glob("[!.]*"))
+    monkeypatch.setattr(runs, "PATIENCE_S", 0.3)
+    child = process("mine")
+    child.suspend()
+    runs.delete("mine")  # one that does not listen too
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert runs.list_runs() == [] and not list(run_folder.runs_dir().glob("[!.]*")), "its name is free"
 
 
 def test_many_who_make_one_folder_at_once_make_it_once():
@@ -157,14 +161,6 @@ def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
     runs.delete("second")
 
 
-def test_a_stop_is_not_lost_on_a_process_that_has_hardly_begun():
-    runs.start(order("mine"))
-    runs.stop("mine")
-    assert wait_for("mine", "stopped").step == 0
-    wait(lambda: not runs.list_runs() or not runs._children, "for the process to end")
-    assert runs.look("mine").status == "stopped", "the folder stays"
-
-
 # ---- killed
 
 
@@ -188,13 +184,19 @@ def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
     runs.delete("mine")
 
 
-def test_killed_before_its_first_epoch_it_begins_again():
+def test_stopped_or_killed_before_its_first_epoch_it_begins_again():
     runs.start(order("mine", 20))
-    wait(lambda: "starting" in kinds("mine"))
+    runs.stop("mine")  # its process has hardly begun, and hears of it all the same
+    assert wait_for("mine", "stopped").step == 0
+    wait(lambda: runs.list_runs() and not runs._children, "for the process to end")
+    assert runs.look("mine").status == "stopped", "the folder stays"
+    runs.resume("mine")
+    wait(lambda: kinds("mine")[-1] == "starting" and runs.look("mine").is_live, "for torch to be imported")
     kill("mine")
-    assert wait_for("mine", "lost").epoch == 0 and not (run_folder.find("mine") / checkpoint.STATE).exists()
+    assert wait_for("mine", "lost").epoch == 0
     runs.resume("mine")
     assert wait_for("mine", "done").epoch == 20
+    assert kinds("mine")[-3:] == ["training", "saved", "done"] and kinds("mine").count("stopped") == 1
 
 
 def test_killed_while_the_map_is_made_only_the_map_is_made_again():
@@ -212,17 +214,6 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again():
     events = run_events.read_events(folder)[0]
     again = [e["kind"] for e in events[next(i for i, e in enumerate(events) if e["kind"] == "saved") + 1 :]]
     assert again == ["starting", "training", "saved", "done"]
-
-
-def test_a_run_that_does_not_listen_is_deleted_too(monkeypatch):
-    monkeypatch.setattr(runs, "PATIENCE_S", 0.3)
-    runs.start(order("mine"))
-    trains("mine")
-    child = process("mine")
-    child.suspend()
-    runs.delete("mine")
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    assert runs.list_runs() == [] and run_folder.create(order("mine")), "its name is free"
 
 
 # ---- refused

@@ -1,0 +1,109 @@
+"""Minutes of killing and repeating: `pytest -m slow tests/unit/test_runs_long.py`."""
+
+import random
+import time
+from pathlib import Path
+
+import filelock
+import psutil
+import pytest
+
+from explorer.core import checkpoint, run_events, run_folder, runs, turns
+from explorer.core.run_film import RunFilm
+from explorer.core.run_folder import Order
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (32,)}
+TRAIN = {"dataset": "digits", "precision": "fp32", "device": "cpu"}
+N_KILLS = N_RUNS = 20
+PATIENCE_S = 300.0
+
+
+@pytest.fixture(autouse=True)
+def checkpoints(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    yield tmp_path
+    for child in list(runs._children):
+        child.kill()
+        child.wait()
+    runs.reap()
+
+
+def start(name: str, **train) -> Path:
+    return runs.start(Order(name, MODEL, TRAIN | train, map=False)).folder
+
+
+def wait_for(name: str, *statuses: str) -> runs.Run:
+    end = time.monotonic() + PATIENCE_S
+    while (run := runs.look(name)).status not in statuses:
+        assert time.monotonic() < end and run.is_live, run
+        time.sleep(0.05)
+    return run
+
+
+def weights(name: str) -> bytes:
+    return (checkpoint.checkpoints_dir() / name / checkpoint.MODEL).read_bytes()
+
+
+def events(folder: Path, kind: str) -> list[dict]:
+    return [e for e in run_events.read_events(folder)[0] if e["kind"] == kind]
+
+
+def of_runs(folder: Path) -> list[psutil.Process]:
+    """Whoever works below the folder, whoever has begun it."""
+    return [p for p in psutil.process_iter(["cmdline", "cwd"]) if "explorer.train" in (p.info["cmdline"] or [])
+            and any(name.name in p.info["cmdline"] for name in folder.glob("*-of-the-kills"))]  # fmt: skip
+
+
+def test_killed_twenty_times_it_ends_with_the_weights_of_an_uninterrupted_run(checkpoints):
+    settings = {"batch_size": 8, "epochs": 120}
+    start("whole", **settings)
+    wait_for("whole", "done")
+    expected, chance, kills, names = weights("whole"), random.Random(4), 0, []
+    while kills < N_KILLS or runs.look(names[-1]).status != "done":
+        if not names or runs.look(names[-1]).status == "done":
+            names.append(f"run-{len(names)}-of-the-kills")
+            folder = start(names[-1], **settings)
+        elif runs.look(names[-1]).status == "lost":
+            reached = events(folder, "epoch")
+            runs.resume(names[-1])
+            wait_for(names[-1], "training", "done")
+            begun = events(folder, "training")[-1]["epoch"]
+            safe = [e["epoch"] for e in reached if e["t"] < reached[-1]["t"] - 3]  # a state is kept back for a second at most
+            assert begun >= max(safe, default=0), (kills, begun, reached[-1])
+        if kills == N_KILLS:
+            wait_for(names[-1], "done")
+            continue
+        time.sleep(chance.uniform(0, 4))
+        values = run_folder.read_run(folder)[1]
+        if run_folder.is_alive(values["pid"], values["pid_started"]) and runs.look(names[-1]).status != "done":
+            psutil.Process(values["pid"]).kill()
+            kills += 1
+            wait_for(names[-1], "lost", "done")
+    assert all(weights(name) == expected for name in names)
+    runs.reap()
+    assert psutil.Process().children() == [] and of_runs(run_folder.runs_dir()) == []
+    with filelock.FileLock(run_folder.runs_dir() / f".{turns.lane('cpu')}.lock", timeout=0):
+        pass  # nobody holds it
+
+
+def test_twenty_runs_in_a_row_leave_nothing_behind_in_this_process():
+    me, sizes = psutil.Process(), []
+    for i in range(N_RUNS):
+        folder = start(f"run-{i}", epochs=30, limit=96)
+        diary, film = runs.Diary(folder), RunFilm(folder)
+        end = time.monotonic() + PATIENCE_S
+        while runs.look(folder.name, lambda _: diary).status != "done":  # noqa: B023
+            diary.read(), film.update()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        while runs._children:
+            runs.list_runs()
+            time.sleep(0.02)
+        sizes.append((me.memory_info().rss, me.num_fds() if hasattr(me, "num_fds") else me.num_handles(), len(me.children())))
+    (memory, n_open, _), (last_memory, last_open, n_children) = sizes[2], sizes[-1]
+    assert last_memory <= 1.05 * memory, [rss for rss, *_ in sizes]
+    assert (last_open, n_children) == (n_open, 0)
+    runs.delete("run-0")
+    assert len(runs.list_runs()) == N_RUNS - 1
