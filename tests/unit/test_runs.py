@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core import checkpoint, run_events, run_folder, runs
+from explorer.core import checkpoint, run_events, run_folder, runs, turns
 from explorer.core.errors import BundleError, ConfigError
 from explorer.core.run_folder import Order
 
@@ -159,6 +159,15 @@ def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
     runs.stop("third")
     assert wait_for("third", "stopped").epoch == 0 and runs.look("second").status == "training"
     runs.delete("second")
+
+
+@pytest.mark.parametrize("device, chosen, lane", [
+    ("cpu", "", "cpu"), ("cuda", "", "cuda-0"), ("cuda:0", "", "cuda-0"), ("cuda:1", "", "cuda-1"), ("mps", "", "mps"),
+    ("auto", "cpu", "cpu"), ("auto", "cuda:2", "cuda-2"), ("cpu", "cuda", "cpu"), ("../x", "", "---x"),
+])  # fmt: skip
+def test_runs_on_one_device_take_turns(monkeypatch, device, chosen, lane):
+    monkeypatch.setenv("EXPLORER_DEVICE", chosen) if chosen else monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
+    assert turns.lane(device) == lane
 
 
 # ---- killed
