@@ -153,6 +153,7 @@ class Training:
     """What one tab watches on the Train page, and what its form says."""
 
     watched: str | None = None  # a run's name
+    turn: int = 0  # rises when another run is watched: what the browser still says of the old choice is then of no account
     form: dict = field(default_factory=dict)  # settings by name, as they were left
     have: set[str] = field(default_factory=set)  # the watched run's epochs whose pictures this tab's browser holds
     said: str = ""  # why the last order was not taken
@@ -160,7 +161,7 @@ class Training:
 
     def watch(self, name: str | None) -> None:
         if name != self.watched:
-            self.watched, self.have = name, set()
+            self.watched, self.have, self.turn = name, set(), self.turn + 1
 
 
 def training() -> Training:

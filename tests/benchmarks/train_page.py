@@ -81,7 +81,7 @@ def drags(visit: Visit) -> tuple[list[float], list[float], int, int]:
 def hand(page, root: Path) -> Iterator[Row]:
     """Beta turned, then Stop."""
     (folder,) = [path.parent for path in (root / "runs").glob("*/run.json") if "600" in path.read_text()]
-    box = page.locator("[class*=st-key-beta-] [role=slider]")
+    box = page.locator("[class*=st-key-beta-] input")
     box.focus()
     began = time.time()
     box.press("ArrowRight")

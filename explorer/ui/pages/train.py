@@ -33,9 +33,9 @@ def _live(training) -> None:
                 st.error(training.said)
             return
         with st.container(key="run_head", horizontal=True, vertical_alignment="bottom"):
-            state.preset("f-watched", training.watched)
-            st.selectbox("run", names, key="f-watched", label_visibility="collapsed", width=220,
-                         on_change=lambda: training.watch(state.widget("f-watched")))  # fmt: skip
+            key = f"watched-{training.turn}"
+            st.selectbox("run", names, names.index(training.watched), key=key, label_visibility="collapsed", width=220,
+                         on_change=lambda: training.watch(state.widget(key)))  # fmt: skip
         run, events, film = resources.run(training.watched)
         if run_controls.render(run, film, training):
             state.choose_bundle(run.bundle)
