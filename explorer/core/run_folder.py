@@ -12,6 +12,7 @@ Needs no torch: the folder is there before torch is imported.
 
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -165,10 +166,10 @@ def is_alive(pid, started) -> bool:
 
 
 def this_process() -> dict:
-    """What run.json says of whoever trains."""
+    """What run.json says of whoever trains; `begun`: since when, by the clock of the events."""
     return process_of(os.getpid())
 
 
 def process_of(pid: int) -> dict:
     """The same of another process. Raises psutil.Error where there is none."""
-    return {"pid": pid, "pid_started": psutil.Process(pid).create_time()}
+    return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "begun": round(time.time(), 3)}

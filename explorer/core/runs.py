@@ -166,20 +166,18 @@ def _look(folder: Path, diary: Diary) -> Run:
             case {"kind": "failed", "message": str(message), "hint": str(hint)}:
                 status, sentence = "failed", f"{message} {hint}".strip()
         numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}
-    born = values.get("pid_started", order.created)
-    if not run_folder.is_alive(values.get("pid"), born):
+    if not run_folder.is_alive(values.get("pid"), values.get("pid_started")):
         is_born = "pid" in values or time.time() - order.created > GRACE_S
         if status in LIVELY and is_born:
             status, sentence = "lost", f"The training broke off after epoch {numbers['epoch']}. It can go on from there."
-    elif status in ("stopped", "failed") and born > _spoke(events):
+    elif events and _time(values, "begun") > _time(events[-1], "t"):
         status, sentence = "starting", ""  # taken up again by a process that has not spoken yet
     return Run(folder.name, folder, order, status, sentence, bundle=bundle, **numbers)
 
 
-def _spoke(events: list[dict]) -> float:
-    """When the last event was written, Unix time."""
-    last = events[-1].get("t") if events else 0
-    return last if isinstance(last, int | float) else 0
+def _time(values: dict, name: str) -> float:
+    """Unix time; 0 where there is none."""
+    return values[name] if isinstance(values.get(name), int | float) else 0
 
 
 def steer(name: str, **changes) -> Control:

@@ -317,6 +317,19 @@ def test_a_process_that_is_gone_has_the_last_word_if_it_had_one(status):
         assert run.sentence == "The training broke off after epoch 4. It can go on from there." and run.step == 13
 
 
+@pytest.mark.parametrize("kind", ["stopped", "failed", "training", "paused"])
+def test_a_run_that_is_taken_up_again_is_starting_until_its_process_speaks(kind):
+    said = {"kind": kind, "message": "", "hint": ""}
+    folder = standing("mine", said | {"t": time.time() - 60})
+    assert runs.look("mine").status == "starting" and runs.look("mine").is_live
+    with pytest.raises(BundleError, match="The run 'mine' is starting"):
+        runs.resume("mine")
+    pen = run_events.Events(folder)
+    pen.write("queued")
+    pen.close()
+    assert runs.look("mine").status == "queued"
+
+
 def test_numbers_that_cannot_be_are_passed_over():
     standing("mine", training(0, 0), {"kind": "epoch", "epoch": 10**30, "step": -4, "n_steps": "x", "steps_per_epoch": True})
     run = runs.look("mine")
