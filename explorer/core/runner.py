@@ -74,7 +74,7 @@ def _give_way() -> None:
     n_cores = os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(n_cores - 1 if n_cores > 2 else n_cores))
     try:
-        psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        psutil.Process().nice(19 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
     except (psutil.Error, OSError):
         pass
 

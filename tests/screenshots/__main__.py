@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from explorer.core.library import SHIPPED
 from tests.browser.server import FLAGS, serving
 
 HERE = Path(__file__).parent
@@ -30,7 +31,8 @@ def main() -> None:
         film(page, "interpolation.gif", play)
         page.close()
         root = Path(nothing) / "checkpoints"
-        shutil.copytree(HERE.parents[1] / "checkpoints", root, ignore=shutil.ignore_patterns("runs"))
+        for name in SHIPPED:
+            shutil.copytree(HERE.parents[1] / "checkpoints" / name, root / name)
         settings = {"EXPLORER_DATA_DIR": nothing, "EXPLORER_CHECKPOINTS": str(root)}
         url = running.enter_context(serving(Path(nothing) / "log2", **settings)).url
         for theme, page_name in (("light", "train"), ("dark", "train"), ("light", "library")):

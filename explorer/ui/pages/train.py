@@ -32,14 +32,16 @@ def _live(training) -> None:
             if training.said:
                 st.error(training.said)
             return
-        with st.container(key="run_head", horizontal=True, vertical_alignment="bottom"):
-            key = f"watched-{training.turn}"
-            st.selectbox("run", names, names.index(training.watched), key=key, label_visibility="collapsed", width=220,
-                         on_change=lambda: training.watch(state.widget(key)))  # fmt: skip
         run, events, film = resources.run(training.watched)
-        if run_controls.render(run, film, training):
+        with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
+            opened = run_controls.head(run, film, training)
+            key = f"watched-{training.turn}"
+            st.selectbox("run", names, names.index(run.name), key=key, label_visibility="collapsed", width=220,
+                         on_change=lambda: training.watch(state.widget(key)))  # fmt: skip
+        run_controls.render(run, training)
+        run_view.render(run, events, film, training)
+        if opened:
             state.choose_bundle(run.bundle)
             st.switch_page(st.Page(explore, url_path="", default=True))
-        run_view.render(run, events, film, training)
     except ExplorerError as error:
         st.error(str(error))

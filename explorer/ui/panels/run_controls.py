@@ -14,8 +14,17 @@ SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 TILE_PX, FRAME_MS = 48, 180  # of the GIF
 
 
-def render(run, film, training) -> bool:
-    """True when its model shall be opened in Explore."""
+def head(run, film, training) -> bool:
+    """What can be done with a run at any time. True when its model shall be opened in Explore."""
+    opened = st.button("Open in Explore", key="run-open", disabled=run.bundle is None)
+    st.download_button("GIF", lambda: _gif(film), f"{run.name}.gif", "image/gif", key="run-gif", on_click="ignore",
+                       disabled=len(film) < 2, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
+    _button("Delete", "run-delete", training, not run.is_live, lambda: _delete(run, training))
+    return opened
+
+
+def render(run, training) -> None:
+    """The hand on a run that trains."""
     control = read_control(run.folder)
     trains = run.status in ("training", "paused")
     with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
@@ -27,17 +36,12 @@ def render(run, film, training) -> bool:
         _button("Stop", "run-stop", training, run.is_live and run.status != "mapping", lambda: runs.stop(run.name))
         _button("Stop and keep", "run-keep", training, trains and run.step > 0, lambda: runs.stop(run.name, keep=True))
         _button("Resume", "run-resume", training, run.status in ("stopped", "failed", "lost"), lambda: runs.resume(run.name))
-        _button("Delete", "run-delete", training, not run.is_live, lambda: _delete(run, training))
-        opened = st.button("Open in Explore", key="run-open", disabled=run.bundle is None)
-        st.download_button("GIF", lambda: _gif(film), f"{run.name}.gif", "image/gif", key="run-gif", on_click="ignore",
-                           disabled=len(film) < 2, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
         if run.order is not None:
             start = control.beta if control.beta is not None else run.order.train.get("beta", 1.0)
             _dial("β", f"beta-{run.name}", BETAS, start, trains, run, training, "beta")
             _dial("learning rate ×", f"lr-{run.name}", SCALES, control.lr_scale, trains, run, training, "lr_scale")
     if training.said:
         st.error(training.said)
-    return opened
 
 
 def _gif(film) -> bytes:
