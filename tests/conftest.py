@@ -1,4 +1,4 @@
-"""Shared by all tests: the real data, where it is on this machine."""
+"""Shared by all tests: the real data, where it is on this machine; one thread for small nets."""
 
 import os
 from pathlib import Path
@@ -20,3 +20,14 @@ def real_data(monkeypatch) -> Path:
             monkeypatch.setenv("EXPLORER_DATA_DIR", str(place.resolve()))
             return place.resolve()
     pytest.skip(f"NO REAL DATA: MNIST is neither in {places[0]} nor in {places[1]}; set EXPLORER_DATA_DIR")
+
+
+@pytest.fixture
+def one_thread():
+    """Nets of a few hundred weights are no work for two threads, which on a busy machine wait for each other for ever."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""Minutes of killing and repeating: `pytest -m slow tests/unit/test_runs_long.py`."""
+"""Minutes of killing and repeating: `pytest -m slow tests/processes/test_runs_long.py`."""
 
 import random
 import time
