@@ -2,7 +2,7 @@
 
 import ast
 import shutil
-from functools import lru_cache
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def sources(root: Path) -> dict[str, ast.Module]:
     return {path.relative_to(root).as_posix(): parsed(path.read_text("utf-8")) for path in paths}
 
 
-parsed = lru_cache(maxsize=None)(ast.parse)
+parsed = cache(ast.parse)
 
 
 def imports(tree: ast.Module, path: str, files) -> list[tuple[str, ast.AST]]:
@@ -116,6 +116,7 @@ def _file(module: str, files) -> str | None:
     return next((f for f in (f"{base}.py", f"{base}/__init__.py") if f in files), None)
 
 
+@cache
 def at_import(tree: ast.Module) -> set[ast.AST]:
     """The nodes that run when the module is imported: all that is in no function."""
     found, rest = set(), [tree]
@@ -127,6 +128,7 @@ def at_import(tree: ast.Module) -> set[ast.AST]:
     return found
 
 
+@cache
 def names(tree: ast.Module) -> set[str]:
     """Attributes, and names imported from elsewhere."""
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -226,10 +228,16 @@ def clean(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def before(clean) -> list[str]:
+    """What is wrong in it today."""
+    return faults(clean)
+
+
 @pytest.mark.parametrize("plant", PLANTS)
-def test_a_planted_fault_is_found(clean, plant):
+def test_a_planted_fault_is_found(clean, before, plant):
     path, code, says = PLANTS[plant]
-    file, before = clean / path, faults(clean)
+    file = clean / path
     kept = file.read_text("utf-8") if file.exists() else None
     file.write_text(f"{kept or ''}\n{code}\n", "utf-8")
     try:
@@ -252,9 +260,9 @@ def test_a_long_file_is_found(clean, path, n):
 
 @pytest.mark.parametrize("code", ["from explorer.core.errors import unknown", "import torch", "import numpy",
                                   "def f():\n    import sklearn", "from functools import cached_property"])  # fmt: skip
-def test_what_is_allowed_is_no_fault(clean, code):
+def test_what_is_allowed_is_no_fault(clean, before, code):
     file = clean / "explorer/core/engine.py"
-    kept, before = file.read_text("utf-8"), faults(clean)
+    kept = file.read_text("utf-8")
     file.write_text(f"{kept}\n{code}\n", "utf-8")
     try:
         assert len(faults(clean)) == len(before)
