@@ -102,7 +102,7 @@ def clicks(visit: Visit, points: Iterable[tuple[int, float, float]]) -> tuple[in
     clear(visit)
     right, n, wanted = 0, 0, [None, None]
     for row_, x, y in points:
-        visit.click(x, y)
+        visit.click(*visit.where(x, y))
         wanted[n % 2] = row_
         n += 1
         answer = (*wanted, str(row_))

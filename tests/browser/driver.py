@@ -45,6 +45,7 @@ class Visit:
 
     def __init__(self, page, chart: str = CHART):
         self.page, self.chart, self.frames_sent = page, chart, 0
+        self.then = []  # the axes when `isolated` read them
         page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(PROBE)
         page.on("websocket", lambda socket: socket.on("framesent", self._count))
@@ -119,6 +120,18 @@ class Visit:
         """Range in map units, length and start in pixels of the window, of x and y."""
         return self.page.evaluate(f"() => __probe.axes({self.chart})")
 
+    def settled(self, n: int = 4) -> None:
+        """Until the chart fills its box and stands still: it comes after the stage, and takes its size in steps."""
+        seen, end = [], time.monotonic() + PATIENCE_MS / 1000
+        while not (len(seen) >= n and all(axes == seen[-1] for axes in seen[-n:])):
+            assert time.monotonic() < end, "the chart does not stand still"
+            fits = self.page.evaluate(
+                f"() => {{ const gd = {self.chart}, l = gd?._fullLayout; return Boolean(l?.xaxis)"
+                " && Math.abs(l.width - gd.clientWidth) < 2 && Math.abs(l.height - gd.clientHeight) < 2; }"
+            )
+            seen = [*seen, self.axes()] if fits else []
+            self.page.wait_for_timeout(150)
+
     def on_screen(self, xy: np.ndarray) -> np.ndarray:
         """Map units (N, 2) -> pixels of the window; NaN outside the chart's frame."""
         pixels = np.empty((len(xy), 2))
@@ -130,12 +143,26 @@ class Visit:
 
     def isolated(self, xy: np.ndarray, chance, visible: np.ndarray | bool = True) -> list[tuple[int, float, float]]:
         """All points as (row, x, y), in random order, whose nearest other visible point is more than 6 px away."""
+        self.settled()
+        self.then = self.axes()
         pixels = self.on_screen(xy)
         rows = np.flatnonzero(np.isfinite(pixels).all(1) & visible)
         if len(rows) < 2:
             return []
         far = KDTree(pixels[rows]).query(pixels[rows], 2)[0][:, 1] > ISOLATED_PX
         return [(int(row), *map(float, pixels[row])) for row in chance.permutation(rows[far])]
+
+    def where(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the window, as `isolated` told it, is now, should the chart have moved since."""
+        now = [axis["at"] + axis["px"] * (1 - share if i else share) for i, axis in enumerate(self.axes())
+               for share in [self._share(i, (x, y)[i], axis)]]  # fmt: skip
+        return now[0], now[1]
+
+    def _share(self, i: int, at: float, axis: dict) -> float:
+        then = self.then[i]
+        share = (at - then["at"]) / then["px"]
+        unit = then["from"] + (1 - share if i else share) * (then["to"] - then["from"])
+        return (unit - axis["from"]) / (axis["to"] - axis["from"])
 
     def spread(self, xy: np.ndarray, chance, n: int, visible: np.ndarray | bool = True) -> Iterator[tuple[int, float, float]]:
         """n isolated points, a few at each of many random places that are zoomed in on and left again."""
