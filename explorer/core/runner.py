@@ -96,7 +96,7 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
         told(f"going on with '{order.name}' after epoch {max(0, state.epoch)} of {config.epochs}")
         if meta.get("threads") != device.n_threads():
             told(f"begun on {meta.get('threads')} threads, now on {device.n_threads()}: the last digits may differ")
-    told_of = _progress(folder, events)
+    told_of = _progress(folder, events, told)
     train, test = (data.load(config.dataset, split, size=order.size, progress=told_of) for split in data.SPLITS)
     for note in train.notes:
         told(note)
@@ -189,12 +189,15 @@ def _affordable(end: float, state, train, evaluation_s: float, steps_per_epoch: 
     return max(1, int(RESERVE * (end - time.time()) / (step_s + evaluation_s / steps_per_epoch)))
 
 
-def _progress(folder: Path, events: Events) -> Callable[[float, str], None]:
-    """Downloads in the events, a few times a second; a stop is heard there too."""
-    last = 0.0
+def _progress(folder: Path, events: Events, told: Callable[[str], None]) -> Callable[[float, str], None]:
+    """Downloads in the events, a few times a second, and a tenth at a time in words; a stop is heard there too."""
+    last = said = 0.0
 
     def progress(share: float, what: str) -> None:
-        nonlocal last
+        nonlocal last, said
+        if share - said >= 0.1:
+            said = share
+            told(f"{what}: {share:.0%}")
         if time.monotonic() - last > PROGRESS_S:
             last = time.monotonic()
             events.write("progress", share=round(share, 3), what=what)

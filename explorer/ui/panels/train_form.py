@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.core import data, image_zip, runs
 from explorer.core.config import ARCHS, LIKELIHOODS
+from explorer.core.files import free_name
 from explorer.core.places import checkpoints_dir, runs_dir
 from explorer.core.run_folder import Order
 from explorer.ui import resources, state
@@ -123,8 +124,8 @@ def _free_name(form: dict) -> str:
     """The data set's name and D, with a number where that is taken."""
     base = f"{form['dataset'].rstrip('/').rpartition('/')[2]}-{form['latent_dim']}d"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
-    taken = lambda name: (checkpoints_dir() / name).exists() or (runs_dir() / name).exists()  # noqa: E731
-    return next(name for name in (base, *(f"{base}-{i}" for i in range(2, 100_000))) if not taken(name))
+    taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
+    return free_name(base, taken)
 
 
 def _start(training) -> None:
