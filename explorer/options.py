@@ -4,9 +4,10 @@ import argparse
 
 from explorer.core.config import ARCHS, LIKELIHOODS, PRECISIONS, ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, unknown
+from explorer.core.twins import SETTINGS
 
 MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")  # options that are fields of ModelConfig
-RUN = ("dataset", "epochs", "beta", "lr", "batch_size", "seed", "device", "precision", "limit")  # and of TrainConfig
+RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", "device", "precision", "limit")  # TrainConfig
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add("likelihood", str, ", ".join(LIKELIHOODS))
     add("size", _whole, "side in px that images of a folder are resized to (default: chosen from them)", metavar="PX")
     add("beta", _real, "weight of the KL; 1 is the ELBO")
+    add("recon_weight", _real, "weight of the reconstruction loss; 0 trains the KL alone", metavar="WEIGHT")
     add("epochs", _whole, "passes over the training images", metavar="N")
     add("lr", _real, "peak of the one-cycle learning rate")
     add("batch_size", _whole, "images a step", metavar="N")
@@ -51,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best one there is")
     add("precision", str, f"{', '.join(PRECISIONS)}; auto measures which is faster")
     add("limit", _whole, "train and test on the first N images only (default: all)", metavar="N")
+    side_by_side = f"two or three models side by side that differ in {', '.join(SETTINGS)}, for example beta 0 1 4"
+    parser.add_argument("--twins", nargs="+", metavar=("SETTING", "VALUE"), help=side_by_side)
     parser.add_argument("--no-map", action="store_true", help="keep the PCA map, make no UMAP")
     parser.add_argument("--no-thumbs", action="store_true", help="keep no small copies of the test images in the bundle")
     parser.add_argument("--replace", action="store_true", help="replace a bundle or a stopped run of the same name")

@@ -1,6 +1,7 @@
 """The second door: train a VAE from the command line and save it as a bundle that the page opens.
 
     python -m explorer.train --dataset mnist --latent-dim 16 --arch conv --beta 1 --epochs 20 --seed 0 --name my-mnist
+    python -m explorer.train --dataset mnist --latent-dim 2 --epochs 5 --name loss --twins beta 0 1 4
     python -m explorer.train --resume my-mnist
     python -m explorer.train --list
     torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared among two processes
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from explorer.core import places, run_folder, runner, runs
+from explorer.core import places, run_folder, runner, runs, twins
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, ExplorerError, TrainingError
 from explorer.core.run_folder import Order
@@ -81,8 +82,11 @@ def _begin(args: argparse.Namespace) -> Path:
     default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
     name = places.checked_name(default_name if args.name is None else args.name)
     folder = places.runs_dir() / name
-    if not args.replace and (places.checkpoints_dir() / name).exists():
-        raise ConfigError(f"There is already a bundle '{name}'.", "Give another --name, or add --replace.")
+    order = Order(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
+    alike = twins.twins(order, args.twins[0], args.twins[1:]) if args.twins else {}
+    for one in alike.values() or [order]:
+        if not args.replace and (places.checkpoints_dir() / places.checked_name(one.name)).exists():
+            raise ConfigError(f"There is already a bundle '{one.name}'.", "Give another --name, or add --replace.")
     if folder.is_dir():
         run = runs.look(name) if (folder / run_folder.RUN).is_file() else None
         if run and run.is_live:
@@ -90,8 +94,7 @@ def _begin(args: argparse.Namespace) -> Path:
         if not args.replace and (run is None or run.status != "done"):
             raise ConfigError(f"There is a stopped run '{name}'.", f"Go on with --resume {name}, or add --replace.")
         shutil.rmtree(folder)
-    order = Order(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
-    return run_folder.create(order)
+    return run_folder.create(order, alike)
 
 
 def _resume(args: argparse.Namespace) -> Path:
@@ -117,20 +120,22 @@ def _resume(args: argparse.Namespace) -> Path:
 def _run(folder: Path, as_json: bool, is_new: bool) -> int:
     from tqdm import tqdm
 
-    bar = None
+    bar, are_twins = None, bool(run_folder.read_run(folder)[0].twins)
 
     def seen(report, state, n_steps: int) -> None:
         nonlocal bar
         bar = bar or tqdm(total=n_steps, initial=report.step, unit="batch", disable=as_json, dynamic_ncols=True)
         bar.total = n_steps  # a time budget is turned into batches after the first report
-        bar.update(report.step - bar.n)
+        bar.update(max(0, report.step - bar.n))  # twins take turns
         if as_json:
-            print(json.dumps(_plain(report, n_steps) | {"precision": state.precision}), flush=True)
+            which = {"model": _which(state)} if are_twins else {}
+            print(json.dumps(_plain(report, n_steps) | {"precision": state.precision} | which), flush=True)
         elif report.is_epoch:
             if report.epoch == 0 and state.precision_ms:
                 times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in state.precision_ms.items())
                 tqdm.write(f"precision {state.precision} (a step takes: {times})", file=sys.stderr)
-            tqdm.write(_line(report, state.config.epochs), file=sys.stderr)
+            which = f"{_which(state)}: " if are_twins else ""
+            tqdm.write(which + _line(report, state.config.epochs), file=sys.stderr)
         else:
             bar.set_postfix_str(f"-ELBO {-report.train.elbo:.1f}")
         if report.is_epoch and report.step >= n_steps:
@@ -188,6 +193,13 @@ def _line(report, n_epochs: int) -> str:
     speed = f", {report.images_per_second:,.0f} images/s" if report.epoch else " (untrained)"
     return (f"epoch {report.epoch}/{n_epochs}  test -ELBO {-test.elbo:.2f} = recon {test.recon_loss:.2f} + KL {test.kl:.2f}"
             f" nats, {report.active_units} active, {report.seconds:.0f} s{speed}")  # fmt: skip
+
+
+def _which(state) -> str:
+    """One of twins."""
+    config, model = state.config, state.model_config
+    beta = f"beta {state.dial.beta:g}" if config.recon_weight else "KL only"
+    return f"{beta}, D = {model.latent_dim}, {model.likelihood}"
 
 
 def _plain(report, n_steps: int) -> dict:

@@ -1,7 +1,7 @@
 """A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,16 +22,24 @@ THUMB_PX = 32
 TRUST_K = 15
 
 
-def save_bundle(
-    name: str, model: VAE, test: ImageSet, *, metrics: dict | None = None, root: Path | None = None,
-    seed: int = 0, umap: bool = True, thumbs: bool = True, on_saved: Callable[[Path], None] = lambda path: None,
-) -> Path:  # fmt: skip
-    """Encode the test images, write the bundle with a PCA map at once, then again with UMAP (a minute for 10,000 images).
+def save_bundle(name: str, model: VAE, test: ImageSet, **settings) -> Path:
+    """Encode the test images and write the bundle; a minute for the UMAP of 10,000 images. See `saving` for the settings.
+
+    Returns the bundle's folder. Raises what `saving` raises.
+    """
+    *_, path = saving(name, model, test, **settings)
+    return path
+
+
+def saving(
+    name: str, model: VAE, test: ImageSet, *, metrics: dict | None = None, root: Path | None = None, seed: int = 0,
+    umap: bool = True, thumbs: bool = True,
+) -> Iterator[Path]:  # fmt: skip
+    """Writes the bundle twice and yields its folder each time: at once with a PCA map, then with UMAP and the IWAE bound.
 
     `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
-    `on_saved` hears of the first of the two.
-    Returns the bundle's folder. Raises BundleError for a bad name or a full disk, ConfigError for images that are not the
-    model's; an older bundle of the name stays whole.
+    Raises BundleError for a bad name or a full disk, ConfigError for images that are not the model's; an older bundle of
+    the name stays whole.
     """
     checkpoint.checked_name(name)
     if not len(test) or test.images.shape[1:] != model.config.image_shape:
@@ -42,7 +50,7 @@ def save_bundle(
     metrics = measure(model, encoding, seed) | (metrics or {})
     origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
     metrics["map"] = "pca" if model.config.latent_dim > 2 else "plane"
-    on_saved(checkpoint.save(name, model, origin, gallery, metrics, root))
+    yield checkpoint.save(name, model, origin, gallery, metrics, root)
     k, n = 100, min(500, len(test))
     metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
     if umap and model.config.latent_dim > 2:
@@ -51,7 +59,7 @@ def save_bundle(
     if len(gallery.mu) > 2 * TRUST_K:
         trust = projection.trustworthiness(gallery.mu, _best_map(gallery), TRUST_K)
         metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUST_K}
-    return checkpoint.save(name, model, origin, gallery, metrics, root)
+    yield checkpoint.save(name, model, origin, gallery, metrics, root)
 
 
 def _best_map(gallery: Gallery) -> np.ndarray:

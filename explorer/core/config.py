@@ -8,6 +8,7 @@ from explorer.core.errors import ConfigError, unknown
 ARCHS = ("conv", "mlp")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-learned", "continuous-bernoulli")
 PRECISIONS = ("auto", "fp32", "bf16")
+LATER = {"recon_weight"}  # settings that states of earlier versions do not have: their default is how it was
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class TrainConfig:
     precision: str = "auto"  # measured once at the start of a run, then recorded
     device: str = "auto"  # cuda, mps, cpu: the first that is there; EXPLORER_DEVICE decides for "auto"
     limit: int = 0  # train and test on the first N images only; 0: all
+    recon_weight: float = 1.0  # weight of the reconstruction loss; with 0 the KL alone is trained
 
     def __post_init__(self):
         _text("dataset", self.dataset)
@@ -81,6 +83,7 @@ class TrainConfig:
         _whole("seed", self.seed, 0, 2**31 - 1)
         _whole("limit", self.limit, 0, 2**31 - 1)
         _real("beta", self.beta, 0, 1e4)
+        _real("recon_weight", self.recon_weight, 0, 1e4)
         _real("lr", self.lr, 0, 10, open_low=True)
         _real("warmup", self.warmup, 0, 1)
         if self.precision not in PRECISIONS:
@@ -100,7 +103,7 @@ def from_dict(kind: type, values: dict):
     for name in values:
         if name not in names:
             raise unknown(f"setting of {kind.__name__}", name, sorted(names))
-    missing = sorted(names - set(values))
+    missing = sorted(names - LATER - set(values))
     if missing:
         raise ConfigError(f"{kind.__name__} lacks {', '.join(missing)}.")
     try:

@@ -32,9 +32,12 @@ class Terms:
         """The lower bound of log p(x), (N,) in nats: whatever beta the model was trained with (eq. 3)."""
         return -(self.recon_loss + self.kl)
 
-    def loss(self, beta: float = 1.0) -> Tensor:
-        """What is minimised: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4)."""
-        return (self.recon_loss + beta * self.kl).mean()
+    def loss(self, beta: float = 1.0, recon_weight: float = 1.0) -> Tensor:
+        """What is minimised: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4).
+
+        Another weight of the reconstruction loss than 1 is for teaching: with 0 the KL is left alone.
+        """
+        return (recon_weight * self.recon_loss + beta * self.kl).mean()
 
 
 def kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -113,7 +113,7 @@ def _step(state: State, images: Tensor, batch: Tensor, eps: Tensor, beta: float)
             mu, logvar = state.model.encode(x)
             recon_loss = state.model.recon_loss(mu + torch.exp(0.5 * logvar) * eps[mine], x)
             terms = objective.Terms(recon_loss, objective.kl_per_dim(mu, logvar))
-        ((terms.recon_loss + beta * terms.kl).sum() / len(batch)).backward()
+        (terms.loss(beta, state.config.recon_weight) * len(recon_loss) / len(batch)).backward()
         rows[mine] = torch.cat([recon_loss[:, None], terms.kl_per_dim], 1).detach()
     flat = torch.cat([part.flatten() for part in (*(p.grad for p in parameters), rows)])
     with _together():

@@ -5,6 +5,7 @@ Knows the run's folder and numpy; knows no model.
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,11 @@ class EpochFrame:
     reconstructions: np.ndarray  # uint8 (S, C, H, W)
     samples: np.ndarray  # uint8 (S, C, H, W), decoded from the same draws of the prior at every epoch
     originals: np.ndarray | None = None  # uint8 (S, C, H, W), with epoch 0
+
+    @cached_property
+    def reach(self) -> float:
+        """How far the map goes from its middle, but for a few outliers, which shall not make the rest small."""
+        return 1.1 * float(np.quantile(np.abs(self.xy), 0.997)) if self.xy.size else 0.0
 
 
 @dataclass

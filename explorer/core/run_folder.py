@@ -7,13 +7,16 @@
     latest.safetensors  the weights of the last whole epoch
     state.*, log.txt    for going on (see checkpoint.py); what the trainer's process has printed
 
+Twins, models that one process trains in turn, have a folder each within that of their group, whose own files say what
+concerns them all: who trains, whose turn it is, pause and stop.
+
 Needs no torch: the folder is there before torch is imported.
 """
 
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import psutil
@@ -44,6 +47,7 @@ class Order:
     budget_s: float = 0.0  # seconds from `created` to the last batch; 0: as many epochs as `train` says
     background: bool = False  # leave a core to the page and give way to others
     created: float = 0.0  # Unix time of the click
+    twins: tuple[str, ...] = ()  # the folders of a group's models
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,21 @@ class Control:
     stop: str = ""  # "stop": can go on later; "keep": make a bundle of the model as it is
 
 
-def create(order: Order) -> Path:
-    """A new run's folder. Raises BundleError where the name is no name, or taken, or the disk is full."""
-    folder = runs_dir() / checked_name(order.name)
+def create(order: Order, twins: dict[str, Order] | None = None) -> Path:
+    """A new run's folder; `twins`: a group's, by the names of their folders in it.
+
+    Raises BundleError where the name is no name, or taken, or the disk is full.
+    """
+    folder, twins = runs_dir() / checked_name(order.name), twins or {}
     with atomic.saving(f"the run '{order.name}'", runs_dir()):
         try:
             with atomic.new_folder(folder) as new:
-                (new / EPOCHS).mkdir()
-                write_run(new, order)
+                for name, twin in twins.items():
+                    (new / checked_name(name) / EPOCHS).mkdir(parents=True)
+                    write_run(new / name, twin)
+                if not twins:
+                    (new / EPOCHS).mkdir()
+                write_run(new, replace(order, twins=tuple(twins)))
         except OSError:
             if not os.path.lexists(folder):
                 raise
@@ -73,8 +84,8 @@ def create(order: Order) -> Path:
 
 
 def find(name: str) -> Path:
-    """The folder of a run. Raises BundleError with the names that there are."""
-    folder = runs_dir() / checked_name(name)
+    """The folder of a run, or of a twin, as "group/twin". Raises BundleError with the names that there are."""
+    folder = runs_dir().joinpath(*map(checked_name, name.split("/")))
     if not (folder / RUN).is_file():
         raise unknown("run", name, [path.name for path in folders()], BundleError)
     return folder
@@ -83,6 +94,11 @@ def find(name: str) -> Path:
 def folders() -> list[Path]:
     """All runs' folders, by name."""
     return sorted(path.parent for path in runs_dir().glob(f"[!.]*/{RUN}"))
+
+
+def members(folder: Path, order: Order) -> list[Path]:
+    """The folders of the models: a group's twins, else the run's own."""
+    return [folder / name for name in order.twins] or [folder]
 
 
 # ---- run.json, control.json
@@ -99,18 +115,25 @@ def read_run(folder: Path) -> tuple[Order, dict]:
     """(the order, all of run.json). Raises BundleError for a file that is not ours."""
     values, away = _read_json(folder / RUN), f"Delete the folder {folder}."
     given = values.get("order")
+    given = {"twins": []} | given if isinstance(given, dict) else given  # which earlier versions do not say
     if values.get("format") != FORMAT or not isinstance(given, dict) or set(given) != {f.name for f in fields(Order)}:
         raise BundleError(f"Run '{folder.name}': {RUN} is not a run's.", away)
     model, train = given["model"], given["train"]
     try:
         model = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
         ModelConfig((1, 128, 128), **model), TrainConfig(**train)
-    except (AttributeError, ConfigError, TypeError) as error:
+        twins = tuple(map(checked_name, given["twins"] + []))  # a list, or it raises
+    except (AttributeError, BundleError, ConfigError, TypeError) as error:
         why = error.message.rstrip(".") if isinstance(error, ConfigError) else "of the wrong kind"
         raise BundleError(f"Run '{folder.name}': {RUN} has settings that cannot be ({why}).", away) from None
     if not _is_real(given["created"], 0, FAR) or not _is_real(given["budget_s"], 0, 1e9):
         raise BundleError(f"Run '{folder.name}': {RUN} has a time that cannot be.", away)
-    return Order(**{**given, "name": folder.name, "model": model}), values
+    return Order(**{**given, "name": _name(folder), "model": model, "twins": twins}), values
+
+
+def _name(folder: Path) -> str:
+    """What the folder says, whatever its run.json does: that of the group is a part of a twin's name."""
+    return f"{folder.parent.name}-{folder.name}" if (folder.parent / RUN).is_file() else folder.name
 
 
 def write_control(folder: Path, control: Control) -> None:

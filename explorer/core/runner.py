@@ -8,25 +8,23 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
 from explorer.core import run_events, run_folder
-from explorer.core.config import ModelConfig, TrainConfig
-from explorer.core.errors import ExplorerError, TrainingError
+from explorer.core.budget import Budget
+from explorer.core.config import ModelConfig
+from explorer.core.errors import ConfigError, ExplorerError, TrainingError
 from explorer.core.run_events import Events
 from explorer.core.run_folder import Order
-from explorer.core.steering import Steering
+from explorer.core.steering import Controls, Steering
 from explorer.core.turns import Stopped, turn
 
 CONV_EPOCHS = 10  # on MNIST conv is behind the MLP at 3 epochs for the same seconds (102.6, 100.9), ahead at 55 (93.1, 95.9)
 PROGRESS_S = 0.3  # between two words on a download
-SETTLED_S = 3.0  # before that the pace says little
-SLIP = 0.95  # a run that will not be through in its time by more than this is cut short
-RESERVE = 0.93  # share of a time budget that is given away: the page and the map take some of the cores
 
 
 def work(
@@ -80,113 +78,132 @@ def _give_way() -> None:
 
 
 def _train(folder: Path, order: Order, events: Events, give_back: Callable, told: Callable, seen: Callable) -> Path | None:
-    before = run_events.read_events(folder)[0]
-    since = time.time() if before else order.created  # a run that has waited, or goes on, has lost nothing of its budget
+    is_new = not run_events.read_events(folder)[0]
+    since = order.created if is_new else time.time()  # a run that has waited, or goes on, has lost nothing of its budget
     events.write("starting")
-    from explorer.core import bundling, checkpoint, data, device, parallel, training  # torch: a second or two
-    from explorer.core.diary import Diary
+    from explorer.core import data, device, parallel  # torch: a second or two
+    from explorer.core.trainee import Trainee
 
     device.choose(order.train.get("device", "auto"))
-    has_state = (folder / checkpoint.STATE).exists()
-    state, config = None, TrainConfig(**order.train)
-    if has_state:
-        tensors, meta = checkpoint.load_state(folder)
-        state = training.resume(tensors, meta)
-        config = state.config
-        told(f"going on with '{order.name}' after epoch {max(0, state.epoch)} of {config.epochs}")
-        if meta.get("threads") != device.n_threads():
-            told(f"begun on {meta.get('threads')} threads, now on {device.n_threads()}: the last digits may differ")
-    told_of = _progress(folder, events, told)
-    train, test = (data.load(config.dataset, split, size=order.size, progress=told_of) for split in data.SPLITS)
-    for note in train.notes:
-        told(note)
-    train, test = train.head(config.limit), test.head(config.limit)
-    if state is None:
-        model = {"arch": _arch(order, config, train, since)} | order.model
-        state = training.begin(ModelConfig(train.images.shape[1:], **model), config)
-    told(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {state.device}")
-    versions = {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy")}
-    run_folder.write_run(folder, order, **run_folder.this_process(), device=str(state.device), versions=versions)
-    reached = state.step
-    replay = [dial for dial in run_events.dials(before) if dial["step"] >= reached]
-    steps_per_epoch = math.ceil(len(train) / config.batch_size)
-    for event in before:
-        if event["kind"] == "budget" and type(n := event.get("n_steps")) is int and 0 < n < 2**31:
-            state.n_steps = n
-    n_steps = state.n_steps or config.epochs * steps_per_epoch
-    events.write("training", step=reached, epoch=max(0, state.epoch), device=str(state.device), n_steps=n_steps,
-                 steps_per_epoch=steps_per_epoch, n_train=len(train), n_test=len(test), beta=config.beta, lr=config.lr,
-                 latent_dim=state.model_config.latent_dim, shape=state.model_config.image_shape,
-                 classes=train.class_names, labels=test.labels[: training.N_MEANS].tolist())  # fmt: skip
-    began, idle = time.time(), state.idle_s
-    steering = Steering(folder, events, replay)
-    diary = Diary(folder, order, state, events, math.ceil(n_steps / steps_per_epoch))
-    try:
-        with parallel.team(state, order.size) as team:
-            for report in training.fit(state, train.images, test.images, steering, team):
-                if report.is_epoch and report.epoch == 0 and order.budget_s and state.n_steps is None:
-                    state.n_steps = _affordable(since + order.budget_s, state, train, report.seconds, steps_per_epoch)
-                    events.write("budget", n_steps=state.n_steps, seconds=order.budget_s)
-                    began, idle = time.time(), state.idle_s
-                elif order.budget_s and state.step > reached and time.time() - began > SETTLED_S and not report.is_epoch:
-                    left = since + order.budget_s + state.idle_s - time.time()
-                    pace = (time.time() - began - state.idle_s + idle) / (state.step - reached)
-                    if (fewer := state.step + max(0, int(left / pace))) < SLIP * n_steps:  # others want the cores too
-                        state.n_steps = fewer
-                        events.write("budget", n_steps=fewer, seconds=order.budget_s)
-                n_steps = state.n_steps or n_steps
-                diary.write(report, n_steps, steps_per_epoch)
-                seen(report, state, n_steps)
-    except TrainingError as error:
-        events.write("diverged", step=state.step)
-        diary.close()
-        lower = f"Train again with a learning rate of {config.lr / 10:.2g}."
-        raise TrainingError(error.message, lower) from None
-    except BaseException:
-        diary.close()
-        raise
-    diary.close()
-    if steering.stopped == "stop":
-        raise Stopped
-    told("encoding the test images and making the map")
-    metrics = {"history": state.history, "seed": config.seed, "seconds": round(state.seconds, 1), "epochs": state.epoch,
-               "beta": state.dial.beta, "precision": state.precision, "batch_size": config.batch_size, "lr": config.lr,
-               "train_n": len(train)}  # fmt: skip
-    with ExitStack() as after:
-
-        def saved(path: Path) -> None:
-            events.write("saved", bundle=path.name)
-            give_back()
-
-        after.callback(give_back)
-        path = bundling.save_bundle(order.name, state.model, test, metrics=metrics, seed=config.seed, umap=order.map,
-                                    thumbs=order.thumbs, on_saved=saved)  # fmt: skip
-    diary.finish()
-    events.write("done", bundle=path.name)
-    told(f"saved {path}")
-    return path
+    with ExitStack() as pens:
+        pen_of = {folder: events}
+        for twin in run_folder.members(folder, order):
+            if twin != folder:
+                pen_of[twin] = pens.enter_context(closing(Events(twin)))
+        trainees = [Trainee(twin, pen_of[twin], told) for twin in run_folder.members(folder, order)]
+        config, told_of = trainees[0].config, _progress(folder, events, told)
+        train, test = (data.load(config.dataset, split, size=order.size, progress=told_of) for split in data.SPLITS)
+        for note in train.notes:
+            told(note)
+        train, test = train.head(config.limit), test.head(config.limit)
+        budget = Budget(order.budget_s, since) if order.budget_s else None
+        arch = _arch(trainees, train, budget)
+        states = [trainee.prepare(train, test, arch) for trainee in trainees]
+        where = str(states[0].device)
+        told(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {where}")
+        versions = {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy")}
+        run_folder.write_run(folder, order, **run_folder.this_process(), device=where, versions=versions)
+        if order.twins:
+            events.write("training", step=min(state.step for state in states))
+        with _team(states, order, parallel) as team:
+            for trainee, state in zip(trainees, states):
+                own = Controls(trainee.folder)
+                run = own if trainee.folder == folder else Controls(folder)
+                furthest = lambda: max(state.step for state in states)  # noqa: E731
+                trainee.begin(Steering(own, run, trainee.events, events, trainee.replay(), furthest), team)
+            try:
+                _fit(trainees, budget, seen)
+            finally:
+                for trainee in trainees:
+                    trainee.diary.close()
+        if "stop" in [trainee.steering.stopped for trainee in trainees]:
+            raise Stopped
+        told("encoding the test images and making the map")
+        return _keep(trainees, events, give_back, told)
 
 
-def _arch(order: Order, config: TrainConfig, train, since: float) -> str:
+def _team(states: list, order: Order, parallel):
+    if len(states) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigError("Twins are trained by one process.", "Start them without torchrun.")
+    return nullcontext() if len(states) > 1 else parallel.team(states[0], order.size)
+
+
+def _fit(trainees: list, budget: Budget | None, seen: Callable) -> None:
+    """All models, in turn: whoever has had the fewest batches is next, so that twins see the same ones side by side."""
+    if budget:
+        budget.begin(min(trainee.reached for trainee in trainees))
+    going, evaluation_s = list(trainees), 0.0
+    while going:
+        trainee = min(going, key=lambda t: (t.state.step, t.state.epoch))
+        try:
+            report = trainee.next()
+        except TrainingError as error:
+            which = f"{trainee.order.name}: " if len(trainees) > 1 else ""
+            raise TrainingError(which + error.message, error.hint) from None
+        if report is None:
+            going.remove(trainee)
+            continue
+        if report.is_epoch and report.epoch == 0:
+            evaluation_s += report.seconds
+            for other in trainees:  # what was measured for the first of them is in force for all
+                other.state.precision = other.state.precision or trainee.state.precision
+        if budget and all(t.state.epoch >= 0 for t in trainees):
+            _plan(trainees, trainee, report, budget, evaluation_s)
+        trainee.write(report)
+        seen(report, trainee.state, trainee.n_steps)
+
+
+def _plan(trainees: list, trainee, report, budget: Budget, evaluation_s: float) -> None:
+    """The budget in batches: after all untrained models have been evaluated, and again where the machine is busy."""
+    n_steps = max((t.state.n_steps or 0) for t in trainees)
+    if not n_steps:
+        step, step_s = trainee.state.step, sum(t.step_seconds() for t in trainees)
+        n_steps = step + budget.affordable(step_s, evaluation_s, trainee.steps_per_epoch)
+        budget.begin(step)
+    elif not report.is_epoch and trainee.state.step > trainee.reached:
+        paused_s = sum(t.steering.paused_s for t in trainees)
+        n_steps = budget.fewer(trainee.state.step, n_steps, paused_s) or n_steps
+    for other in trainees:
+        if other.state.n_steps != n_steps:
+            other.plan(n_steps, budget.seconds)
+
+
+def _keep(trainees: list, events: Events, give_back: Callable, told: Callable) -> Path:
+    """A bundle of each model, and the device is free; then their maps."""
+    savings = [trainee.saving() for trainee in trainees]
+    paths = [next(saving) for saving in savings]
+    for pen, path in _told_to(trainees, events, paths):
+        pen.write("saved", bundle=path.name)
+    give_back()
+    for trainee, saving in zip(trainees, savings):
+        *_, path = saving
+        trainee.diary.finish()
+        told(f"saved {path}")
+    for pen, path in _told_to(trainees, events, paths):
+        pen.write("done", bundle=path.name)
+    return paths[0]
+
+
+def _told_to(trainees: list, events: Events, paths: list[Path]) -> list[tuple[Events, Path]]:
+    """The pens of all models, and that of their group last."""
+    pens = [(trainee.events, path) for trainee, path in zip(trainees, paths)]
+    return pens if trainees[0].events is events else [*pens, (events, paths[0])]
+
+
+def _arch(trainees: list, train, budget: Budget | None) -> str:
     """The better architecture for a time budget: conv where it buys CONV_EPOCHS of it, else the MLP, whose steps are short."""
-    if not order.budget_s or "arch" in order.model:
+    if begun := [trainee.state.model_config.arch for trainee in trainees if trainee.state]:
+        return begun[0]
+    first = trainees[0]
+    if budget is None or "arch" in first.order.model:
         return ModelConfig.arch
     from explorer.core.encoding import as_tensor
     from explorer.core.training import begin, step_seconds
 
-    probe = begin(ModelConfig(train.images.shape[1:], **order.model), config)
-    step_s = step_seconds(probe, as_tensor(train.images[: config.batch_size]), "fp32")
-    n_epochs = (since + order.budget_s - time.time()) / (step_s * math.ceil(len(train) / config.batch_size))
+    probe = begin(ModelConfig(train.images.shape[1:], **first.order.model), first.config)
+    step_s = len(trainees) * step_seconds(probe, as_tensor(train.images[: first.config.batch_size]), "fp32")
+    n_epochs = (budget.end - time.time()) / (step_s * math.ceil(len(train) / first.config.batch_size))
     return "conv" if n_epochs >= CONV_EPOCHS else "mlp"
-
-
-def _affordable(end: float, state, train, evaluation_s: float, steps_per_epoch: int) -> int:
-    """How many batches can be had until `end` (Unix time), by a short measurement; evaluations between them take time too."""
-    from explorer.core.encoding import as_tensor
-    from explorer.core.training import step_seconds
-
-    step_s = step_seconds(state, as_tensor(train.images[: state.config.batch_size]), state.precision, 30)
-    return max(1, int(RESERVE * (end - time.time()) / (step_s + evaluation_s / steps_per_epoch)))
 
 
 def _progress(folder: Path, events: Events, told: Callable[[str], None]) -> Callable[[float, str], None]:

@@ -45,7 +45,8 @@ class Run:
     step: int = 0
     n_steps: int = 0
     steps_per_epoch: int = 0
-    bundle: str | None = None  # its name, once it is saved
+    bundle: str | None = None  # its name, once it is saved; a group's: that of its first
+    twins: tuple["Run", ...] = ()  # of a group; each is called "group/twin"
 
     @property
     def n_epochs(self) -> int:
@@ -79,18 +80,23 @@ class Diary:
             return self.events
 
 
-def start(order: Order) -> Run:
-    """Make the folder and begin to train in a process of its own. Raises ExplorerError: a bad setting, a name that is
-    taken, too many runs that wait."""
-    TrainConfig(**order.train)
-    ModelConfig((1, 128, 128), **order.model)
-    checked_name(order.name)
+def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
+    """Make the folder and begin to train in a process of its own; `twins`: a group's models, by their names in it.
+
+    Raises ExplorerError: a bad setting, a name that is taken, too many runs that wait.
+    """
+    orders = list(twins.values()) if twins else [order]
+    for one in orders:
+        TrainConfig(**one.train)
+        ModelConfig((1, 128, 128), **one.model)
+        checked_name(one.name)
     with _lock:  # two visitors who press at once
         if sum(run.is_live for run in list_runs()) >= MAX_WAITING:
             raise BundleError(f"{MAX_WAITING} runs are waiting already.", "Stop one of them, or come back later.")
-        if (checkpoints_dir() / order.name).exists():
-            raise BundleError(f"There is already a model '{order.name}'.", "Choose another name.")
-        folder = run_folder.create(replace(order, background=True, created=time.time()))
+        for one in orders:
+            if (checkpoints_dir() / one.name).exists():
+                raise BundleError(f"There is already a model '{one.name}'.", "Choose another name.")
+        folder = run_folder.create(replace(order, background=True, created=time.time()), twins)
         try:
             _spawn(folder)
         except BundleError:
@@ -133,7 +139,7 @@ def reap() -> None:
 def list_runs(diary_of: Callable[[Path], Diary] = Diary) -> list[Run]:
     """All runs, the newest first. `diary_of` may keep what was read before."""
     reap()
-    runs = [_look(folder, diary_of(folder)) for folder in run_folder.folders()]
+    runs = [_look(folder, diary_of) for folder in run_folder.folders()]
     return sorted(runs, key=lambda run: -(run.order.created if run.order else 0))
 
 
@@ -141,15 +147,18 @@ def look(name: str, diary_of: Callable[[Path], Diary] = Diary) -> Run:
     """How one run stands. Raises BundleError where there is none."""
     reap()
     folder = run_folder.find(name)
-    return _look(folder, diary_of(folder))
+    return _look(folder, diary_of)
 
 
-def _look(folder: Path, diary: Diary) -> Run:
+def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = None) -> Run:
+    """`group`: what the run.json of a twin's group says."""
+    name = folder.name if group is None else f"{folder.parent.name}/{folder.name}"
     try:
         order, values = run_folder.read_run(folder)
     except BundleError as error:
-        return Run(folder.name, folder, None, "damaged", str(error))
-    events = diary.read()
+        return Run(name, folder, None, "damaged", str(error))
+    values = values if group is None else group
+    events = diary_of(folder).read()
     status, sentence, bundle, numbers = "starting", "", None, {"epoch": 0, "step": 0, "n_steps": 0, "steps_per_epoch": 0}
     for event in events:
         match event:
@@ -159,10 +168,10 @@ def _look(folder: Path, diary: Diary) -> Run:
                 status = "training"
             case {"kind": "progress", "what": str(what), "share": int() | float() as share} if 0 <= share <= 1:
                 sentence = f"{what}: {share:.0%}"
-            case {"kind": "saved", "bundle": str(name)}:
-                status, bundle = "mapping", name
-            case {"kind": "done", "bundle": str(name)}:
-                status, bundle = "done", name
+            case {"kind": "saved", "bundle": str(saved)}:
+                status, bundle = "mapping", saved
+            case {"kind": "done", "bundle": str(saved)}:
+                status, bundle = "done", saved
             case {"kind": "failed", "message": str(message), "hint": str(hint)}:
                 status, sentence = "failed", f"{message} {hint}".strip()
         numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}
@@ -172,7 +181,13 @@ def _look(folder: Path, diary: Diary) -> Run:
             status, sentence = "lost", f"The training broke off after epoch {numbers['epoch']}. It can go on from there."
     elif events and _time(values, "begun") > _time(events[-1], "t"):
         status, sentence = "starting", ""  # taken up again by a process that has not spoken yet
-    return Run(folder.name, folder, order, status, sentence, bundle=bundle, **numbers)
+    twins = tuple(_look(path, diary_of, values) for path in run_folder.members(folder, order)) if order.twins else ()
+    if twins:
+        twins = tuple(twin if twin.status in ("mapping", "done", "damaged") else replace(twin, status=status, sentence="")
+                      for twin in twins)  # fmt: skip
+        slowest = min(twins, key=lambda twin: (twin.step, twin.epoch))
+        numbers = {key: getattr(slowest, key) for key in numbers}
+    return Run(name, folder, order, status, sentence, bundle=bundle, twins=twins, **numbers)
 
 
 def _time(values: dict, name: str) -> float:

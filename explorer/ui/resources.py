@@ -126,7 +126,8 @@ def run_list() -> list:
 
 def live_runs() -> list[str]:
     """The names, as Explore's selector has them, of the runs at work whose model can be looked at."""
-    return [f"{LIVE}{found.name}" for found in run_list() if found.is_live and run_stamp(f"{LIVE}{found.name}")]
+    names = [f"{LIVE}{model.name}" for found in run_list() if found.is_live for model in found.twins or (found,)]
+    return [name for name in names if run_stamp(name)]
 
 
 def run_stamp(name: str) -> int:
@@ -147,10 +148,14 @@ def _run_engine(name: str, stamp: int):
     return open_run(name.removeprefix(LIVE))
 
 
-def run(name: str) -> tuple:
-    """(how a run stands, its events in force, its epochs' frames). Raises ExplorerError where there is none."""
-    found = runs.look(name, _diary)
-    return found, _diary(found.folder).read(), _run_film(*_folder_key(found.folder)).update()
+def run(name: str):
+    """How a run stands. Raises ExplorerError where there is none."""
+    return runs.look(name, _diary)
+
+
+def watch(run) -> tuple[list[dict], list]:
+    """(the events in force, the epochs' frames) of a run, or of one of twins."""
+    return _diary(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
 
 
 def _diary(folder: Path) -> runs.Diary:
@@ -170,7 +175,7 @@ def _diary_of(folder: str, inode: int) -> runs.Diary:
     return runs.Diary(Path(folder))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _run_film(folder: str, inode: int) -> RunFilm:
     return RunFilm(Path(folder))
 

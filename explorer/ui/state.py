@@ -155,13 +155,13 @@ class Training:
     watched: str | None = None  # a run's name
     turn: int = 0  # rises when another run is watched: what the browser still says of the old choice is then of no account
     form: dict = field(default_factory=dict)  # settings by name, as they were left
-    have: set[str] = field(default_factory=set)  # the watched run's epochs whose pictures this tab's browser holds
+    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures this tab's browser holds
     said: str = ""  # why the last order was not taken
     pressed: float = 0.0  # when Start was pressed last
 
     def watch(self, name: str | None) -> None:
         if name != self.watched:
-            self.watched, self.have, self.turn = name, set(), self.turn + 1
+            self.watched, self.have, self.turn = name, {}, self.turn + 1
 
 
 def training() -> Training:
@@ -181,8 +181,9 @@ def training() -> Training:
 def heard_epochs(key: str, training: Training) -> None:
     """The browser says which epochs' pictures it holds."""
     said = (st.session_state.get(key) or {}).get("have")
-    if isinstance(said, dict) and said.get("run") == training.watched and isinstance(said.get("keys"), list):
-        training.have = {name for name in said["keys"] if isinstance(name, str)}
+    if isinstance(said, dict) and isinstance(said.get("run"), str) and isinstance(said.get("keys"), list):
+        if said["run"].partition("/")[0] == training.watched:
+            training.have[said["run"]] = {name for name in said["keys"] if isinstance(name, str)}
 
 
 def linked_bundle() -> str | None:

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from explorer import train
-from explorer.core import checkpoint, diary, run_epochs, run_events, run_folder, runner, runs, steering, training
+from explorer.core import budget, checkpoint, diary, run_epochs, run_events, run_folder, runner, runs, steering, training
+from explorer.core.budget import Budget
 from explorer.core.errors import BundleError, DataError, TrainingError
 from explorer.core.run_folder import Control, Order, read_control, write_control
 from explorer.core.runner import work
@@ -334,11 +335,11 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again(monkeypatch):
 
 def test_a_time_budget_becomes_a_number_of_steps_that_outlives_the_process(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_affordable", lambda *args: 11)
+        patch.setattr(Budget, "affordable", lambda *args: 11)
         expected = whole("expected", budget_s=60.0)
         folder = new("mine", budget_s=60.0)
         killed(monkeypatch, folder, 7)
-    monkeypatch.setattr(runner, "_affordable", None)  # it was measured once
+    monkeypatch.setattr(Budget, "affordable", None)  # it was measured once
     work(folder)
     assert weights("mine") == expected
     assert [(e["n_steps"], e["seconds"]) for e in events(folder, "budget")] == [(11, 60)]
@@ -358,17 +359,14 @@ def test_a_budget_that_was_edited_is_as_if_it_were_not_there(n_steps):
 
 
 def test_a_budget_buys_what_a_measurement_says(monkeypatch):
-    monkeypatch.setattr(training, "step_seconds", lambda *args: 0.01)
-    monkeypatch.setattr(runner, "time", SimpleNamespace(time=lambda: 1000.0))
-    state = SimpleNamespace(config=SimpleNamespace(batch_size=32), precision="fp32")
-    images = SimpleNamespace(images=np.zeros((40, 1, 8, 8), np.uint8))
-    assert runner._affordable(1060.0, state, images, 0.05, 5) == int(runner.RESERVE * 60 / 0.02)
-    assert runner._affordable(900.0, state, images, 0.05, 5) == 1, "however late it is, there is a model"
+    monkeypatch.setattr(budget, "time", SimpleNamespace(time=lambda: 1000.0))
+    assert Budget(60.0, 1000.0).affordable(0.01, 0.05, 5) == int(budget.RESERVE * 60 / 0.02)
+    assert Budget(60.0, 840.0).affordable(0.01, 0.05, 5) == 1, "however late it is, there is a model"
 
 
 def test_a_budget_counts_from_the_click_but_not_while_others_train_or_nobody_does(monkeypatch):
     ends = []
-    monkeypatch.setattr(runner, "_affordable", lambda end, *rest: ends.append(end) or 3)
+    monkeypatch.setattr(Budget, "affordable", lambda self, *rest: ends.append(self.end) or 3)
     clicked = time.time() - 5
     work(new("fresh", budget_s=60.0, created=clicked))
     assert ends == [clicked + 60]
@@ -385,7 +383,7 @@ def test_a_budget_counts_from_the_click_but_not_while_others_train_or_nobody_doe
 @pytest.mark.parametrize("step_s, arch", [(1.0, "mlp"), (1e-4, "conv")])
 def test_a_short_budget_takes_the_architecture_with_short_steps(monkeypatch, step_s, arch):
     monkeypatch.setattr(training, "step_seconds", lambda *args: step_s)
-    monkeypatch.setattr(runner, "_affordable", lambda *args: 1)
+    monkeypatch.setattr(Budget, "affordable", lambda *args: 1)
     order = Order("mine", {"latent_dim": 2}, TRAIN, None, False, False, 30.0, created=time.time())
     work(run_folder.create(order))
     assert checkpoint.load("mine").config.arch == arch

@@ -304,16 +304,16 @@ def test_ctrl_c_while_the_data_is_loaded_is_quiet(cli, monkeypatch):
 
 
 def test_ctrl_c_while_the_map_is_made_loses_nothing(cli, monkeypatch):
-    real, command = bundling.save_bundle, [*QUICK, "--epochs", "1"]
+    real, command = bundling.saving, [*QUICK, "--epochs", "1"]
 
-    def save_bundle(*args, **more):
+    def saving(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bundling, "save_bundle", save_bundle)
+    monkeypatch.setattr(bundling, "saving", saving)
     code, _, err = cli(*command, "--name", "late")
     assert code == 130 and "stopped after epoch 1 of 1; go on with: python -m explorer.train --resume late" in err
     assert "late" in cli("--list")[1]
-    monkeypatch.setattr(bundling, "save_bundle", real)
+    monkeypatch.setattr(bundling, "saving", real)
     assert cli("--resume", "late")[0] == 0
     assert cli(*command, "--name", "whole")[0] == 0
     assert weights("late") == weights("whole") and history("late") == history("whole")
@@ -371,10 +371,10 @@ def test_another_number_of_threads_is_mentioned(cli, monkeypatch):
 
 
 def test_a_full_disk_is_one_sentence(cli, monkeypatch):
-    def save_bundle(*args, **more):
+    def saving(*args, **more):
         raise BundleError("The disk is full.", "Free some space and save again.")
 
-    monkeypatch.setattr(bundling, "save_bundle", save_bundle)
+    monkeypatch.setattr(bundling, "saving", saving)
     code, out, err = cli(*QUICK, "--epochs", "1", "--json", "--name", "mine")
     assert code == 2 and err == "error: The disk is full. Free some space and save again.\n"
     assert "stopped after epoch 1 of 1" in cli("--list")[1], "the weights are safe"

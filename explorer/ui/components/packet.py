@@ -12,6 +12,8 @@ def pack(header: dict, arrays: dict[str, np.ndarray | bytes], encodings: dict[st
 
     An array given as bytes is a compressed picture, whose media type stands in `encodings` under its name.
     """
+    if strange := (encodings or {}).keys() - arrays.keys():
+        raise ValueError(f"encodings of arrays that are not there: {strange}")
     described, parts = [], []
     for name, array in arrays.items():
         array = np.frombuffer(array, np.uint8) if isinstance(array, bytes) else np.asarray(array)

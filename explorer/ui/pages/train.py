@@ -32,16 +32,17 @@ def _live(training) -> None:
             if training.said:
                 st.error(training.said)
             return
-        run, events, film = resources.run(training.watched)
+        run = resources.run(training.watched)
+        views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
         with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
-            opened = run_controls.head(run, film, training)
+            opened = run_controls.head(run, [film for _, _, film in views], training)
             key = f"watched-{training.turn}"
             st.selectbox("run", names, names.index(run.name), key=key, label_visibility="collapsed", width=220,
                          on_change=lambda: training.watch(state.widget(key)))  # fmt: skip
         run_controls.render(run, training)
-        run_view.render(run, events, film, training)
+        run_view.render(run, views, training)
         if opened:
-            state.choose_bundle(run.bundle)
+            state.choose_bundle(opened)
             st.switch_page(st.Page(explore, url_path="", default=True))
     except ExplorerError as error:
         st.error(str(error))

@@ -4,21 +4,22 @@ import numpy as np
 import streamlit as st
 
 from explorer import figures
-from explorer.core import runs
+from explorer.core import runs, twins
 from explorer.core.run_folder import read_control
 from explorer.ui import state
 from explorer.ui.resources import ExplorerError
 
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
 SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
+WIDE_PX, NARROW_PX = 140, 116  # of a dial: with three twins four stand beside the buttons
 TILE_PX, FRAME_MS = 48, 180  # of the GIF
 
 
-def head(run, film, training) -> bool:
-    """What can be done with a run at any time. True when its model shall be opened in Explore."""
-    opened = st.button("Open in Explore", key="run-open", disabled=run.bundle is None)
-    st.download_button("GIF", lambda: _gif(film), f"{run.name}.gif", "image/gif", key="run-gif", on_click="ignore",
-                       disabled=len(film) < 2, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
+def head(run, films: list, training) -> str | None:
+    """What can be done with a run at any time. The bundle that shall be opened in Explore, if one was asked for."""
+    opened = _open(run)
+    st.download_button("GIF", lambda: _gif(films), f"{run.name}.gif", "image/gif", key="run-gif", on_click="ignore",
+                       disabled=min(map(len, films)) < 2, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
     _button("Delete", "run-delete", training, not run.is_live, lambda: _delete(run, training))
     return opened
 
@@ -36,19 +37,39 @@ def render(run, training) -> None:
         _button("Stop", "run-stop", training, run.is_live and run.status != "mapping", lambda: runs.stop(run.name))
         _button("Stop and keep", "run-keep", training, trains and run.step > 0, lambda: runs.stop(run.name, keep=True))
         _button("Resume", "run-resume", training, run.status in ("stopped", "failed", "lost"), lambda: runs.resume(run.name))
-        if run.order is not None:
-            start = control.beta if control.beta is not None else run.order.train.get("beta", 1.0)
-            _dial("β", f"beta-{run.name}", BETAS, start, trains, run, training, "beta")
-            _dial("learning rate ×", f"lr-{run.name}", SCALES, control.lr_scale, trains, run, training, "lr_scale")
+        width = WIDE_PX if not run.twins else NARROW_PX
+        models = [model for model in run.twins or (run,) if model.order is not None]
+        for model in models:
+            own = read_control(model.folder)
+            start = own.beta if own.beta is not None else model.order.train.get("beta", 1.0)
+            of = f", {twins.shown(model.folder.name)}" if run.twins else ""
+            _dial(f"β{of}", f"beta-{model.name}", BETAS, start, trains, [model], training, "beta", width)
+        if models:
+            scale = read_control(models[0].folder).lr_scale
+            _dial("learning rate ×", f"lr-{run.name}", SCALES, scale, trains, models, training, "lr_scale", width)
     if training.said:
         st.error(training.said)
 
 
-def _gif(film) -> bytes:
+def _open(run) -> str | None:
+    if not run.twins:
+        return run.bundle if st.button("Open in Explore", key="run-open", disabled=run.bundle is None) else None
+    with st.popover("Open in Explore", disabled=not any(twin.bundle for twin in run.twins)):
+        for twin in run.twins:
+            if st.button(twins.shown(twin.folder.name), key=f"run-open-{twin.name}", disabled=not twin.bundle):
+                return twin.bundle
+    return None
+
+
+def _gif(films: list) -> bytes:
+    """Twins side by side, the epochs that all of them have."""
+    common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
     pictures = []
-    for frame in film:
-        sheets = [figures.sheet(figures.enlarge(part, TILE_PX), 8) for part in (frame.reconstructions, frame.samples)]
-        pictures.append(np.concatenate([sheets[0], np.zeros_like(sheets[0][:, : TILE_PX // 4]), sheets[1]], axis=1))
+    for frames in zip(*([frame for frame in film if frame.epoch in common] for film in films)):
+        parts = [part for frame in frames for part in (frame.reconstructions, frame.samples)]
+        sheets = [figures.sheet(figures.enlarge(part, TILE_PX if len(films) == 1 else TILE_PX // 2), 8) for part in parts]
+        gap = np.zeros_like(sheets[0][:, : TILE_PX // 4])
+        pictures.append(np.concatenate([piece for sheet in sheets for piece in (sheet, gap)][:-1], axis=1))
     return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # it rests on the last
 
 
@@ -70,11 +91,12 @@ def _said(training, act) -> None:
         training.said = str(error)
 
 
-def _dial(label: str, key: str, values: tuple, now: float, enabled: bool, run, training, name: str) -> None:
+def _dial(label: str, key: str, values: tuple, now: float, enabled: bool, models: list, training, name: str,
+          width: int) -> None:  # fmt: skip
     options = sorted({*values, float(now)})
 
     def turn() -> None:
-        _said(training, lambda: runs.steer(run.name, **{name: float(state.widget(key))}))
+        _said(training, lambda: [runs.steer(model.name, **{name: float(state.widget(key))}) for model in models])
 
     st.select_slider(label, options, float(now), format_func=lambda v: f"{v:g}", key=key, disabled=not enabled,
-                     on_change=turn, width=140)  # fmt: skip
+                     on_change=turn, width=width)  # fmt: skip

@@ -3,8 +3,10 @@
 import time
 
 import numpy as np
+import streamlit as st
 
 from explorer import figures
+from explorer.core import twins
 from explorer.ui import state
 from explorer.ui.components.packet import pack
 from explorer.ui.components.run import run as mount
@@ -21,15 +23,56 @@ LEADS = {"queued": "Another run has the device; this one begins when that is ove
          "stopped": "Stopped. It can go on."}  # fmt: skip
 
 
-def render(run, events, film, training) -> None:
-    keys = {f"{frame.epoch}:{frame.stamp}": frame for frame in film}
-    mount(_packet(run, events, keys, training.have), KEY, lambda: state.heard_epochs(KEY, training))
+def render(run, views: list[tuple], training) -> None:
+    """`views`: (model, its events, its film) of the run, or of each of its twins, which stand side by side in the same axes."""
+    if run.twins and (word := _word(run)):
+        (st.error if _is_bad(run) else st.caption)(word)
+    axes = _axes(views)
+    with st.container(key="run_views"):
+        for place, (model, events, film) in enumerate(views):
+            keys = {f"{frame.epoch}:{frame.stamp}": frame for frame in film}
+            packet = _packet(model, events, keys, training.have.get(model.name, set()), axes)
+            key = f"{KEY}-{place}"
+            with st.container(key=f"run_view_{place}"):
+                mount(packet, key, lambda key=key: state.heard_epochs(key, training))
 
 
-def _packet(run, events: list[dict], keys: dict, have: set[str]) -> bytes:
+def _axes(views: list[tuple]) -> dict:
+    """What the curves, the heat maps and the maps of all `views` span: the first steep fall of a curve is left out."""
+    curves = []
+    for which in (1, 2, 3):
+        late = []
+        for _, events, _ in views:
+            train, test = _curve(_batches(events), "train")[which], _curve(_epochs(events), "test")[which]
+            late += [*train[int(0.12 * len(train)) :], *test[min(1, max(0, len(test) - 1)) :]]
+        late = np.array(late)[np.isfinite(late)] if late else np.zeros(0)
+        low, high = (float(late.min()), float(late.max())) if len(late) else (0.0, 1.0)
+        room = 0.06 * (high - low) if high - low > 1e-6 else 0.5
+        curves.append([low - room, high + room])
+    peak = max((k for _, events, _ in views for e in _epochs(events) for k in e["kl_per_dim"]), default=0.0)
+    reach = max((frame.reach for _, _, film in views for frame in film), default=1.0)
+    return {"curves": curves, "peak": max(0.5, peak), "reach": reach}
+
+
+def _epochs(events: list[dict]) -> list[dict]:
+    return [e for e in events if e["kind"] == "epoch" and e.get("test")]
+
+
+def _batches(events: list[dict]) -> list[dict]:
+    return [e for e in events if e["kind"] == "batch" and e.get("train")]
+
+
+def _is_bad(run) -> bool:
+    return run.status in ("failed", "lost", "damaged")
+
+
+def _word(run) -> str:
+    return run.sentence or LEADS.get(run.status, "")
+
+
+def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> bytes:
     began = next((e for e in reversed(events) if e["kind"] == "training"), {})
-    epochs = [e for e in events if e["kind"] == "epoch" and e.get("test")]
-    batches = [e for e in events if e["kind"] == "batch" and e.get("train")]
+    epochs, batches = _epochs(events), _batches(events)
     fresh = [key for key in keys if key not in have][:N_FRESH]
     shown = [keys[key] for key in fresh]
     half = len(shown[0].samples) if shown else 0
@@ -41,9 +84,10 @@ def _packet(run, events: list[dict], keys: dict, have: set[str]) -> bytes:
     last = epochs[-1] if epochs else None
     dead = sum(k < DEAD_KL for k in last["kl_per_dim"]) if last and last["epoch"] else 0
     latent_dim = began.get("latent_dim", 0)
+    group, _, twin = run.name.partition("/")
     header = {
-        "run": run.name, "link": f"run={run.name}", "status": run.status, "live": run.is_live,
-        "word": run.sentence or LEADS.get(run.status, ""), "bad": run.status in ("failed", "lost", "damaged"),
+        "run": run.name, "title": twins.shown(twin) if twin else run.name, "link": f"run={group}", "status": run.status,
+        "live": run.is_live, "word": run.sentence if twin else _word(run), "bad": _is_bad(run), "axes": axes,
         "elbo": last and last["test"]["elbo"], "epoch": last["epoch"] if last else 0, "n_epochs": run.n_epochs,
         "step": run.step, "n_steps": run.n_steps, "facts": " · ".join(_facts(run, events, began)),
         "dials": [{"step": e["step"], "text": f"β {e['beta']:g}" + (f", lr × {e['lr_scale']:g}" if e["lr_scale"] != 1 else "")}
@@ -58,7 +102,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str]) -> bytes:
         "train": _curve(batches, "train"), "test": _curve(epochs, "test"),
         "kl": np.array([e["kl_per_dim"] for e in thin], np.float32), "labels": np.array(labels, np.int64),
         "xy": np.stack([frame.xy[:, :2] for frame in shown]) if shown else _NONE.astype(np.float32),
-        "originals": _NONE if originals is None else originals, "pictures": sent,
+        "originals": _NONE if originals is None else originals, "frames": sent,
     }  # fmt: skip
     return pack(header, arrays, encodings)
 

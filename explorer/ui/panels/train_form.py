@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from explorer.core import data, image_zip, runs
+from explorer.core import data, image_zip, runs, twins
 from explorer.core.config import ARCHS, LIKELIHOODS
 from explorer.core.files import free_name
 from explorer.core.places import checkpoints_dir, runs_dir
@@ -16,8 +16,12 @@ from explorer.ui.resources import ExplorerError
 AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
 STARTUP_S = 6.0  # until the first batch: the libraries and the images
 TWICE_S = 1.0  # a second press within this is the same press
+SIDE_BY_SIDE = "Two or three models of one seed, trained on the same batches, side by side"
+ALONE = "nothing: one model"
+TWINS = (ALONE, *twins.SETTINGS)
 DEFAULTS = {"dataset": "mnist", "name": "", "latent_dim": 16, "arch": "auto", "likelihood": "bernoulli", "beta": 1.0,
-            "length": "seconds", "seconds": 60, "epochs": 20, "seed": 0, "lr": 3e-3, "batch_size": 128}  # fmt: skip
+            "length": "seconds", "seconds": 60, "epochs": 20, "seed": 0, "lr": 3e-3, "batch_size": 128, "twins": ALONE,
+            "values": []}  # fmt: skip
 
 
 def render(training) -> None:
@@ -46,6 +50,9 @@ def render(training) -> None:
     form["length"] = left.selectbox("how long, in", lengths, lengths.index(form["length"]), key="f-length")
     most = {"seconds": 86_400, "epochs": 100_000}[form["length"]]
     form[form["length"]] = right.number_input(form["length"], 1, most, value=form[form["length"]], key=f"f-{form['length']}")
+    form["twins"] = st.selectbox("twins that differ in", TWINS, TWINS.index(form["twins"]), key="f-twins", help=SIDE_BY_SIDE,
+                                 format_func=lambda setting: twins.SETTINGS.get(setting, (setting,))[0])  # fmt: skip
+    form["values"] = [] if form["twins"] == ALONE else _values(form["twins"])
     with st.expander("more"):
         form["name"] = st.text_input("name", form["name"], placeholder=_free_name(form), max_chars=64, key="f-name")
         left, right = st.columns(2, gap="small")
@@ -74,6 +81,7 @@ def _estimate(form: dict, sets: dict) -> None:
         if seconds is None:
             words = ["measuring how long an epoch takes"]
             break
+        seconds *= len(form["values"]) or 1
         if form["length"] == "seconds":
             words.append(f"{arch}: about {max(0.0, form['seconds'] - STARTUP_S) / seconds:,.0f} epochs in {form['seconds']} s")
         else:
@@ -109,6 +117,15 @@ class _Ask:
         return {"value": self.form[name], "key": f"f-{name}"}
 
 
+def _values(setting: str) -> list:
+    """Of the setting that twins differ in: two or three of those proposed, or numbers of one's own."""
+    label, proposed = twins.SETTINGS[setting]
+    is_number = not isinstance(proposed[0], str)
+    words = [f"{value:g}" if is_number else value for value in proposed]
+    return st.multiselect(label, words, words[: twins.MOST], key=f"f-twins-{setting}", max_selections=twins.MOST,
+                          accept_new_options=is_number, label_visibility="collapsed")  # fmt: skip
+
+
 def _uploads() -> list[str]:
     return [f"folder:{path}" for path in sorted((data.data_dir() / "uploads").glob("[!.]*/"))]
 
@@ -122,7 +139,8 @@ def _title(name: str, sets: dict) -> str:
 
 def _free_name(form: dict) -> str:
     """The data set's name and D, with a number where that is taken."""
-    base = f"{form['dataset'].rstrip('/').rpartition('/')[2]}-{form['latent_dim']}d"
+    what = f"{form['latent_dim']}d" if form["twins"] == ALONE else "twins"
+    base = f"{form['dataset'].rstrip('/').rpartition('/')[2]}-{what}"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
     taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
     return free_name(base, taken)
@@ -133,12 +151,15 @@ def _start(training) -> None:
         return
     training.pressed, training.said = time.monotonic(), ""
     form = training.form = training.form | state.entries("f-", DEFAULTS)  # the press may come with the last word typed
+    form["values"] = state.entries("f-twins-", [form["twins"]]).get(form["twins"], [])
     try:
         settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
         run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
         budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
         run |= {} if budget else {"epochs": form["epochs"]}
-        training.watch(runs.start(Order(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)).name)
+        order = Order(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
+        alike = None if form["twins"] == ALONE else twins.twins(order, form["twins"], form["values"])
+        training.watch(runs.start(order, alike).name)
         training.form["name"] = ""
     except ExplorerError as error:
         training.said = str(error)

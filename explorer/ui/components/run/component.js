@@ -12,18 +12,20 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, follow: true, playing: 0, packet: null, limit: 0,
+  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, follow: true, playing: 0, packet: null,
               scrub: $('input'), charts: [...root.querySelectorAll('.curves canvas')] };
   s.scrub.addEventListener('input', (e) => { pause(s); show(s, +s.scrub.value); painted(e); });
   $('button').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
+  const along = (e) => { if (e.detail.from !== s && s.packet && e.detail.link === s.packet.link) { pause(s); nearest(s, e.detail.epoch); } };
+  window.addEventListener('latent-epoch', along);
   const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); } });
   observer.observe($('.run'));
-  s.stop = () => { observer.disconnect(); clearInterval(s.playing); };
+  s.stop = () => { observer.disconnect(); clearInterval(s.playing); window.removeEventListener('latent-epoch', along); };
   return s;
 }
 
 function hear(s, packet) {
-  if (packet.run !== s.run) { pause(s); Object.assign(s, { run: packet.run, frames: new Map(), keys: [], shown: null, follow: true, originals: null, limit: 0 }); }
+  if (packet.run !== s.run) { pause(s); Object.assign(s, { run: packet.run, frames: new Map(), keys: [], shown: null, follow: true, originals: null }); }
   s.packet = packet;
   if (packet.link && `?${packet.link}` !== location.search) history.replaceState(history.state, '', `${location.pathname}?${packet.link}`);
   words(s, packet);
@@ -40,7 +42,7 @@ function hear(s, packet) {
 function words(s, packet) {
   const set = (name, text) => { const e = s.$(`[data-f=${name}]`); if (e.textContent !== text) e.textContent = text; return e; };
   set('status', packet.status).classList.toggle('live', packet.live);
-  set('name', packet.run); set('of', packet.n_epochs ? `of ${packet.n_epochs}` : ''); set('facts', packet.facts); set('plane', packet.plane); set('dead', packet.dead);
+  set('name', packet.title); set('of', packet.n_epochs ? `of ${packet.n_epochs}` : ''); set('facts', packet.facts); set('plane', packet.plane); set('dead', packet.dead);
   set('word', packet.word).classList.toggle('bad', packet.bad);
   s.$('[data-testid=run-epoch]').textContent = packet.epoch;
   s.$('[data-testid=run-elbo]').textContent = packet.elbo === null ? '–' : packet.elbo.toFixed(2);
@@ -52,13 +54,10 @@ function words(s, packet) {
 function keep(s, packet) {
   const run = s.run, half = packet.half, m = packet.labels.length;
   s.half = half; s.labels = packet.labels;
-  sheet(packet, 'pictures', COLUMNS, (picture) => {
+  sheet(packet, 'frames', COLUMNS, (picture) => {
     if (s.run !== run) return;
     packet.fresh.forEach((key, i) => {
-      const xy = packet.xy.subarray(2 * m * i, 2 * m * (i + 1));
-      s.frames.set(key, { picture, first: 2 * half * i, xy });
-      const far = Float32Array.from(xy, Math.abs).sort();  // a few outliers shall not make the rest small
-      s.limit = Math.max(s.limit, 1.1 * (far[Math.floor(0.997 * far.length)] ?? 0));
+      s.frames.set(key, { picture, first: 2 * half * i, xy: packet.xy.subarray(2 * m * i, 2 * m * (i + 1)) });
     });
     s.keys = s.packet.names.filter((key) => s.frames.has(key));
     s.scrub.max = Math.max(0, s.keys.length - 1);
@@ -73,10 +72,20 @@ function show(s, index, quiet) {
   s.shown = key ?? null;
   s.scrub.value = Math.max(0, index);
   if (!quiet) s.follow = index === s.keys.length - 1;
-  const epoch = key === undefined ? null : +key.split(':')[0];
+  const epoch = key === undefined ? null : epochOf(key);
   s.$('output').textContent = epoch === null ? '' : epoch === 0 ? 'epoch 0, untrained' : `epoch ${epoch}${s.follow && s.packet.live ? ', live' : ''}`;
   s.scrub.setAttribute('aria-valuetext', s.$('output').textContent);
   films(s); heat(s);
+  if (!quiet && key) window.dispatchEvent(new CustomEvent('latent-epoch', { detail: { from: s, link: s.packet.link, epoch } }));
+}
+
+const epochOf = (key) => +key.split(':')[0];
+
+// A twin follows the one under the hand: the last of its epochs up to that one.
+function nearest(s, epoch) {
+  const index = Math.max(0, s.keys.findLastIndex((key) => epochOf(key) <= epoch));
+  s.follow = index === s.keys.length - 1;
+  show(s, index, true);
 }
 
 function play(s) {
@@ -111,12 +120,9 @@ function charts(s) {
   s.charts.slice(0, 3).forEach((canvas, which) => {
     const { context, width, height } = surface(canvas), left = 36, right = width - 4, top = 8, bottom = height - 18;
     const train = packet.train.subarray((which + 1) * n, (which + 2) * n), test = packet.test.subarray((which + 1) * m, (which + 2) * m);
-    const late = [...train.slice(Math.floor(n * 0.12)), ...test.slice(Math.min(1, Math.max(0, m - 1)))].filter(Number.isFinite);
     context.font = '12px system-ui, sans-serif'; context.fillStyle = ink; context.strokeStyle = ink;
-    if (!late.length) return;
-    let low = Math.min(...late), high = Math.max(...late);
-    if (high - low < 1e-6) { low -= 0.5; high += 0.5; }
-    low -= 0.06 * (high - low); high += 0.06 * (high - low);
+    if (!n && !m) return;
+    const [low, high] = packet.axes.curves[which];
     const x = (step) => left + (right - left) * (packet.n_steps ? Math.min(1, step / packet.n_steps) : 0), y = (v) => bottom - (bottom - top) * (v - low) / (high - low);
     context.globalAlpha = 0.8; context.textAlign = 'right';
     for (const v of [low + 0.06 * (high - low), high - 0.06 * (high - low)]) context.fillText(tidy(v), left - 5, y(v) + 4);
@@ -141,7 +147,7 @@ function heat(s) {
   if (!packet) return;
   const { context, width, height } = surface(canvas), epochs = packet.kl_epochs, n = epochs.length, d = n ? packet.kl.length / n : 0;
   if (!n) return;
-  const left = 26, wide = (width - left) / n, bottom = height - 18, tall = bottom / d, peak = Math.max(0.5, ...packet.kl);
+  const left = 26, wide = (width - left) / n, bottom = height - 18, tall = bottom / d, peak = packet.axes.peak;
   const accent = colour(s, '--st-primary-color', '#b5124f'), ink = colour(s, '--st-text-color', '#333');
   context.fillStyle = ink; context.globalAlpha = 0.06; context.fillRect(left, 0, width - left, bottom);
   context.fillStyle = accent;
@@ -153,7 +159,7 @@ function heat(s) {
   const every = Math.ceil(13 / tall);
   for (let j = 0; j < d; j += every) context.fillText(`z${j}`, left - 4, j * tall + Math.min(tall, 13) * 0.8);
   context.fillText(`at most ${tidy(peak)} nats`, width, height - 4);
-  const epoch = s.shown === null ? null : +s.shown.split(':')[0], at = epoch === null ? -1 : epochs.findIndex((e) => e >= epoch);
+  const epoch = s.shown === null ? null : epochOf(s.shown), at = epoch === null ? -1 : epochs.findIndex((e) => e >= epoch);
   if (at >= 0) { context.globalAlpha = 1; context.strokeStyle = ink; context.lineWidth = 1.5; context.strokeRect(left + at * wide, 0.5, Math.max(3, wide), bottom); }
 }
 
@@ -171,14 +177,14 @@ function films(s) {
   };
   const fit = (area, n) => { let columns = 1; while (Math.ceil(n / columns) * (area.width / columns) > area.height) columns++; return [columns, Math.ceil(n / columns)]; };
   const pairs = s.originals ? 2 : 1, [c1, r1] = fit(recon, half * pairs), even = pairs === 2 && c1 % 2 ? c1 + 1 : c1, rows = Math.ceil((half * pairs) / even);
-  for (let i = 0; i < half; i++) {
+  for (let i = 0; i < (rows > 1 ? half - (half % (even / pairs)) : half); i++) {
     if (pairs === 2) tile(recon, s.originals, i, 2 * i, even, rows);
     tile(recon, frame.picture, frame.first + i, pairs * i + pairs - 1, even, rows);
   }
   const [c2, r2] = fit(samples, half);
   const whole = r2 > 1 ? half - (half % c2) : half;  // no ragged last row
   for (let i = 0; i < whole; i++) tile(samples, frame.picture, frame.first + half + i, i, c2, Math.ceil(whole / c2));
-  const { context, width, height } = map, scale = (Math.min(width, height) / 2 - 4) / (s.limit || 1), x0 = width / 2, y0 = height / 2;
+  const { context, width, height } = map, scale = (Math.min(width, height) / 2 - 4) / (packet.axes.reach || 1), x0 = width / 2, y0 = height / 2;
   context.globalAlpha = 0.75;
   for (let i = 0; i < labels.length; i++) {
     context.fillStyle = packet.colours[Math.max(0, labels[i]) % packet.colours.length];
