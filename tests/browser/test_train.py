@@ -171,3 +171,30 @@ def test_an_order_that_cannot_be_is_one_sentence(trainer, visit):
     page.get_by_label("name", exact=True).press("Tab")
     page.locator(".st-key-run-start button").click()
     expect(page.get_by_text("A bundle cannot be called '../up'")).to_be_visible(timeout=LONG)
+
+
+def test_twins_stand_side_by_side(trainer, visit):
+    url, root = trainer
+    page = visit(f"{url}/train?dataset=digits")
+    page.locator(".st-key-f-length input").click()
+    page.get_by_role("option", name="epochs").click()
+    page.get_by_label("epochs", exact=True).fill("12")
+    page.get_by_label("epochs", exact=True).press("Tab")
+    page.locator(".st-key-f-twins input").click()
+    page.get_by_role("option", name="terms of the loss").click()
+    expect(page.get_by_text("KL only", exact=True)).to_be_visible(timeout=LONG)
+    page.locator(".st-key-run-start button").click()
+    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
+    expect(page.locator(".run .pill").first).to_have_text(re.compile("mapping|done"), timeout=180_000)
+    expect(page.locator(EPOCH)).to_have_text(["12"] * 3, timeout=LONG)
+    both, _, kl_only = map(float, page.locator(ELBO).all_inner_texts())
+    assert both > kl_only + 5, "with the KL alone nothing is learned"
+    page.locator("[data-testid=run-scrub]").nth(1).press("Home")
+    expect(page.locator("[data-testid=run-shown]")).to_have_text(["epoch 0, untrained"] * 3)
+    page.reload()
+    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
+    expect(page.locator(".run .pill")).to_have_text(["done"] * 3, timeout=LONG)
+    assert {"digits-twins-both", "digits-twins-recon-only", "digits-twins-KL-only"} <= {path.name for path in root.iterdir()}
+    page.get_by_role("button", name="Open in Explore").click()
+    page.get_by_role("button", name="KL only", exact=True).click()
+    expect(page.locator(".st-key-bundle input")).to_have_value(re.compile("digits-twins-KL-only"), timeout=LONG)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core import checkpoint, run_events, run_folder, runs, turns
+from explorer.core import checkpoint, run_events, run_folder, runs, turns, twins
 from explorer.core.errors import BundleError, ConfigError
 from explorer.core.run_folder import Order
 
@@ -384,3 +384,43 @@ def test_events_are_read_as_they_come_and_anew_for_a_new_run_of_the_name():
     assert diary.read() == []
     standing("mine", {"kind": "starting"}, *[training(0, 0)] * 4)
     assert [e["kind"] for e in diary.read()] == ["starting", *["training"] * 4]
+
+
+# ---- twins
+
+
+def test_twins_are_one_process_that_takes_one_turn(checkpoints):
+    pair = order("pair")
+    runs.start(pair, twins.twins(pair, "beta", (0, 4)))
+    trains("pair")
+    assert len(runs._children) == 1 and [twin.status for twin in runs.look("pair").twins] == ["training"] * 2
+    runs.start(order("other", 2))
+    wait_for("other", "queued")
+    kill("pair")
+    wait_for("pair", "lost")
+    assert [twin.status for twin in runs.look("pair").twins] == ["lost"] * 2
+    wait_for("other", "done")
+    reached = runs.look("pair").epoch
+    runs.resume("pair")
+    trains("pair", reached + 1)
+    runs.steer("pair/beta-4", beta=8.0)
+    folders = [twin.folder for twin in runs.look("pair").twins]
+    wait(lambda: any(e["kind"] == "dial" for e in run_events.read_events(folders[1])[0]), "for the dial")
+    assert not any(e["kind"] == "dial" for e in run_events.read_events(folders[0])[0])
+    runs.stop("pair", keep=True)
+    run = wait_for("pair", "done")
+    assert len({twin.step for twin in run.twins}) == 1
+    assert checkpoint.load("pair-beta-0").metrics["beta"] == 0 and checkpoint.load("pair-beta-4").metrics["beta"] == 8
+    again = order("pair")
+    runs.delete("pair")
+    with pytest.raises(BundleError, match="There is already a model 'pair-beta-4'"):
+        runs.start(again, twins.twins(again, "beta", (1, 4)))
+    assert runs.list_runs() == [runs.look("other")]
+
+
+def test_twins_in_training_are_deleted_with_their_process():
+    pair = order("pair")
+    runs.start(pair, twins.twins(pair, "latent_dim", (1, 2)))
+    trains("pair")
+    runs.delete("pair")
+    wait(lambda: not runs.list_runs() and not runs._children, "for it to be gone")
