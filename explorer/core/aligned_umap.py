@@ -8,9 +8,10 @@ import torch
 from explorer.core import projection
 from explorer.core.errors import ConfigError
 
-N_NEIGHBOURS, N_ROUNDS = 15, 200  # these four as in umap.AlignedUMAP
+N_NEIGHBOURS = 15  # these three as in umap.AlignedUMAP
 WINDOW = 3  # a point is held to itself in so many maps before and after
 HOLD = 0.01  # how strongly, where its neighbours are the same
+N_ROUNDS = 100  # with 200 no map is better
 BREADTH = 10.0  # of the first layout
 JITTER = 1e-3  # points of one place could never part
 
