@@ -49,19 +49,30 @@ def umap_map(means, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1,
         raise ConfigError(f"UMAP needs a seed from 0 and n_neighbors from 2, not {seed} and {n_neighbors}.")
     if len(means) < 5:
         return pca(means)
-    points = means - means.mean(0)  # UMAP knows no scale: between -1 and 1 float32 can square them
-    points = (points / (np.abs(points).max() or 1)).astype(np.float32)
-    graph = _neighbour_graph(torch.from_numpy(points), min(n_neighbors, len(points) - 1))
+    points = within_one(means)
+    graph = neighbour_graph(torch.from_numpy(points), min(n_neighbors, len(points) - 1))
     settings = dict(n_neighbors=graph[0].shape[1], precomputed_knn=graph, min_dist=min_dist, random_state=seed)
-    if progress:  # tqdm_kwds go to umap's own bar, which then writes its percentage to `file` at every epoch
-        file = SimpleNamespace(write=lambda text: text.strip() and progress(float(text) / 100), flush=lambda: None)
-        form = dict(bar_format="{percentage}", mininterval=0, miniters=1, position=0, leave=False, disable=False)
-        settings["tqdm_kwds"] = dict(file=file, **form)
+    if progress:
+        settings["tqdm_kwds"] = bar(progress)
     with UMAP_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow is not here; later points are placed by Landmarks, not by umap
         from umap import UMAP
 
         return UMAP(n_jobs=1, **settings).fit_transform(points)
+
+
+def bar(progress: Callable[[float], None]) -> dict:
+    """Settings of umap's own progress bar (`tqdm_kwds`) with which it calls `progress` with the share done, 0 to 1."""
+    file = SimpleNamespace(write=lambda text: text.strip() and progress(float(text) / 100), flush=lambda: None)
+    form = dict(bar_format="{percentage}", mininterval=0, miniters=1, position=0, leave=False, disable=False)
+    return dict(file=file, **form)
+
+
+def within_one(means) -> np.ndarray:
+    """The means (N, D) about their mean, float32 between -1 and 1: UMAP knows no scale, and these float32 can square."""
+    means = _table("Encoder means", means)
+    points = means - means.mean(0)
+    return (points / (np.abs(points).max() or 1)).astype(np.float32)
 
 
 def warm_umap() -> None:
@@ -208,7 +219,7 @@ def _smallest(table, k: int) -> np.ndarray:
     return found
 
 
-def _neighbour_graph(points: torch.Tensor, k: int) -> tuple[np.ndarray, np.ndarray]:
+def neighbour_graph(points: torch.Tensor, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices and distances (N, k) of the k nearest of each point (N, D), itself first, as UMAP counts them."""
     square, indices, distances = (points**2).sum(1), [], []
     for rows in torch.arange(len(points)).split(BLOCK):

@@ -4,13 +4,13 @@ Knows the run's folder and numpy; knows no model.
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from explorer.core import run_epochs
+from explorer.core import run_epochs, run_umap
 from explorer.core.errors import BundleError
 
 
@@ -19,11 +19,12 @@ class EpochFrame:
     """What the model of one epoch makes of the same images and the same draws."""
 
     epoch: int
-    stamp: str  # another one if the epoch was trained again
+    stamp: str  # another one if the epoch was trained again, or the run's UMAP made
     xy: np.ndarray  # (M, 2) float32, the encoder means in a plane
     reconstructions: np.ndarray  # uint8 (S, C, H, W)
     samples: np.ndarray  # uint8 (S, C, H, W), decoded from the same draws of the prior at every epoch
     originals: np.ndarray | None = None  # uint8 (S, C, H, W), with epoch 0
+    umap: np.ndarray | None = None  # (M, 2) float32, aligned over the epochs; None until the run's UMAP is made
 
     @cached_property
     def reach(self) -> float:
@@ -42,15 +43,15 @@ class RunFilm:
     def update(self) -> list[EpochFrame]:
         """All frames, by epoch. A file that cannot be read is left out."""
         with self._lock:
-            kept = {(frame.epoch, frame.stamp): frame for frame in self.frames}
-            frames = []
+            kept = {(frame.epoch, frame.stamp.partition(".")[0]): frame for frame in self.frames}
+            maps, frames = run_umap.read(self.folder), []
             for epoch in run_epochs.saved_epochs(self.folder):
                 try:
                     stamp = str(run_epochs.epoch_path(self.folder, epoch).stat().st_mtime_ns)
                     frame = kept.get((epoch, stamp)) or _frame(self.folder, epoch, stamp, frames[-1].xy if frames else None)
                 except (OSError, BundleError, KeyError, ValueError, IndexError):
                     continue
-                frames.append(frame)
+                frames.append(_mapped(frame, stamp, maps))
             self.frames = frames
             return frames
 
@@ -65,6 +66,13 @@ def _frame(folder: Path, epoch: int, stamp: str, before: np.ndarray | None) -> E
         xy = turned(xy, before)
     originals = arrays.get("originals")
     return EpochFrame(epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals)
+
+
+def _mapped(frame: EpochFrame, stamp: str, maps: run_umap.EpochMaps | None) -> EpochFrame:
+    """The frame with its place in the UMAP of the run; itself where nothing has changed."""
+    maps = maps if maps and maps.xy.shape[1:] == frame.xy.shape else None
+    stamp = f"{stamp}.{maps.stamp}" if maps else stamp
+    return frame if frame.stamp == stamp else replace(frame, stamp=stamp, umap=maps and maps.at(frame.epoch))
 
 
 def plane(means: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@
     events.jsonl        one event a line, append only (see run_events.py)
     control.json        beta, learning rate, pause, stop: written by the page, read between batches
     epochs/NNN.safetensors   the same images seen through the model of epoch NNN (see run_epochs.py)
+    map.safetensors     a map of some of these epochs; map.json while it is made, or if it failed (see run_umap.py)
     latest.safetensors  the weights of the last whole epoch
     state.*, log.txt    for going on (see checkpoint.py); what the trainer's process has printed
 
@@ -16,6 +17,7 @@ Needs no torch: the folder is there before torch is imported.
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -28,9 +30,11 @@ from explorer.core.places import checked_name, runs_dir
 
 RUN, EVENTS, CONTROL, EPOCHS = "run.json", "events.jsonl", "control.json", "epochs"
 LATEST, LOG = "latest.safetensors", "log.txt"
+MAP, MAKING = "map.safetensors", "map.json"
 FORMAT = 1
 MAX_JSON = 1_000_000  # bytes of run.json and control.json
 FAR = 1e11  # seconds; no time of ours is later
+PATIENCE_S = 5.0  # with a process that is killed
 LIVELY = ("queued", "starting", "training", "paused", "mapping")  # a process is at work, or should be
 
 
@@ -172,6 +176,31 @@ def _read_json(path: Path) -> dict:
     except OSError as error:
         raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Look at the folder's permissions.") from error
     return files.parse_json(data, where)
+
+
+# ---- the map of the epochs: who makes it
+
+
+def read_making(folder: Path) -> dict:
+    """What map.json says: pid, pid_started, share; or failed, a sentence. Empty where nobody makes a map."""
+    try:
+        return _read_json(folder / MAKING)
+    except BundleError:
+        return {}
+
+
+def end_map(folder: Path) -> None:
+    """Ends the process that makes the run's map, where there is one, and removes what it has begun. A map that was there
+    before stays. Raises BundleError where that is not allowed."""
+    values = read_making(folder)
+    if is_alive(values.get("pid"), values.get("pid_started")):
+        with suppress(psutil.Error):
+            process = psutil.Process(values["pid"])
+            process.kill()
+            process.wait(PATIENCE_S)
+    with atomic.saving(f"the map of '{folder.name}'", folder):
+        for path in (folder / MAKING, *folder.glob(".map.*.tmp")):
+            path.unlink(missing_ok=True)
 
 
 # ---- the process

@@ -19,7 +19,7 @@ import psutil
 
 from explorer.core import atomic, run_events, run_folder
 from explorer.core.config import ModelConfig, TrainConfig
-from explorer.core.errors import BundleError
+from explorer.core.errors import BundleError, unknown
 from explorer.core.places import checked_name, checkpoints_dir
 from explorer.core.run_folder import LIVELY, Control, Order
 
@@ -29,7 +29,7 @@ PATIENCE_S = 5.0  # with a run that is to be deleted and does not stop
 FAR = 2**53  # a number in the events that is larger was not written by us
 
 _children: set[subprocess.Popen] = set()
-_lock = threading.Lock()
+lock = threading.Lock()  # held while a process is begun or a run changes hands
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
         TrainConfig(**one.train)
         ModelConfig((1, 128, 128), **one.model)
         checked_name(one.name)
-    with _lock:  # two visitors who press at once
+    with lock:  # two visitors who press at once
         if sum(run.is_live for run in list_runs()) >= MAX_WAITING:
             raise BundleError(f"{MAX_WAITING} runs are waiting already.", "Stop one of them, or come back later.")
         for one in orders:
@@ -107,7 +107,7 @@ def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
 
 def resume(name: str) -> Run:
     """Go on with a run that was stopped or has died. Raises BundleError for one that is over or at work."""
-    with _lock:
+    with lock:
         run = look(name)
         if run.is_live or run.status == "done" or run.order is None:
             raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that was stopped or broke off can go on.")
@@ -118,15 +118,24 @@ def resume(name: str) -> Run:
 
 
 def _spawn(folder: Path) -> None:
+    pid = spawn(folder, "explorer.train", "--resume", folder.name)
+    order, _ = run_folder.read_run(folder)
+    run_folder.write_run(folder, order, **run_folder.process_of(pid))
+
+
+def spawn(folder: Path, module: str, *words: str) -> int:
+    """Begin `python -m module words` in a process of its own, which outlives this one; what it prints goes to the run's log.
+
+    Returns its process number; `reap` lets it go when it has ended. Raises BundleError where the system begins none.
+    """
     project = Path(__file__).resolve().parents[2]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH")]))}
     env.pop("OMP_WAIT_POLICY", None)  # the page's threads shall sleep while they wait; these are quicker if they do not
     with atomic.saving(f"the run '{folder.name}'", folder), open(folder / run_folder.LOG, "ab") as log:
-        child = subprocess.Popen([sys.executable, "-m", "explorer.train", "--resume", folder.name], cwd=project, env=env,
+        child = subprocess.Popen([sys.executable, "-m", module, *words], cwd=project, env=env,
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # fmt: skip
     _children.add(child)
-    order, _ = run_folder.read_run(folder)
-    run_folder.write_run(folder, order, **run_folder.process_of(child.pid))
+    return child.pid
 
 
 def reap() -> None:
@@ -144,10 +153,14 @@ def list_runs(diary_of: Callable[[Path], Diary] = Diary) -> list[Run]:
 
 
 def look(name: str, diary_of: Callable[[Path], Diary] = Diary) -> Run:
-    """How one run stands. Raises BundleError where there is none."""
+    """How one run stands, or one of twins, as "group/twin". Raises BundleError where there is none."""
     reap()
-    folder = run_folder.find(name)
-    return _look(folder, diary_of)
+    group, _, twin = name.partition("/")
+    run = _look(run_folder.find(group), diary_of)
+    found = run if not twin else next((one for one in run.twins if one.name == name), None)
+    if found is None:
+        raise unknown("twin", name, [one.name for one in run.twins], BundleError)
+    return found
 
 
 def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = None) -> Run:
@@ -197,7 +210,7 @@ def _time(values: dict, name: str) -> float:
 
 def steer(name: str, **changes) -> Control:
     """beta, lr_scale, pause, step_to, stop: read by the trainer before its next batch."""
-    with _lock:
+    with lock:
         folder = run_folder.find(name)
         control = replace(run_folder.read_control(folder), **changes)
         run_folder.write_control(folder, control)
@@ -211,8 +224,10 @@ def stop(name: str, keep: bool = False) -> None:
 
 def delete(name: str) -> None:
     """End it where it is at work, and remove its folder. Its bundle stays. Raises BundleError."""
-    with _lock:  # not between a folder and its process
+    with lock:  # not between a folder and its process
         run = look(name)
+        for model in run.twins or (run,):
+            run_folder.end_map(model.folder)
     if run.is_live:
         _end(run)
     try:

@@ -149,7 +149,7 @@ def test_umap_refuses_impossible_settings():
 def test_the_neighbour_graph_is_exact_and_begins_with_the_point_itself():
     means, _ = cloud(700, 5)
     means[100:110] = means[7]
-    index, distance = projection._neighbour_graph(torch.from_numpy(means), 12)
+    index, distance = projection.neighbour_graph(torch.from_numpy(means), 12)
     theirs = NearestNeighbors(n_neighbors=12, algorithm="brute").fit(means.astype(float)).kneighbors(means)[0]
     np.testing.assert_allclose(distance, theirs, atol=1e-5)
     assert (index[:, 0] == np.arange(700)).all() and not distance[:, 0].any()

@@ -1,0 +1,197 @@
+"""The aligned map of a run as a process of its own: started, seen at work, cancelled, killed, its run deleted."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from explorer.core import run_epochs, run_folder, run_umap, runs
+from explorer.core.errors import BundleError
+from explorer.core.run_folder import MAKING, Order
+from explorer.core.run_umap import UmapState, look
+
+FEW, MANY = 4, 300  # points: a map that needs no layout, and one that takes its time
+PATIENCE_S = 240.0  # on a busy machine a process that gives way to all others waits
+
+
+@pytest.fixture(autouse=True)
+def checkpoints(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    strangers.update(psutil.Process().children())
+    yield tmp_path
+    for child in list(runs._children):
+        child.kill()
+        child.wait()
+    runs.reap()
+    assert [child for child in psutil.Process().children() if child not in strangers] == []
+
+
+strangers = set()  # a browser that other tests have opened
+
+
+def over(name: str = "mine", n: int = MANY, dim: int = 6, epochs=range(8), last: str = "done") -> Path:
+    """A run that is over, with means at these epochs."""
+    folder = run_folder.create(Order(name, created=1000.0))
+    run_folder.write_run(folder, run_folder.read_run(folder)[0], pid=2**22 + 1, pid_started=1000.0)
+    (folder / run_folder.EVENTS).write_text(json.dumps({"kind": last, "t": 1000.0, "bundle": name}) + "\n")
+    for epoch in epochs:
+        means = np.random.default_rng(epoch).normal(size=(n, dim)).astype(np.float32)
+        picture = np.zeros((1, 1, 8, 8), np.uint8)
+        run_epochs.write_epoch(folder, epoch, {"means": means, "reconstructions": picture, "samples": picture})
+    return folder
+
+
+def wait(condition, what: str):
+    """What `condition` returns as soon as it is true."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited in vain {what}"
+        time.sleep(0.02)
+    return found
+
+
+def maker(folder: Path) -> psutil.Process:
+    return psutil.Process(run_folder.read_making(folder)["pid"])
+
+
+def is_gone(process: psutil.Process) -> bool:
+    runs.reap()
+    return not process.is_running()
+
+
+def at_work(folder: Path) -> psutil.Process:
+    """The process, as soon as it runs our code and not the interpreter's."""
+    process = maker(folder)
+    wait(lambda: process.nice() == 19, "for it to give way to all others")
+    return process
+
+
+def test_looking_at_a_map_needs_no_torch():
+    code = "import sys, explorer.core.run_umap; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "explorer.core.run_umap" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+
+
+def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
+    folder = over(last="stopped", epochs=range(4))
+    assert look(folder) == UmapState("none")
+    run_umap.start("mine")
+    process, seen = maker(folder), []
+    assert look(folder) == UmapState("making", 0.0) and process.ppid() == psutil.Process().pid
+    wait(lambda: seen.append(look(folder)) or seen[-1].status != "making", "for the map")
+    assert seen[-1] == UmapState("ready", 1.0), (folder / run_folder.LOG).read_text()
+    shares = [state.share for state in seen]
+    assert shares == sorted(shares) and any(0 < share < 1 for share in shares)
+    assert run_umap.read(folder).xy.shape == (4, MANY, 2)
+    wait(lambda: is_gone(process), "for the process to end")
+    assert not (folder / MAKING).exists() and runs.look("mine").status == "stopped"
+
+
+def test_cancelled_nothing_of_it_is_left(checkpoints):
+    folder = over()
+    before = {path for path in folder.iterdir()}
+    run_umap.start("mine")
+    process = at_work(folder)
+    run_umap.cancel("mine")
+    assert is_gone(process) and look(folder) == UmapState("none")
+    assert {path for path in folder.iterdir()} - before == {folder / run_folder.LOG}
+    run_umap.cancel("mine")  # once more does no harm
+    with pytest.raises(BundleError, match="There is no run 'yours'"):
+        run_umap.cancel("yours")
+
+
+def test_a_map_that_was_there_before_outlives_a_cancelled_one():
+    folder = over(n=FEW)
+    run_umap.work(folder)
+    run_umap.start("mine")
+    run_umap.cancel("mine")
+    assert look(folder).status == "ready"
+
+
+def test_killed_it_is_one_sentence_and_can_be_made_again():
+    folder = over(n=FEW)
+    run_umap.start("mine")
+    maker(folder).kill()
+    wait(lambda: look(folder).status != "making", "for its end")
+    assert look(folder) == UmapState("failed", sentence="The map broke off. It can be made again.")
+    run_umap.start("mine")
+    wait(lambda: look(folder).status != "making", "for the map")
+    assert look(folder) == UmapState("ready", 1.0)
+
+
+def test_what_went_wrong_in_the_process_is_one_sentence():
+    folder = over(n=FEW)
+    run_epochs.epoch_path(folder, 3).write_bytes(b"cut")
+    run_umap.start("mine")
+    wait(lambda: look(folder).status != "making", "for its end")
+    state = look(folder)
+    assert state.status == "failed" and state.sentence.startswith("Run 'mine': epoch 3 is damaged or cut short")
+
+
+def test_a_run_that_is_deleted_takes_the_process_along():
+    folder = over()
+    run_umap.start("mine")
+    process = at_work(folder)
+    runs.delete("mine")
+    assert is_gone(process) and not folder.exists()
+
+
+def test_a_process_whose_folder_is_gone_ends_by_itself():
+    folder = over(n=FEW)
+    run_umap.start("mine")
+    process = at_work(folder)
+    run_folder.atomic.remove_folder(folder)
+    wait(lambda: is_gone(process), "for it to see that")
+    assert not list(run_folder.runs_dir().glob("[!.]*"))
+
+
+def test_two_who_press_at_once_start_one():
+    folder, ready, told = over(), threading.Barrier(2), []
+
+    def press():
+        ready.wait()
+        try:
+            told.append(run_umap.start("mine") or "")
+        except BundleError as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(told) == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
+    assert len(runs._children) == 1 and look(folder).status == "making"
+    run_umap.cancel("mine")
+
+
+@pytest.mark.parametrize("how, words", [
+    ({"last": "failed"}, "The run 'mine' is failed. A UMAP is made of a run that is done or stopped."),
+    ({"last": "training"}, "The run 'mine' is lost."),
+    ({"epochs": [0]}, "The run 'mine' has fewer than two epochs. Train on before you make its UMAP."),
+    ({"epochs": []}, "The run 'mine' has fewer than two epochs."),
+    ({"dim": 2}, "The latent space of 'mine' is no more than a plane. It needs no UMAP: it is its own map."),
+    ({"dim": 1}, "The latent space of 'mine' is no more than a plane."),
+])  # fmt: skip
+def test_what_has_no_map_is_refused_in_a_sentence(how, words):
+    folder = over(n=FEW, **how)
+    if how.get("last") == "failed":
+        (folder / run_folder.EVENTS).write_text(json.dumps({"kind": "failed", "t": 1.0, "message": "", "hint": ""}) + "\n")
+    with pytest.raises(BundleError) as refused:
+        run_umap.start("mine")
+    assert str(refused.value).startswith(words) and not runs._children and look(folder) == UmapState("none")
+
+
+def test_a_system_that_begins_no_process_is_one_sentence(monkeypatch):
+    def popen(*args, **more):
+        raise OSError(12, "Cannot allocate memory")
+
+    folder = over(n=FEW)
+    monkeypatch.setattr(runs.subprocess, "Popen", popen)
+    with pytest.raises(BundleError, match=r"Saving the run 'mine' in .* failed \(Cannot allocate memory\)"):
+        run_umap.start("mine")
+    assert look(folder) == UmapState("none")
