@@ -28,8 +28,13 @@ class EpochFrame:
 
     @cached_property
     def reach(self) -> float:
-        """How far the map goes from its middle, but for a few outliers, which shall not make the rest small."""
-        return 1.1 * float(np.quantile(np.abs(self.xy), 0.997)) if self.xy.size else 0.0
+        """How far the plane goes from its middle, but for a few outliers, which shall not make the rest small."""
+        return _reach(self.xy)
+
+    @cached_property
+    def umap_reach(self) -> float:
+        """The same of the UMAP; 0 where there is none."""
+        return 0.0 if self.umap is None else _reach(self.umap)
 
 
 @dataclass
@@ -66,6 +71,10 @@ def _frame(folder: Path, epoch: int, stamp: str, before: np.ndarray | None) -> E
         xy = turned(xy, before)
     originals = arrays.get("originals")
     return EpochFrame(epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals)
+
+
+def _reach(xy: np.ndarray) -> float:
+    return 1.1 * float(np.quantile(np.abs(xy), 0.997)) if xy.size else 0.0
 
 
 def _mapped(frame: EpochFrame, stamp: str, maps: run_umap.EpochMaps | None) -> EpochFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import figures
-from explorer.core import runs, twins
+from explorer.core import run_umap, runs, twins
 from explorer.core.run_folder import read_control
 from explorer.ui import state
 from explorer.ui.resources import ExplorerError
@@ -47,8 +47,28 @@ def render(run, training) -> None:
         if models:
             scale = read_control(models[0].folder).lr_scale
             _dial("learning rate ×", f"lr-{run.name}", SCALES, scale, trains, models, training, "lr_scale", width)
+        _map(run, training)
     if training.said:
         st.error(training.said)
+
+
+def _map(run, training) -> None:
+    """A UMAP of the epochs of a run that is over: begun, watched, cancelled."""
+    models = [model for model in run.twins or (run,) if model.order and model.order.model.get("latent_dim", 16) > 2]
+    if run.status not in ("done", "stopped") or not models:
+        return
+    states = [run_umap.look(model.folder) for model in models]
+    making = [state for state in states if state.status == "making"]
+    if making:
+        _button(f"Cancel the UMAP, {min(state.share for state in making):.0%} done", "run-map-cancel", training, True,
+                lambda: [run_umap.cancel(model.name) for model in models])  # fmt: skip
+        return
+    missing = [model for model, state in zip(models, states) if state.status != "ready"]
+    if missing:
+        _button("UMAP of the epochs", "run-map", training, True, lambda: [run_umap.start(model.name) for model in missing],
+                "A minute or more beside the page: twelve epochs in one UMAP, aligned, so that points glide")  # fmt: skip
+    if said := [state.sentence for state in states if state.status == "failed"]:
+        st.caption(said[0])
 
 
 def _open(run) -> str | None:
@@ -78,8 +98,8 @@ def _delete(run, training) -> None:
     training.watch(None)
 
 
-def _button(text: str, key: str, training, enabled: bool, act) -> None:
-    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act))
+def _button(text: str, key: str, training, enabled: bool, act, help: str | None = None) -> None:
+    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act), help=help)
 
 
 def _said(training, act) -> None:

@@ -50,8 +50,9 @@ def _axes(views: list[tuple]) -> dict:
         room = 0.06 * (high - low) if high - low > 1e-6 else 0.5
         curves.append([low - room, high + room])
     peak = max((k for _, events, _ in views for e in _epochs(events) for k in e["kl_per_dim"]), default=0.0)
-    reach = max((frame.reach for _, _, film in views for frame in film), default=1.0)
-    return {"curves": curves, "peak": max(0.5, peak), "reach": reach}
+    frames = [frame for _, _, film in views for frame in film]
+    reach, umap_reach = (max((getattr(frame, kind) for frame in frames), default=1.0) for kind in ("reach", "umap_reach"))
+    return {"curves": curves, "peak": max(0.5, peak), "reach": reach, "umap_reach": umap_reach}
 
 
 def _epochs(events: list[dict]) -> list[dict]:
@@ -79,6 +80,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
     n_means = len(shown[0].xy) if shown else 0
     pictures = np.concatenate([p for frame in shown for p in (frame.reconstructions, frame.samples)]) if shown else _NONE
     sent, encodings = travel.travelling(pictures, 8) if shown else (pictures, {})
+    has_umap = bool(shown) and all(frame.umap is not None for frame in shown)
     originals = next((frame.originals for frame in shown if frame.originals is not None), None)
     thin = epochs if len(epochs) <= N_COLUMNS else [epochs[i] for i in np.linspace(0, len(epochs) - 1, N_COLUMNS).astype(int)]
     last = epochs[-1] if epochs else None
@@ -101,7 +103,8 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
     arrays = {
         "train": _curve(batches, "train"), "test": _curve(epochs, "test"),
         "kl": np.array([e["kl_per_dim"] for e in thin], np.float32), "labels": np.array(labels, np.int64),
-        "xy": np.stack([frame.xy[:, :2] for frame in shown]) if shown else _NONE.astype(np.float32),
+        "xy": np.stack([frame.xy for frame in shown]) if shown else _NONE.astype(np.float32),
+        "umap": np.stack([frame.umap for frame in shown]) if has_umap else _NONE.astype(np.float32),
         "originals": _NONE if originals is None else originals, "frames": sent,
     }  # fmt: skip
     return pack(header, arrays, encodings)

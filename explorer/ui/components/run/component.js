@@ -12,10 +12,12 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, follow: true, playing: 0, packet: null,
+  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, follow: true, playing: 0, packet: null, plane: 'umap',
               scrub: $('input'), charts: [...root.querySelectorAll('.curves canvas')] };
   s.scrub.addEventListener('input', (e) => { pause(s); show(s, +s.scrub.value); painted(e); });
-  $('button').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
+  $('[data-do=play]').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
+  s.planes = [...root.querySelectorAll('[data-plane]')];
+  for (const button of s.planes) button.addEventListener('click', () => { s.plane = button.dataset.plane; films(s); });
   const along = (e) => { if (e.detail.from !== s && s.packet && e.detail.link === s.packet.link) { pause(s); nearest(s, e.detail.epoch); } };
   window.addEventListener('latent-epoch', along);
   const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); } });
@@ -34,7 +36,7 @@ function hear(s, packet) {
   s.keys = packet.names.filter((key) => s.frames.has(key));
   s.scrub.max = Math.max(0, s.keys.length - 1);
   s.scrub.disabled = s.keys.length < 2;
-  s.$('button').disabled = s.keys.length < 2;
+  s.$('[data-do=play]').disabled = s.keys.length < 2;
   charts(s);
   show(s, s.follow || !s.keys.includes(s.shown) ? s.keys.length - 1 : s.keys.indexOf(s.shown), true);
 }
@@ -57,7 +59,8 @@ function keep(s, packet) {
   sheet(packet, 'frames', COLUMNS, (picture) => {
     if (s.run !== run) return;
     packet.fresh.forEach((key, i) => {
-      s.frames.set(key, { picture, first: 2 * half * i, xy: packet.xy.subarray(2 * m * i, 2 * m * (i + 1)) });
+      const [xy, umap] = [packet.xy, packet.umap].map((all) => all.subarray(2 * m * i, 2 * m * (i + 1)));
+      s.frames.set(key, { picture, first: 2 * half * i, xy, umap: umap.length ? umap : null });
     });
     s.keys = s.packet.names.filter((key) => s.frames.has(key));
     s.scrub.max = Math.max(0, s.keys.length - 1);
@@ -90,7 +93,7 @@ function nearest(s, epoch) {
 
 function play(s) {
   if (s.keys.indexOf(s.shown) >= s.keys.length - 1) show(s, 0);
-  s.$('button').textContent = '❚❚';
+  s.$('[data-do=play]').textContent = '❚❚';
   s.playing = setInterval(() => {
     const next = s.keys.indexOf(s.shown) + 1;
     if (next >= s.keys.length) return pause(s);
@@ -98,7 +101,7 @@ function play(s) {
   }, PLAY_MS);
 }
 
-function pause(s) { clearInterval(s.playing); s.playing = 0; s.$('button').textContent = '▶'; }
+function pause(s) { clearInterval(s.playing); s.playing = 0; s.$('[data-do=play]').textContent = '▶'; }
 
 // ---- drawing
 
@@ -184,10 +187,14 @@ function films(s) {
   const [c2, r2] = fit(samples, half);
   const whole = r2 > 1 ? half - (half % c2) : half;  // no ragged last row
   for (let i = 0; i < whole; i++) tile(samples, frame.picture, frame.first + half + i, i, c2, Math.ceil(whole / c2));
-  const { context, width, height } = map, scale = (Math.min(width, height) / 2 - 4) / (packet.axes.reach || 1), x0 = width / 2, y0 = height / 2;
+  const is_umap = Boolean(frame.umap) && s.plane === 'umap', xy = is_umap ? frame.umap : frame.xy;
+  for (const button of s.planes) { button.hidden = !frame.umap; button.setAttribute('aria-pressed', (button.dataset.plane === 'umap') === is_umap); }
+  s.$('[data-f=plane]').hidden = Boolean(frame.umap);
+  const reach = is_umap ? packet.axes.umap_reach : packet.axes.reach;
+  const { context, width, height } = map, scale = (Math.min(width, height) / 2 - 4) / (reach || 1), x0 = width / 2, y0 = height / 2;
   context.globalAlpha = 0.75;
   for (let i = 0; i < labels.length; i++) {
     context.fillStyle = packet.colours[Math.max(0, labels[i]) % packet.colours.length];
-    context.fillRect(x0 + scale * frame.xy[2 * i] - 1.5, y0 - scale * frame.xy[2 * i + 1] - 1.5, 3, 3);
+    context.fillRect(x0 + scale * xy[2 * i] - 1.5, y0 - scale * xy[2 * i + 1] - 1.5, 3, 3);
   }
 }
