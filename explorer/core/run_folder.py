@@ -13,6 +13,7 @@ Needs no torch: the folder is there before torch is imported.
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -83,6 +84,17 @@ def find(name: str) -> Path:
 def folders() -> list[Path]:
     """All runs' folders, by name."""
     return sorted(path.parent for path in runs_dir().glob(f"[!.]*/{RUN}"))
+
+
+def n_bytes(folder: Path) -> int:
+    """What a run takes on disk, of what can be seen."""
+    total = 0
+    for parent in (folder, folder / EPOCHS):
+        with suppress(OSError), os.scandir(parent) as entries:  # files come and go while it trains
+            for entry in entries:
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 # ---- run.json, control.json
