@@ -105,7 +105,8 @@ def _edit(info, error: str | None) -> None:
 
 def _import() -> None:
     with st.form("import_form", clear_on_submit=True, border=False):
-        uploaded = st.file_uploader("A zip as Export makes it", "zip", key="import_file", max_upload_size=MAX_UPLOAD_MB)
+        uploaded = st.file_uploader(f"A zip as Export makes it, at most {MAX_UPLOAD_MB} MB", "zip", key="import_file",
+                                    max_upload_size=MAX_UPLOAD_MB)  # fmt: skip
         replace = st.checkbox("Replace models of the same name", key="import_replace")
         sent = st.form_submit_button("Import", key="import_send")
     if not sent:
