@@ -35,7 +35,7 @@ def render() -> str | None:
             picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
             portrait, error = _look(info)
             if portrait is not None:
-                picture.image(portrait, width="stretch")
+                picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
             words.html(_words(info, error))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
                 if error is None and _verbs(info):

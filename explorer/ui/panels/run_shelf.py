@@ -22,7 +22,7 @@ def render(found: list) -> str | None:
         with st.container(key=f"book_run_{place}"):
             picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
             if (portrait := resources.run_portrait(run.folder)) is not None:
-                picture.image(portrait, width="stretch")
+                picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
             words.html(_words(run, n_bytes, sets))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
                 if run.order is not None and st.button("Open in Train", key=f"shelf-open-{run.name}"):
