@@ -52,3 +52,11 @@ def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
         return files.parse_safetensors(path.read_bytes(), where)
     except OSError as error:
         raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "The others are not affected.") from error
+
+
+def read_samples(folder: Path, epoch: int) -> np.ndarray:
+    """The draws of the prior, uint8 (S, C, H, W). Raises BundleError as `read_epoch`, and where they are no pictures."""
+    samples = read_epoch(folder, epoch).get("samples")
+    if samples is None or samples.dtype != np.uint8 or samples.ndim != 4 or samples.shape[1] not in (1, 3) or not samples.size:
+        raise BundleError(f"Run '{folder.name}': epoch {epoch} has no pictures.", "The others are not affected.")
+    return samples

@@ -105,6 +105,16 @@ def members(folder: Path, order: Order) -> list[Path]:
     return [folder / name for name in order.twins] or [folder]
 
 
+def n_bytes(folder: Path) -> int:
+    """What a run takes on disk, of what can be seen."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # files come and go while it trains
+                total += os.stat(os.path.join(parent, name), follow_symlinks=False).st_size
+    return total
+
+
 # ---- run.json, control.json
 
 

@@ -67,6 +67,7 @@ class Diary:
     events: list[dict] = field(default_factory=list)
     _at: int = 0
     _first: bytes = b""
+    _told: tuple = (None, ())
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> list[dict]:
@@ -78,6 +79,13 @@ class Diary:
             if fresh:
                 self.events = run_events.in_force([*self.events, *fresh])
             return self.events
+
+    def told(self) -> tuple[list[dict], tuple]:
+        """The events in force and what they come to, gone through once: a long run has thousands."""
+        events = self.read()
+        if (kept := self._told)[0] is not events:
+            kept = self._told = events, _told(events)
+        return kept
 
 
 def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
@@ -171,7 +179,24 @@ def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = 
     except BundleError as error:
         return Run(name, folder, None, "damaged", str(error))
     values = values if group is None else group
-    events = diary_of(folder).read()
+    events, (status, sentence, bundle, numbers) = diary_of(folder).told()
+    twins = tuple(_look(path, diary_of, values) for path in run_folder.members(folder, order)) if order.twins else ()
+    if twins:
+        slowest = min(twins, key=lambda twin: (twin.step, twin.epoch))
+        numbers = {key: getattr(slowest, key) for key in numbers}
+    if not run_folder.is_alive(values.get("pid"), values.get("pid_started")):
+        is_born = "pid" in values or time.time() - order.created > GRACE_S
+        if status in LIVELY and is_born:
+            status, sentence = "lost", f"The training broke off after epoch {numbers['epoch']}. It can go on from there."
+    elif events and _time(values, "begun") > _time(events[-1], "t"):
+        status, sentence = "starting", ""  # taken up again by a process that has not spoken yet
+    twins = tuple(twin if twin.status in ("mapping", "done", "damaged") else replace(twin, status=status, sentence="")
+                  for twin in twins)  # fmt: skip
+    return Run(name, folder, order, status, sentence, bundle=bundle, twins=twins, **numbers)
+
+
+def _told(events: list[dict]) -> tuple:
+    """(status, sentence, bundle, numbers) by the events alone."""
     status, sentence, bundle, numbers = "starting", "", None, {"epoch": 0, "step": 0, "n_steps": 0, "steps_per_epoch": 0}
     for event in events:
         match event:
@@ -188,19 +213,7 @@ def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = 
             case {"kind": "failed", "message": str(message), "hint": str(hint)}:
                 status, sentence = "failed", f"{message} {hint}".strip()
         numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}
-    if not run_folder.is_alive(values.get("pid"), values.get("pid_started")):
-        is_born = "pid" in values or time.time() - order.created > GRACE_S
-        if status in LIVELY and is_born:
-            status, sentence = "lost", f"The training broke off after epoch {numbers['epoch']}. It can go on from there."
-    elif events and _time(values, "begun") > _time(events[-1], "t"):
-        status, sentence = "starting", ""  # taken up again by a process that has not spoken yet
-    twins = tuple(_look(path, diary_of, values) for path in run_folder.members(folder, order)) if order.twins else ()
-    if twins:
-        twins = tuple(twin if twin.status in ("mapping", "done", "damaged") else replace(twin, status=status, sentence="")
-                      for twin in twins)  # fmt: skip
-        slowest = min(twins, key=lambda twin: (twin.step, twin.epoch))
-        numbers = {key: getattr(slowest, key) for key in numbers}
-    return Run(name, folder, order, status, sentence, bundle=bundle, twins=twins, **numbers)
+    return status, sentence, bundle, numbers
 
 
 def _time(values: dict, name: str) -> float:

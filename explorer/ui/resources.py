@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
-from explorer.core import estimate, runs
+from explorer.core import estimate, run_epochs, runs
 from explorer.core.library import SHIPPED
 from explorer.core.live import open_run
 from explorer.core.places import runs_dir
@@ -156,6 +156,25 @@ def run(name: str):
 def watch(run) -> tuple[list[dict], list]:
     """(the events in force, the epochs' frames) of a run, or of one of twins."""
     return _diary(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
+
+
+def run_events(folder: Path) -> list[dict]:
+    """A run's events in force; what was read before is not read again."""
+    return _diary(folder).read()
+
+
+def run_portrait(folder: Path) -> bytes | None:
+    """Six draws of the prior at the last epoch that has pictures, as a PNG; None where there is none that can be read."""
+    epoch = max(run_epochs.saved_epochs(folder), default=None)
+    try:
+        return None if epoch is None else _run_portrait(folder, epoch, run_epochs.epoch_path(folder, epoch).stat().st_mtime_ns)
+    except (OSError, ExplorerError):
+        return None
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _run_portrait(folder: Path, epoch: int, stamp: int) -> bytes:
+    return figures.png(figures.strip(figures.enlarge(run_epochs.read_samples(folder, epoch)[:6], 56)))
 
 
 def _diary(folder: Path) -> runs.Diary:

@@ -7,6 +7,7 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 
 from explorer.core import projection, run_epochs, run_film, run_folder
+from explorer.core.errors import BundleError
 from explorer.core.run_film import RunFilm, plane, turned
 from explorer.core.run_folder import Order
 
@@ -180,3 +181,18 @@ def test_another_number_of_points_is_not_turned(folder):
 
 def test_a_folder_that_is_gone_is_an_empty_film(tmp_path):
     assert run_film.RunFilm(tmp_path / "gone").update() == []
+
+
+@pytest.mark.parametrize("samples", [None, np.zeros((3, 8, 8), np.uint8), np.zeros((3, 1, 8, 8), np.float32),
+                                     np.zeros((0, 1, 8, 8), np.uint8), np.zeros((3, 2, 8, 8), np.uint8)])  # fmt: skip
+def test_samples_that_are_no_pictures_are_refused(folder, samples):
+    run_epochs.write_epoch(folder, 1, {"means": means(4)} | ({} if samples is None else {"samples": samples}))
+    with pytest.raises(BundleError, match="epoch 1 has no pictures"):
+        run_epochs.read_samples(folder, 1)
+
+
+def test_what_a_run_takes_is_the_sum_of_its_files(folder):
+    before = run_folder.n_bytes(folder)
+    (folder / "epochs" / "001.safetensors").write_bytes(b"x" * 1000)
+    (folder / "log.txt").write_bytes(b"x" * 50)
+    assert run_folder.n_bytes(folder) == before + 1050 and run_folder.n_bytes(folder / "gone") == 0

@@ -1,11 +1,15 @@
-"""Library: the models on this machine, what is known of each, and what can be done with them."""
+"""Library: the models and the training runs on this machine, what is known of each, and what can be done with them."""
 
 import streamlit as st
 
-from explorer.ui import state
+from explorer.ui import resources, state
 from explorer.ui.pages.explore import explore
+from explorer.ui.pages.train import train
 from explorer.ui.panels import library as shelf
+from explorer.ui.panels import run_shelf
 from explorer.ui.resources import ExplorerError
+
+EVERY_S = 2.0  # while a run is at work
 
 
 def library() -> None:
@@ -16,8 +20,27 @@ def library() -> None:
             with st.container(key="library_bar", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
                 shelf.bring_and_take()
             chosen = shelf.render()
+            if found := resources.run_list():
+                n_live = sum(run.is_live for run in found)
+                st.fragment(_runs, run_every=EVERY_S if n_live else None)(n_live)
         except ExplorerError as error:  # the folder cannot be read
             st.error(str(error))
     if chosen is not None:
         state.choose_bundle(chosen)
         st.switch_page(st.Page(explore, url_path="", default=True))
+
+
+def _runs(n_live: int) -> None:
+    """The runs, anew as long as one is at work; when one has begun or ended, the models are looked at again too."""
+    try:
+        found = resources.run_list()
+        if sum(run.is_live for run in found) != n_live:
+            st.rerun()
+        with st.container(key="library_runs"):
+            opened = run_shelf.render(found)
+    except ExplorerError as error:
+        st.error(str(error))
+        return
+    if opened is not None:
+        state.training().watch(opened)
+        st.switch_page(st.Page(train, url_path="train"))

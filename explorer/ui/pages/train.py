@@ -24,8 +24,8 @@ def train() -> None:
 def _live(training) -> None:
     """What is watched, twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
     try:
-        names = [run.name for run in resources.run_list()]
-        if training.watched not in names:
+        watched, names = training.watched, [run.name for run in resources.run_list()]
+        if watched not in names and training.watched == watched:  # else a press of Start came in between
             training.watch(names[0] if names else None)
         if training.watched is None:
             st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
@@ -36,9 +36,9 @@ def _live(training) -> None:
         views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
         with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
             opened = run_controls.head(run, [film for _, _, film in views], training)
-            key = f"watched-{training.turn}"
+            turn, key = training.turn, f"watched-{training.turn}"
             st.selectbox("run", names, names.index(run.name), key=key, label_visibility="collapsed", width=220,
-                         on_change=lambda: training.watch(state.widget(key)))  # fmt: skip
+                         on_change=lambda: turn == training.turn and training.watch(state.widget(key)))  # fmt: skip
         run_controls.render(run, training)
         run_view.render(run, views, training)
         if opened:

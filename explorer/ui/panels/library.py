@@ -1,17 +1,14 @@
 """The shelf of models: a row each with its picture, its numbers and its verbs; above it a zip comes in or goes out."""
 
-from html import escape
-
 import streamlit as st
 
 from explorer.core import library
 from explorer.ui import resources, state
+from explorer.ui.panels import book
 from explorer.ui.resources import ExplorerError
 
-COLUMNS = (9, 24, 8)  # picture, words, verbs
 NUMBERS = {"test_elbo": ("test ELBO, nats", "{:.1f}"), "active_units": ("active units", "{:.0f}"),
            "trustworthiness": ("map trust", "{:.2f}")}  # fmt: skip
-MB = 1_000_000
 MAX_UPLOAD_MB = 500  # it lies in the server's memory; .streamlit/config.toml has the same
 
 
@@ -22,7 +19,7 @@ def bring_and_take() -> None:
         _import()
     infos = resources.bundles()
     good = [info.name for info in infos if _look(info)[1] is None]
-    total = _mb(sum(info.n_bytes for info in infos))
+    total = book.mb(sum(info.n_bytes for info in infos))
     count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
     st.download_button("Export all", lambda: library.export_zip(good), "models.zip", "application/zip", key="export-all",
                        on_click="ignore", disabled=not good)  # fmt: skip
@@ -32,13 +29,13 @@ def render() -> str | None:
     """The shelf. The name of the model that shall be opened, if one was asked for just now."""
     infos, chosen = resources.bundles(), None
     if not infos:
-        st.info("There is no model here. Import a zip, or train one: python -m explorer.train --dataset digits --name digits")
+        st.info("There is no model here. Import a zip, or train one on the Train page.")
     for place, info in enumerate(infos):
         with st.container(key=f"book_{place}"):
-            picture, words, verbs = st.columns(COLUMNS, vertical_alignment="center", gap="medium")
+            picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
             portrait, error = _look(info)
             if portrait is not None:
-                picture.image(portrait, width="stretch")
+                picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
             words.html(_words(info, error))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
                 if error is None and _verbs(info):
@@ -61,19 +58,13 @@ def _look(info) -> tuple[bytes | None, str | None]:
 
 
 def _words(info, error: str | None) -> str:
-    name = f"<h2>{escape(info.name)}</h2>"
     if error is not None:
-        return f"<div class='le-book'>{name}<p class='le-bad'>{escape(error)}</p></div>"
+        return book.words(info.name, (), {}, bad=error)
     config, origin = info.config, info.origin
     numbers = {"latent D": str(config.latent_dim), "network": config.arch, "likelihood": config.likelihood}
-    for key, (label, form) in NUMBERS.items():
-        value = info.metrics.get(key)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        numbers[label] = form.format(value).replace("-", "\u2212") if is_number else "\u2013"
-    numbers["on disk"] = _mb(info.n_bytes)
-    cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in numbers.items())
-    source = " \u00b7 ".join(escape(part) for part in (origin.title or origin.dataset, origin.origin, origin.licence) if part)
-    return f"<div class='le-book'>{name}<p class='le-muted'>{source}</p><dl>{cells}</dl></div>"
+    numbers |= {label: book.number(info.metrics.get(key), form) for key, (label, form) in NUMBERS.items()}
+    numbers["on disk"] = book.mb(info.n_bytes)
+    return book.words(info.name, (origin.title or origin.dataset, origin.origin, origin.licence), numbers)
 
 
 def _verbs(info) -> bool:
@@ -94,7 +85,7 @@ def _edit(info, error: str | None) -> None:
     if stays:
         st.caption("It comes with Latent Explorer: it keeps its name and stays. A duplicate is yours.")
     else:
-        sure = st.checkbox(f"Delete {_plain(name)} for good", key=f"sure-{name}")
+        sure = st.checkbox(f"Delete {book.plain(name)} for good", key=f"sure-{name}")
     delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
     try:
         if rename:
@@ -114,7 +105,8 @@ def _edit(info, error: str | None) -> None:
 
 def _import() -> None:
     with st.form("import_form", clear_on_submit=True, border=False):
-        uploaded = st.file_uploader("A zip as Export makes it", "zip", key="import_file", max_upload_size=MAX_UPLOAD_MB)
+        uploaded = st.file_uploader(f"A zip as Export makes it, at most {MAX_UPLOAD_MB} MB", "zip", key="import_file",
+                                    max_upload_size=MAX_UPLOAD_MB)  # fmt: skip
         replace = st.checkbox("Replace models of the same name", key="import_replace")
         sent = st.form_submit_button("Import", key="import_send")
     if not sent:
@@ -128,12 +120,3 @@ def _import() -> None:
         st.error(str(problem))
     else:
         st.success(f"On the shelf now: {', '.join(names)}.")
-
-
-def _plain(name: str) -> str:
-    """Without what Markdown would read."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in name)
-
-
-def _mb(n_bytes: int) -> str:
-    return f"{n_bytes / MB:.1f} MB"

@@ -92,7 +92,8 @@ def _estimate(form: dict, sets: dict) -> None:
 def _upload(form: dict) -> None:
     """A zip of images becomes a data set of this machine."""
     with st.form("f-images", clear_on_submit=True, border=False):
-        uploaded = st.file_uploader("A zip of images; its folders are the classes", "zip", key="f-zip", max_upload_size=500)
+        uploaded = st.file_uploader("A zip of images, at most 500 MB; its folders are the classes", "zip", key="f-zip",
+                                    max_upload_size=500)  # fmt: skip
         sent = st.form_submit_button("Add", key="f-add")
     if sent and uploaded is None:
         st.error("No zip arrived. Choose one of at most 500 MB; a larger set is trained on with --dataset folder:PATH.")

@@ -1,0 +1,72 @@
+"""The training runs on this machine: a row each with its last samples, its numbers, how it stands and what it takes."""
+
+import streamlit as st
+
+from explorer.core import data, run_folder, runs
+from explorer.core.config import ModelConfig, TrainConfig
+from explorer.ui import resources
+from explorer.ui.panels import book
+from explorer.ui.panels.run_view import span
+from explorer.ui.resources import ExplorerError
+
+STATUS = {"queued": "waits for its turn", "mapping": "makes its map", "stopped": "stopped, can go on", "lost": "broke off"}
+
+
+def render(found: list) -> str | None:
+    """The rows. The name of the run that shall be opened on the Train page, if one was asked for just now."""
+    sizes, opened = [run_folder.n_bytes(run.folder) for run in found], None
+    count = f"{len(found)} run{'s' * (len(found) != 1)}, {book.mb(sum(sizes))}"
+    st.html(f"<div class='le-section'><h2>Training runs</h2><span class='le-muted'>{count}</span></div>")
+    sets = {info.name: info for info in data.list_datasets()}
+    for place, (run, n_bytes) in enumerate(zip(found, sizes)):
+        with st.container(key=f"book_run_{place}"):
+            picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
+            if (portrait := resources.run_portrait(run.folder)) is not None:
+                picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
+            words.html(_words(run, n_bytes, sets))
+            with verbs.container(horizontal=True, horizontal_alignment="right"):
+                if run.order is not None and st.button("Open in Train", key=f"shelf-open-{run.name}"):
+                    opened = run.name
+                # counted, so that every one is closed again when a run has come or gone
+                with st.popover("Delete", key=f"shelf-out-{len(found)}-{run.name}", on_change="rerun") as popover:
+                    if popover.open:
+                        with st.container(key=f"run_out_{place}", width=380):
+                            _delete(run, n_bytes)
+    return opened
+
+
+def _words(run, n_bytes: int, sets: dict) -> str:
+    is_bad = run.status in ("failed", "lost", "damaged")
+    if run.order is None:
+        return book.words(run.name, (), {}, 3, run.status, bad=run.sentence)
+    train, model = run.order.train, run.order.model
+    last = next((e for e in reversed(resources.run_events(run.folder)) if e["kind"] == "epoch"), {})
+    test, seconds = last.get("test"), last.get("seconds")
+    beta = run_folder.read_control(run.folder).beta
+    numbers = {
+        "latent D": str(model.get("latent_dim", ModelConfig.latent_dim)),
+        "\u03b2": f"{train.get('beta', TrainConfig.beta) if beta is None else beta:g}",
+        "likelihood": model.get("likelihood", ModelConfig.likelihood),
+        "test ELBO, nats": book.number(test.get("elbo") if isinstance(test, dict) else None, "{:.1f}"),
+        "epochs": f"{run.epoch:,} of {run.n_epochs:,}" if run.n_epochs else "\u2013",
+        "trained": span(seconds) if isinstance(seconds, int | float) else "\u2013",
+        "on disk": book.mb(n_bytes),
+    }
+    name = train.get("dataset", TrainConfig.dataset)
+    info = sets.get(name)
+    parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], "a folder of images")
+    return book.words(run.name, parts, numbers, 3, STATUS.get(run.status, run.status), run.is_live,
+                      run.sentence if is_bad else "")  # fmt: skip
+
+
+def _delete(run, n_bytes: int) -> None:
+    stops = "It is at work: it will be stopped. " if run.is_live else ""
+    stays = f"The model {book.plain(run.bundle)} stays." if run.bundle else "No model was made of it."
+    st.markdown(f"{stops}Its pictures, curves and weights, {book.mb(n_bytes)}, go for good. {stays}")
+    if st.button(f"Delete {book.plain(run.name)} for good", key=f"shelf-delete-{run.name}", type="primary", width="stretch"):
+        try:
+            runs.delete(run.name)
+        except ExplorerError as error:
+            st.error(str(error))
+        else:
+            st.rerun()

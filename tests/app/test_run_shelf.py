@@ -1,0 +1,143 @@
+"""The Library's training runs without a browser: what each row says, and what its verbs do to the folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from explorer.core import run_epochs, run_folder
+from explorer.core.run_events import Events
+from explorer.core.run_folder import Order
+from tests.app.test_library_page import checked, opened, press, said, shelf
+
+GONE = {"pid": 2**22, "pid_started": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path, monkeypatch) -> Path:
+    """Where runs lie; there is none yet."""
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.delenv("EXPLORER_MODEL", raising=False)
+    return tmp_path / "checkpoints" / "runs"
+
+
+def make(name: str, *last: dict, epochs: int = 3, owner: dict = GONE, model: dict | None = None, **train) -> Path:
+    """A run of 10 epochs of 4 steps that has reached some, and then `last`."""
+    folder = run_folder.create(Order(name, {"latent_dim": 5} if model is None else model, {"dataset": "digits"} | train))
+    run_folder.write_run(folder, run_folder.read_run(folder)[0], **owner)
+    events = Events(folder)
+    events.write("training", step=0, epoch=0, n_steps=40, steps_per_epoch=4)
+    for epoch in range(epochs + 1):
+        events.write("epoch", epoch=epoch, step=4 * epoch, seconds=2.0 * epoch, test={"elbo": -30.0 - epoch}, kl_per_dim=[])
+        pictures = np.full((8, 1, 8, 8), 9 * epoch, np.uint8)
+        run_epochs.write_epoch(folder, epoch, {"means": np.zeros((4, 5), np.float32), "samples": pictures,
+                                               "reconstructions": pictures})  # fmt: skip
+    for event in last:
+        events.write(**event)
+    events.close()
+    return folder
+
+
+def out(page, name: str, n: int = 1):
+    """With the row's Delete open."""
+    page.session_state[f"shelf-out-{n}-{name}"] = True
+    return checked(page.run())
+
+
+def test_a_row_says_what_is_known_of_a_run(runs):
+    make("mine", {"kind": "done", "bundle": "mine"}, beta=4.0)
+    page = opened()
+    words = shelf(page)
+    for word in ("Training runs", "1 run,", "<h3>mine</h3>", ">done<", "Digits 8x8", "<dd>5</dd>", "<dd>4</dd>",
+                 "<dd>bernoulli</dd>", "<dd>\u221233.0</dd>", "<dd>3 of 10</dd>", "<dd>6 s</dd>", "on disk"):  # fmt: skip
+        assert word in words, word
+    assert len(page.get("image")) == 1
+
+
+def test_what_was_left_out_of_an_order_has_its_default(runs):
+    make("bare", model={}, epochs=0)
+    assert "<dd>16</dd>" in shelf(opened())
+
+
+def test_the_dial_is_what_is_shown(runs):
+    run_folder.write_control(make("turned"), run_folder.Control(beta=0.25))
+    assert "<dd>0.25</dd>" in shelf(opened())
+
+
+@pytest.mark.parametrize("last, words", [
+    ({"kind": "stopped"}, "stopped, can go on"),
+    ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
+    ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
+    ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u2013</dd>"),
+])  # fmt: skip
+def test_how_it_stands_is_said(runs, last, words):
+    make("mine", last)
+    assert words in shelf(opened())
+
+
+def test_no_run_no_section(runs):
+    assert "Training runs" not in shelf(opened())
+
+
+def test_a_folder_s_set_is_its_name(runs):
+    make("mine", dataset="folder:/somewhere/cats/")
+    assert "cats · a folder of images" in shelf(opened())
+
+
+def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs):
+    make("bad").joinpath("run.json").write_text("{")
+    page = opened()
+    assert "damaged" in shelf(page) and "run.json is not valid JSON" in shelf(page)
+    assert not [button for button in page.button if button.key.startswith("shelf-open")]
+    press(out(page, "bad"), "shelf-delete-bad")
+    assert os.listdir(runs) == [] and "Training runs" not in shelf(page)
+
+
+def test_pictures_that_cannot_be_read_are_left_out(runs):
+    run_epochs.epoch_path(make("mine"), 3).write_bytes(b"torn")
+    page = opened()
+    assert not page.get("image") and "<h3>mine</h3>" in shelf(page)
+
+
+def test_the_picture_is_of_the_last_epoch_and_follows_it(runs):
+    folder = make("mine")
+    page = opened()
+    before = page.get("image")[0].proto.imgs[0].url
+    assert opened().get("image")[0].proto.imgs[0].url == before
+    run_epochs.write_epoch(folder, 4, {"samples": np.full((8, 1, 8, 8), 99, np.uint8)})
+    assert checked(page.run()).get("image")[0].proto.imgs[0].url != before
+
+
+def test_delete_asks_and_then_does(runs):
+    make("mine", {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"})
+    make("other")
+    page = out(opened(), "mine", 2)
+    assert (runs / "mine").is_dir() and "The model mine stays." in said(page.markdown)
+    press(page, "shelf-delete-mine")
+    assert os.listdir(runs) == ["other"] and "<h3>mine</h3>" not in shelf(page)
+
+
+def test_a_run_at_work_is_said_to_be_and_stopped(runs):
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        owner = {"pid": worker.pid, "pid_started": psutil.Process(worker.pid).create_time()}
+        make("mine", {"kind": "saved", "bundle": "mine"}, owner=owner)  # makes its map: it does not listen, so is ended at once
+        page = out(opened(), "mine")
+        assert "makes its map" in shelf(page) and "It is at work: it will be stopped." in said(page.markdown)
+        press(page, "shelf-delete-mine")
+        assert worker.wait(10) != 0 and os.listdir(runs) == []
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def test_open_leads_to_the_train_page(runs):
+    make("mine")
+    make("other")
+    page = opened()
+    page.button(key="shelf-open-mine").click().run()  # AppTest has one page: it cannot go there
+    assert page.session_state["explorer_training"].watched == "mine"
