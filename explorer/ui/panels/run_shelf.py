@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.core import data, run_folder, runs
+from explorer.core import data, run_folder, runs, twins
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.ui import resources
 from explorer.ui.panels import book
@@ -21,7 +21,7 @@ def render(found: list) -> str | None:
     for place, (run, n_bytes) in enumerate(zip(found, sizes)):
         with st.container(key=f"book_run_{place}"):
             picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
-            if (portrait := resources.run_portrait(run.folder)) is not None:
+            if (portrait := resources.run_portrait((run.twins or (run,))[0].folder)) is not None:
                 picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
             words.html(_words(run, n_bytes, sets))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
@@ -40,18 +40,21 @@ def _words(run, n_bytes: int, sets: dict) -> str:
     if run.order is None:
         return book.words(run.name, (), {}, 3, run.status, bad=run.sentence)
     train, model = run.order.train, run.order.model
-    last = next((e for e in reversed(resources.run_events(run.folder)) if e["kind"] == "epoch"), {})
-    test, seconds = last.get("test"), last.get("seconds")
+    last = _last(run.folder)
+    seconds = last.get("seconds")
     beta = run_folder.read_control(run.folder).beta
     numbers = {
         "latent D": str(model.get("latent_dim", ModelConfig.latent_dim)),
         "\u03b2": f"{train.get('beta', TrainConfig.beta) if beta is None else beta:g}",
         "likelihood": model.get("likelihood", ModelConfig.likelihood),
-        "test ELBO, nats": book.number(test.get("elbo") if isinstance(test, dict) else None, "{:.1f}"),
+        "test ELBO, nats": _elbo(last),
         "epochs": f"{run.epoch:,} of {run.n_epochs:,}" if run.n_epochs else "\u2013",
         "trained": span(seconds) if isinstance(seconds, int | float) else "\u2013",
         "on disk": book.mb(n_bytes),
     }
+    if run.twins:  # what they differ in says more than what they share
+        shared = {key: numbers[key] for key in ("epochs", "on disk")}
+        numbers = {f"ELBO, {twins.shown(twin.folder.name)}": _elbo(_last(twin.folder)) for twin in run.twins} | shared
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
     parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], "a folder of images")
@@ -59,9 +62,20 @@ def _words(run, n_bytes: int, sets: dict) -> str:
                       run.sentence if is_bad else "")  # fmt: skip
 
 
+def _last(folder) -> dict:
+    """The event of the last epoch."""
+    return next((e for e in reversed(resources.run_events(folder)) if e["kind"] == "epoch"), {})
+
+
+def _elbo(epoch: dict) -> str:
+    test = epoch.get("test")
+    return book.number(test.get("elbo") if isinstance(test, dict) else None, "{:.1f}")
+
+
 def _delete(run, n_bytes: int) -> None:
     stops = "It is at work: it will be stopped. " if run.is_live else ""
-    stays = f"The model {book.plain(run.bundle)} stays." if run.bundle else "No model was made of it."
+    made = [model.bundle for model in run.twins or (run,) if model.bundle]
+    stays = f"The model{'s' * (len(made) > 1)} {book.plain(', '.join(made))} will stay." if made else "No model was made of it."
     st.markdown(f"{stops}Its pictures, curves and weights, {book.mb(n_bytes)}, go for good. {stays}")
     if st.button(f"Delete {book.plain(run.name)} for good", key=f"shelf-delete-{run.name}", type="primary", width="stretch"):
         try:

@@ -50,6 +50,9 @@ def render(training) -> None:
     form["length"] = left.selectbox("how long, in", lengths, lengths.index(form["length"]), key="f-length")
     most = {"seconds": 86_400, "epochs": 100_000}[form["length"]]
     form[form["length"]] = right.number_input(form["length"], 1, most, value=form[form["length"]], key=f"f-{form['length']}")
+    estimate = st.container(key="estimate")
+    # above all that opens: what moves between the pointer's down and up is not clicked, and a busy machine opens late
+    st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
     form["twins"] = st.selectbox("twins that differ in", TWINS, TWINS.index(form["twins"]), key="f-twins", help=SIDE_BY_SIDE,
                                  format_func=lambda setting: twins.SETTINGS.get(setting, (setting,))[0])  # fmt: skip
     form["values"] = [] if form["twins"] == ALONE else _values(form["twins"])
@@ -62,9 +65,8 @@ def render(training) -> None:
     training.form = form
     with st.popover("images of your own", width="stretch"):
         _upload(form)
-    with st.container(key="estimate"):
+    with estimate:
         _estimate(form, sets)
-    st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
 
 
 @st.fragment(run_every=1.0)
@@ -151,7 +153,8 @@ def _start(training) -> None:
     if time.monotonic() - training.pressed < TWICE_S:
         return
     training.pressed, training.said = time.monotonic(), ""
-    form = training.form = training.form | state.entries("f-", DEFAULTS)  # the press may come with the last word typed
+    # the press may come with the last word typed, and before the whole form was drawn once
+    form = training.form = DEFAULTS | training.form | state.entries("f-", DEFAULTS)
     form["values"] = state.entries("f-twins-", [form["twins"]]).get(form["twins"], [])
     try:
         settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
