@@ -143,6 +143,22 @@ def test_a_killed_trainer_is_told_and_taken_up_again(trainer, visit):
     expect(page.locator(".run h2")).not_to_have_text("killed", timeout=LONG)
 
 
+def test_a_view_without_a_place_on_the_page_does_not_hold_the_page_up(trainer, visit):
+    """While a busy page is put together anew, a packet may reach a view that has no size yet."""
+    url, _ = trainer
+    page = visit(f"{url}/train?dataset=digits&budget=300")
+    begin(page, "hidden")
+    expect(page.locator(EPOCH)).to_have_text(re.compile(r"[1-9]"), timeout=LONG)
+    page.evaluate("document.querySelector('.st-key-train_live').style.display = 'none'")
+    before = number(page, EPOCH)
+    expect(page.locator(EPOCH)).not_to_have_text(f"{before:.0f}", timeout=LONG)  # it hears on
+    page.evaluate("document.querySelector('.st-key-train_live').style.display = ''")
+    drawn = "c => c.width > 100 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(Boolean)"
+    assert eventually(lambda: page.locator(".heat canvas").evaluate(drawn), True)
+    press(page, "run-stop")
+    status(page, "stopped")
+
+
 def test_two_runs_take_turns(trainer, visit):
     url, _ = trainer
     one, two = visit(f"{url}/train?dataset=digits&budget=300"), visit(f"{url}/train?dataset=digits&budget=5")

@@ -54,7 +54,7 @@ def _words(run, n_bytes: int, sets: dict) -> str:
     }
     if run.twins:  # what they differ in says more than what they share
         shared = {key: numbers[key] for key in ("epochs", "on disk")}
-        numbers = {f"ELBO, {twins.shown(twin.folder.name)}": _elbo(_last(twin.folder)) for twin in run.twins} | shared
+        numbers = shared | {f"ELBO, {twins.shown(twin.folder.name)}": _elbo(_last(twin.folder)) for twin in run.twins}
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
     parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], "a folder of images")
@@ -75,7 +75,10 @@ def _elbo(epoch: dict) -> str:
 def _delete(run, n_bytes: int) -> None:
     stops = "It is at work: it will be stopped. " if run.is_live else ""
     made = [model.bundle for model in run.twins or (run,) if model.bundle]
-    stays = f"The model{'s' * (len(made) > 1)} {book.plain(', '.join(made))} will stay." if made else "No model was made of it."
+    names = book.plain(", ".join(made))
+    stays = "No model was made of it."
+    if made:
+        stays = f"The models {names} stay." if len(made) > 1 else f"The model {names} stays."
     st.markdown(f"{stops}Its pictures, curves and weights, {book.mb(n_bytes)}, go for good. {stays}")
     if st.button(f"Delete {book.plain(run.name)} for good", key=f"shelf-delete-{run.name}", type="primary", width="stretch"):
         try:

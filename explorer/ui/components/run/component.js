@@ -116,8 +116,12 @@ function surface(canvas) {
 const colour = (s, name, fallback) => getComputedStyle(s.$('.run')).getPropertyValue(name).trim() || fallback;
 const tidy = (v) => (Math.abs(v) >= 100 ? v.toFixed(0) : Math.abs(v) >= 10 ? v.toFixed(1) : v.toFixed(2));
 
+// Whether there is a place to draw on: none while the page is being taken apart or put together; it is drawn when there is.
+const isSeen = (s) => s.charts[0].clientHeight > 0;
+
 // Three curves: the batches as a line, the test split as dots. The first steep fall is cut off at the top.
 function charts(s) {
+  if (!isSeen(s)) return;
   const { packet } = s, ink = colour(s, '--st-text-color', '#333'), accent = colour(s, '--st-primary-color', '#b5124f');
   const n = packet.train.length / 4, m = packet.test.length / 4;
   s.charts.slice(0, 3).forEach((canvas, which) => {
@@ -147,7 +151,7 @@ function charts(s) {
 // A row per dimension, a column per epoch: from the background to the accent with the KL; a row that stays empty is dead.
 function heat(s) {
   const { packet } = s, canvas = s.charts[3];
-  if (!packet) return;
+  if (!packet || !isSeen(s)) return;
   const { context, width, height } = surface(canvas), epochs = packet.kl_epochs, n = epochs.length, d = n ? packet.kl.length / n : 0;
   if (!n) return;
   const left = 26, wide = (width - left) / n, bottom = height - 18, tall = bottom / d, peak = packet.axes.peak;
@@ -159,7 +163,7 @@ function heat(s) {
     context.fillRect(left + i * wide, j * tall, Math.ceil(wide), Math.max(1, tall - (tall > 4 ? 1 : 0)));
   }
   context.globalAlpha = 0.8; context.fillStyle = ink; context.font = '12px system-ui, sans-serif'; context.textAlign = 'right';
-  const every = Math.ceil(13 / tall);
+  const every = Math.max(1, Math.ceil(13 / tall));
   for (let j = 0; j < d; j += every) context.fillText(`z${j}`, left - 4, j * tall + Math.min(tall, 13) * 0.8);
   context.fillText(`at most ${tidy(peak)} nats`, width, height - 4);
   const epoch = s.shown === null ? null : epochOf(s.shown), at = epoch === null ? -1 : epochs.findIndex((e) => e >= epoch);
@@ -168,7 +172,7 @@ function heat(s) {
 
 function films(s) {
   const { packet } = s, frame = s.frames.get(s.shown);
-  if (!packet) return;
+  if (!packet || !isSeen(s)) return;
   const [recon, samples, map] = ['recon', 'samples', 'map'].map((name) => surface(s.$(`[data-c=${name}]`)));
   if (!frame) return;
   const { half, labels } = s, [, h, w] = packet.shape, smooth = padding(packet.shape) > 0;
