@@ -162,7 +162,7 @@ def _plan(trainees: list, trainee, report, budget: Budget, evaluation_s: float) 
         budget.begin(step)
     elif not report.is_epoch and trainee.state.step > trainee.reached:
         paused_s = sum(t.steering.paused_s for t in trainees)
-        n_steps = budget.fewer(trainee.state.step, n_steps, paused_s) or n_steps
+        n_steps = budget.fewer(max(t.state.step for t in trainees), n_steps, paused_s) or n_steps
     for other in trainees:
         if other.state.n_steps != n_steps:
             other.plan(n_steps, budget.seconds)

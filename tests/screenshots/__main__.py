@@ -45,6 +45,11 @@ def main() -> None:
                 film(page, "train.gif", learn)
             page.screenshot(path=HERE / f"{page_name}-{theme}.png")
             page.close()
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+        page.goto(f"{url}/train?dataset=digits&budget=40")
+        side_by_side(page)
+        page.screenshot(path=HERE / "twins-light.png")
+        page.close()
         browser.close()
 
 
@@ -81,6 +86,20 @@ def play(page: Page):
             page.keyboard.press(key)
             if i % 2 == 0:
                 yield
+
+
+def side_by_side(page: Page) -> None:
+    """Three models of a plane that differ in the terms of their loss, trained and then looked at in their middle."""
+    page.locator(".st-key-f-latent_dim input").fill("2")
+    page.locator(".st-key-f-latent_dim input").press("Tab")
+    page.wait_for_timeout(1500)
+    page.locator(".st-key-f-twins input").click()
+    page.get_by_role("option", name="terms of the loss").click()
+    page.wait_for_timeout(3000)
+    page.locator(".st-key-run-start button").click()
+    page.locator(".run h2").nth(2).wait_for(timeout=60_000)
+    page.locator(".run[data-status=done]").nth(2).wait_for(timeout=180_000)
+    page.wait_for_timeout(2000)
 
 
 def learn(page: Page):
