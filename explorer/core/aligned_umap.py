@@ -33,7 +33,7 @@ def fit(means: list[np.ndarray], seed: int = 0, progress: Callable[[float], None
         xy.append(projection.procrustes(projection.pca(table), xy[-1]))
     xy = np.stack([one - one.mean(0) for one in xy])
     if xy.shape[1] >= 5:
-        with projection.UMAP_LOCK:
+        with projection.one_fit():
             xy = _layout(points, xy, np.random.RandomState(seed), progress)
     return np.ascontiguousarray(xy - xy.mean((0, 1)), np.float32)
 

@@ -7,12 +7,14 @@ so they are imported where they are used. Where a number is not finite or arrays
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 from numpy.random import PCG64, Generator
+from tqdm import tqdm
 
 from explorer.core.errors import ConfigError
 from explorer.core.navigation import principal_directions
@@ -54,11 +56,24 @@ def umap_map(means, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1,
     settings = dict(n_neighbors=graph[0].shape[1], precomputed_knn=graph, min_dist=min_dist, random_state=seed)
     if progress:
         settings["tqdm_kwds"] = bar(progress)
-    with UMAP_LOCK, warnings.catch_warnings():
+    with one_fit(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow is not here; later points are placed by Landmarks, not by umap
         from umap import UMAP
 
         return UMAP(n_jobs=1, **settings).fit_transform(points)
+
+
+@contextmanager
+def one_fit() -> Iterator[None]:
+    """One fit at a time in a process. One that is ended by its `progress` leaves tqdm's lock behind as it was: tqdm takes it
+    without a `finally`, and the next bar in another thread would wait for ever."""
+    with UMAP_LOCK:
+        try:
+            yield
+        except BaseException:
+            with suppress(RuntimeError, AssertionError):  # it is not held: something else went wrong
+                tqdm.get_lock().release()
+            raise
 
 
 def bar(progress: Callable[[float], None]) -> dict:

@@ -89,6 +89,17 @@ def test_digits_from_one_click(trainer, visit):
     scrub.press("End")
     assert page.locator(shown).screenshot() != before
     status(page, "done")
+    press(page, "run-map")
+    press(page, "run-map-cancel")
+    expect(page.locator(".st-key-run-map button")).to_be_visible(timeout=LONG)
+    press(page, "run-map")
+    plane = page.locator("[data-plane=umap]")
+    expect(plane).to_have_attribute("aria-pressed", "true", timeout=180_000)  # it is shown as soon as it is there
+    glides = page.locator("[data-c=map]")
+    scrub.press("End")
+    umap = glides.screenshot()
+    page.locator("[data-plane=pca]").click()
+    assert glides.screenshot() != umap
     press(page, "run-open")
     expect(page.locator(".st-key-bundle input")).to_have_value(re.compile("digits-16d"), timeout=LONG)
 

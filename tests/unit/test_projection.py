@@ -11,6 +11,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from tqdm import tqdm
 
 from explorer.core import projection
 from explorer.core.errors import ConfigError
@@ -117,6 +118,9 @@ def test_umap_reports_progress_and_can_be_cancelled(three, capfd):
 
     with pytest.raises(Cancelled):
         umap_map(means, progress=stop_early)
+    lock = tqdm.get_lock().th_lock
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: lock.acquire(timeout=5) and not lock.release()).result(), "bars of other threads can go on"
     assert not projection.UMAP_LOCK.locked()
     assert "".join(capfd.readouterr()) == ""
 
