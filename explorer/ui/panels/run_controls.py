@@ -65,8 +65,7 @@ def _map(run, training) -> None:
         return
     missing = [model for model, state in zip(models, states) if state.status != "ready"]
     if missing:
-        _button("UMAP of the epochs", "run-map", training, True, lambda: [run_umap.start(model.name) for model in missing],
-                "A minute or more beside the page: twelve epochs in one UMAP, aligned, so that points glide")  # fmt: skip
+        _button("UMAP of the epochs", "run-map", training, True, lambda: [run_umap.start(model.name) for model in missing])
     if said := [state.sentence for state in states if state.status == "failed"]:
         st.caption(said[0])
 
@@ -98,8 +97,8 @@ def _delete(run, training) -> None:
     training.watch(None)
 
 
-def _button(text: str, key: str, training, enabled: bool, act, help: str | None = None) -> None:
-    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act), help=help)
+def _button(text: str, key: str, training, enabled: bool, act) -> None:
+    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act))
 
 
 def _said(training, act) -> None:

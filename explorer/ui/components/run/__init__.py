@@ -6,7 +6,8 @@ there is: its key) and `fresh` (the keys whose pictures are in this packet); arr
 -ELBO, recon, KL in nats per image, `kl` (epochs, D) with `kl_epochs`, `labels` (M,), `xy` (fresh, M, 2), `umap` (fresh, M, 2)
 where the aligned UMAP is made, `frames` (fresh * 2 S) and, with the first, `originals` (S).
 
-Twins stand side by side: those of one `link` show the same epoch, by the window event `latent-epoch` {from, link, epoch}.
+Twins stand side by side: those of one `link` show the same epoch, by the window event `latent-epoch` {from, link, wanted}
+(null: the newest).
 
 Up, the state `have`: {run, keys}: the epochs whose pictures have arrived, so that each travels once.
 """

@@ -12,13 +12,13 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, follow: true, playing: 0, packet: null, plane: 'umap',
+  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, wanted: null, playing: 0, packet: null, plane: 'umap',
               scrub: $('input'), charts: [...root.querySelectorAll('.curves canvas')] };
-  s.scrub.addEventListener('input', (e) => { pause(s); show(s, +s.scrub.value); painted(e); });
+  s.scrub.addEventListener('input', (e) => { pause(s); choose(s, +s.scrub.value); painted(e); });
   $('[data-do=play]').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
   s.planes = [...root.querySelectorAll('[data-plane]')];
   for (const button of s.planes) button.addEventListener('click', () => { s.plane = button.dataset.plane; films(s); });
-  const along = (e) => { if (e.detail.from !== s && s.packet && e.detail.link === s.packet.link) { pause(s); nearest(s, e.detail.epoch); } };
+  const along = (e) => { if (e.detail.from !== s && s.packet && e.detail.link === s.packet.link) { pause(s); s.wanted = e.detail.wanted; show(s); } };
   window.addEventListener('latent-epoch', along);
   const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); } });
   observer.observe($('.run'));
@@ -27,7 +27,7 @@ function build(root) {
 }
 
 function hear(s, packet) {
-  if (packet.run !== s.run) { pause(s); Object.assign(s, { run: packet.run, frames: new Map(), keys: [], shown: null, follow: true, originals: null }); }
+  if (packet.run !== s.run) { pause(s); Object.assign(s, { run: packet.run, frames: new Map(), keys: [], shown: null, wanted: null, originals: null }); }
   s.packet = packet;
   if (packet.link && `?${packet.link}` !== location.search) history.replaceState(history.state, '', `${location.pathname}?${packet.link}`);
   words(s, packet);
@@ -38,7 +38,7 @@ function hear(s, packet) {
   s.scrub.disabled = s.keys.length < 2;
   s.$('[data-do=play]').disabled = s.keys.length < 2;
   charts(s);
-  show(s, s.follow || !s.keys.includes(s.shown) ? s.keys.length - 1 : s.keys.indexOf(s.shown), true);
+  show(s);
 }
 
 function words(s, packet) {
@@ -64,40 +64,40 @@ function keep(s, packet) {
     });
     s.keys = s.packet.names.filter((key) => s.frames.has(key));
     s.scrub.max = Math.max(0, s.keys.length - 1);
-    if (s.follow || s.shown === null) show(s, s.keys.length - 1, true);
+    show(s);
     s.send('have', { run, keys: [...s.frames.keys()] });
   });
   if (packet.originals?.length) sheet({ ...packet, encodings: {} }, 'originals', COLUMNS, (picture) => { s.originals = picture; films(s); });
 }
 
-function show(s, index, quiet) {
-  const key = s.keys[index];
-  s.shown = key ?? null;
-  s.scrub.value = Math.max(0, index);
-  if (!quiet) s.follow = index === s.keys.length - 1;
-  const epoch = key === undefined ? null : epochOf(key);
-  s.$('output').textContent = epoch === null ? '' : epoch === 0 ? 'epoch 0, untrained' : `epoch ${epoch}${s.follow && s.packet.live ? ', live' : ''}`;
-  s.scrub.setAttribute('aria-valuetext', s.$('output').textContent);
-  films(s); heat(s);
-  if (!quiet && key) window.dispatchEvent(new CustomEvent('latent-epoch', { detail: { from: s, link: s.packet.link, epoch } }));
-}
-
 const epochOf = (key) => +key.split(':')[0];
 
-// A twin follows the one under the hand: the last of its epochs up to that one.
-function nearest(s, epoch) {
-  const index = Math.max(0, s.keys.findLastIndex((key) => epochOf(key) <= epoch));
-  s.follow = index === s.keys.length - 1;
-  show(s, index, true);
+// The epoch that is wanted, or the last before it that is here; null: the newest, as it lands.
+function show(s) {
+  const last = s.keys.length - 1, index = s.wanted === null ? last : Math.max(0, s.keys.findLastIndex((key) => epochOf(key) <= s.wanted));
+  s.shown = s.keys[index] ?? null;
+  s.scrub.value = Math.max(0, index);
+  const epoch = s.shown === null ? null : epochOf(s.shown);
+  s.$('output').textContent = epoch === null ? '' : epoch === 0 ? 'epoch 0, untrained' : `epoch ${epoch}${s.wanted === null && s.packet.live ? ', live' : ''}`;
+  s.scrub.setAttribute('aria-valuetext', s.$('output').textContent);
+  films(s); heat(s);
+}
+
+// By the hand, or in playing: twins go along.
+function choose(s, index) {
+  if (!s.keys.length) return;
+  s.wanted = index >= s.keys.length - 1 ? null : epochOf(s.keys[index]);
+  show(s);
+  window.dispatchEvent(new CustomEvent('latent-epoch', { detail: { from: s, link: s.packet.link, wanted: s.wanted } }));
 }
 
 function play(s) {
-  if (s.keys.indexOf(s.shown) >= s.keys.length - 1) show(s, 0);
+  if (s.keys.indexOf(s.shown) >= s.keys.length - 1) choose(s, 0);
   s.$('[data-do=play]').textContent = '❚❚';
   s.playing = setInterval(() => {
     const next = s.keys.indexOf(s.shown) + 1;
     if (next >= s.keys.length) return pause(s);
-    show(s, next);
+    choose(s, next);
   }, PLAY_MS);
 }
 
