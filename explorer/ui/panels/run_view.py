@@ -25,8 +25,9 @@ LEADS = {"queued": "Another run has the device; this one begins when that is ove
 
 def render(run, views: list[tuple], training) -> None:
     """`views`: (model, its events, its film) of the run, or of each of its twins, which stand side by side in the same axes."""
-    if run.twins and (word := _word(run)):
-        (st.error if _is_bad(run) else st.caption)(word)
+    with st.container(key="run_word"):  # always there, or the views below would be mounted anew when it comes and goes
+        if run.twins and (word := _word(run)):
+            (st.error if _is_bad(run) else st.caption)(word)
     axes = _axes(views)
     with st.container(key="run_views"):
         for place, (model, events, film) in enumerate(views):

@@ -12,7 +12,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, wanted: null, playing: 0, packet: null, plane: 'umap',
+  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, wanted: null, playing: 0, pending: 0, packet: null, plane: 'umap',
               scrub: $('input'), charts: [...root.querySelectorAll('.curves canvas')] };
   s.scrub.addEventListener('input', (e) => { pause(s); choose(s, +s.scrub.value); painted(e); });
   $('[data-do=play]').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
@@ -39,6 +39,8 @@ function hear(s, packet) {
   s.$('[data-do=play]').disabled = s.keys.length < 2;
   charts(s);
   show(s);
+  const lacks = !packet.fresh.length && !s.pending && packet.names.some((key) => !s.frames.has(key));
+  if (lacks) s.send('have', { run: s.run, keys: [...s.frames.keys()] });  // this view is new, and the server knew an older one
 }
 
 function words(s, packet) {
@@ -55,8 +57,9 @@ function words(s, packet) {
 // Pictures that have just come: raw at once, a JPEG as soon as it is decoded; each epoch's are then here for good.
 function keep(s, packet) {
   const run = s.run, half = packet.half, m = packet.labels.length;
-  s.half = half; s.labels = packet.labels;
+  s.half = half; s.labels = packet.labels; s.pending += 1;
   sheet(packet, 'frames', COLUMNS, (picture) => {
+    s.pending -= 1;
     if (s.run !== run) return;
     packet.fresh.forEach((key, i) => {
       const [xy, umap] = [packet.xy, packet.umap].map((all) => all.subarray(2 * m * i, 2 * m * (i + 1)));
