@@ -1,6 +1,7 @@
 """What all visitors share: the bundles on this machine and a bounded number of open engines. Owns st.cache_*."""
 
 import gc
+import math
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -200,9 +201,9 @@ def _run_film(folder: str, inode: int) -> RunFilm:
 
 
 def epoch_seconds(model: dict, train: dict, image_shape, n_images: int) -> float | None:
-    """About how long an epoch takes here; None while a thread measures it (a second), or where it cannot be trained."""
+    """About how long an epoch takes here; None while a thread measures it (a second); nan where it cannot be trained."""
     made = _epoch_seconds(tuple(sorted(model.items())), tuple(sorted(train.items())), image_shape, n_images)
-    return made.result() if made.done() and made.exception() is None else None
+    return None if not made.done() else math.nan if made.exception() else made.result()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

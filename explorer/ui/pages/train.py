@@ -20,29 +20,45 @@ def train() -> None:
             _live(training)
 
 
-@st.fragment(run_every=EVERY_S)
 def _live(training) -> None:
-    """What is watched, twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
+    """What is watched. A control that is sent again costs the browser more than all pictures, so the view alone is."""
+    drawn = opened = None
     try:
-        watched, names = training.watched, [run.name for run in resources.run_list()]
-        if watched not in names and training.watched == watched:  # else a press of Start came in between
-            training.watch(names[0] if names else None)
-        if training.watched is None:
+        names, run, views = _watched(training)
+        if run is None:
             st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
             if training.said:
                 st.error(training.said)
-            return
-        run = resources.run(training.watched)
-        views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
-        with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
-            opened = run_controls.head(run, [film for _, _, film in views], training)
-            turn, key = training.turn, f"watched-{training.turn}"
-            st.selectbox("run", names, names.index(run.name), key=key, label_visibility="collapsed", width=220,
-                         on_change=lambda: turn == training.turn and training.watch(state.widget(key)))  # fmt: skip
-        run_controls.render(run, training)
-        run_view.render(run, views, training)
-        if opened:
-            state.choose_bundle(opened)
-            st.switch_page(st.Page(explore, url_path="", default=True))
+        else:
+            drawn = run_controls.look(names, run, views)
+            opened = run_controls.render(drawn, training)
+    except ExplorerError:
+        pass  # the view says it
+    _view(training, drawn)
+    if opened:
+        state.choose_bundle(opened)
+        st.switch_page(st.Page(explore, url_path="", default=True))
+
+
+@st.fragment(run_every=EVERY_S)
+def _view(training, drawn) -> None:
+    """Twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
+    try:
+        names, run, views = _watched(training)
+        if drawn != (run and run_controls.look(names, run, views)):
+            st.rerun()
+        if run is not None:
+            run_view.render(run, views, training)
     except ExplorerError as error:
         st.error(str(error))
+
+
+def _watched(training) -> tuple:
+    """(names of all runs, the run that is watched, its views): no run where there is none. Raises ExplorerError."""
+    watched, names = training.watched, [run.name for run in resources.run_list()]
+    if watched not in names and training.watched == watched:  # else a press of Start came in between
+        training.watch(names[0] if names else None)
+    if training.watched is None:
+        return names, None, []
+    run = resources.run(training.watched)
+    return names, run, [(model, *resources.watch(model)) for model in run.twins or (run,)]

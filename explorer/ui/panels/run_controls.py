@@ -1,12 +1,14 @@
 """The hand on a run: pause, one epoch, stop, go on, delete; beta and the learning rate while it trains."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
 from explorer import figures
 from explorer.core import run_umap, runs, twins
 from explorer.core.run_folder import read_control
-from explorer.ui import state
+from explorer.ui import resources, state
 from explorer.ui.resources import ExplorerError
 
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
@@ -15,73 +17,103 @@ WIDE_PX, NARROW_PX = 140, 116  # of a dial: with three twins four stand beside t
 TILE_PX, FRAME_MS = 48, 180  # of the GIF
 
 
-def head(run, films: list, training) -> str | None:
-    """What can be done with a run at any time. The bundle that shall be opened in Explore, if one was asked for."""
-    opened = _open(run)
-    st.download_button("GIF", lambda: _gif(films), f"{run.name}.gif", "image/gif", key="run-gif", on_click="ignore",
-                       disabled=min(map(len, films)) < 2, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
-    _button("Delete", "run-delete", training, not run.is_live, lambda: _delete(run, training))
+@dataclass(frozen=True)
+class Hand:
+    """All that the controls of a run are drawn from: while it is the same, they need not be drawn again."""
+
+    runs: tuple[str, ...]  # what else can be watched
+    name: str
+    status: str
+    is_live: bool
+    is_paused: bool
+    has_begun: bool
+    has_film: bool
+    bundles: tuple[tuple[str, str | None], ...]  # of the run, or of each twin: (title, its bundle)
+    models: tuple[tuple[str, str, float], ...]  # (name, title of a twin, beta)
+    lr_scale: float
+    maps: tuple[tuple[str, str], ...]  # of those that have one to be made: (model, how it stands)
+    making: str  # how far they are
+    broken: str  # why one was not made
+
+
+def look(names: list[str], run, views: list[tuple]) -> Hand:
+    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins."""
+    control = read_control(run.folder)
+    models = [model for model in run.twins or (run,) if model.order is not None]
+    controls = [read_control(model.folder) for model in models]
+    title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
+    betas = [model.order.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, controls)]
+    over = run.status in ("done", "stopped")
+    maps = {model.name: run_umap.look(model.folder) for model in models if over and model.order.model.get("latent_dim", 16) > 2}
+    shares = [of.share for of in maps.values() if of.status == "making"]
+    return Hand(
+        tuple(names), run.name, run.status, run.is_live, run.status == "paused" or control.pause, run.step > 0,
+        min(len(film) for _, _, film in views) >= 2, tuple((title(model), model.bundle) for model in run.twins or (run,)),
+        tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
+        controls[0].lr_scale if controls else 1.0, tuple((name, of.status) for name, of in maps.items()),
+        f"{min(shares):.0%}" if shares else "", next((of.sentence for of in maps.values() if of.status == "failed"), ""),
+    )  # fmt: skip
+
+
+def render(hand: Hand, training) -> str | None:
+    """The run that is watched and the hand on it. The bundle that shall be opened in Explore, if one was asked for."""
+    with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
+        opened = _open(hand)
+        st.download_button("GIF", lambda: _gif(hand.name), f"{hand.name}.gif", "image/gif", key="run-gif", on_click="ignore",
+                           disabled=not hand.has_film, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
+        _button("Delete", "run-delete", training, not hand.is_live, lambda: _delete(hand.name, training))
+        turn, key = training.turn, f"watched-{training.turn}"
+        st.selectbox("run", hand.runs, hand.runs.index(hand.name), key=key, label_visibility="collapsed", width=220,
+                     on_change=lambda: turn == training.turn and training.watch(state.widget(key)))  # fmt: skip
+    trains = hand.status in ("training", "paused")
+    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
+        _button("Go on" if hand.is_paused else "Pause", "run-pause", training, trains,
+                lambda: runs.steer(hand.name, pause=not hand.is_paused, step_to=None))  # fmt: skip
+        _button("One epoch", "run-step", training, trains,
+                lambda: runs.steer(hand.name, pause=False, step_to=resources.run(hand.name).epoch + 1))  # fmt: skip
+        _button("Stop", "run-stop", training, hand.is_live and hand.status != "mapping", lambda: runs.stop(hand.name))
+        _button("Stop and keep", "run-keep", training, trains and hand.has_begun, lambda: runs.stop(hand.name, keep=True))
+        _button("Resume", "run-resume", training, hand.status in ("stopped", "failed", "lost"), lambda: runs.resume(hand.name))
+        width = WIDE_PX if len(hand.bundles) == 1 else NARROW_PX
+        names = [name for name, _, _ in hand.models]
+        for name, title, beta in hand.models:
+            _dial(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
+        if names:
+            _dial("learning rate ×", f"lr-{hand.name}", SCALES, hand.lr_scale, trains, names, training, "lr_scale", width)
+        _map(hand, training)
+    if training.said:
+        st.error(training.said)
     return opened
 
 
-def render(run, training) -> None:
-    """The hand on a run that trains."""
-    control = read_control(run.folder)
-    trains = run.status in ("training", "paused")
-    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
-        paused = run.status == "paused" or control.pause
-        _button("Go on" if paused else "Pause", "run-pause", training, trains,
-                lambda: runs.steer(run.name, pause=not paused, step_to=None))  # fmt: skip
-        _button("One epoch", "run-step", training, trains,
-                lambda: runs.steer(run.name, pause=False, step_to=run.epoch + 1))  # fmt: skip
-        _button("Stop", "run-stop", training, run.is_live and run.status != "mapping", lambda: runs.stop(run.name))
-        _button("Stop and keep", "run-keep", training, trains and run.step > 0, lambda: runs.stop(run.name, keep=True))
-        _button("Resume", "run-resume", training, run.status in ("stopped", "failed", "lost"), lambda: runs.resume(run.name))
-        width = WIDE_PX if not run.twins else NARROW_PX
-        models = [model for model in run.twins or (run,) if model.order is not None]
-        for model in models:
-            own = read_control(model.folder)
-            start = own.beta if own.beta is not None else model.order.train.get("beta", 1.0)
-            of = f", {twins.shown(model.folder.name)}" if run.twins else ""
-            _dial(f"β{of}", f"beta-{model.name}", BETAS, start, trains, [model], training, "beta", width)
-        if models:
-            scale = read_control(models[0].folder).lr_scale
-            _dial("learning rate ×", f"lr-{run.name}", SCALES, scale, trains, models, training, "lr_scale", width)
-        _map(run, training)
-    if training.said:
-        st.error(training.said)
-
-
-def _map(run, training) -> None:
+def _map(hand: Hand, training) -> None:
     """A UMAP of the epochs of a run that is over: begun, watched, cancelled."""
-    models = [model for model in run.twins or (run,) if model.order and model.order.model.get("latent_dim", 16) > 2]
-    if run.status not in ("done", "stopped") or not models:
+    missing = [name for name, status in hand.maps if status != "ready"]
+    if hand.making:
+        _button(f"Cancel the UMAP, {hand.making} done", "run-map-cancel", training, True,
+                lambda: [run_umap.cancel(name) for name, _ in hand.maps])  # fmt: skip
         return
-    states = [run_umap.look(model.folder) for model in models]
-    making = [state for state in states if state.status == "making"]
-    if making:
-        _button(f"Cancel the UMAP, {min(state.share for state in making):.0%} done", "run-map-cancel", training, True,
-                lambda: [run_umap.cancel(model.name) for model in models])  # fmt: skip
-        return
-    missing = [model for model, state in zip(models, states) if state.status != "ready"]
     if missing:
-        _button("UMAP of the epochs", "run-map", training, True, lambda: [run_umap.start(model.name) for model in missing])
-    if said := [state.sentence for state in states if state.status == "failed"]:
-        st.caption(said[0])
+        _button("UMAP of the epochs", "run-map", training, True, lambda: [run_umap.start(name) for name in missing])
+    if hand.broken:
+        st.caption(hand.broken)
 
 
-def _open(run) -> str | None:
-    if not run.twins:
-        return run.bundle if st.button("Open in Explore", key="run-open", disabled=run.bundle is None) else None
-    with st.popover("Open in Explore", disabled=not any(twin.bundle for twin in run.twins)):
-        for twin in run.twins:
-            if st.button(twins.shown(twin.folder.name), key=f"run-open-{twin.name}", disabled=not twin.bundle):
-                return twin.bundle
+def _open(hand: Hand) -> str | None:
+    if len(hand.bundles) == 1:
+        ((_, bundle),) = hand.bundles
+        return bundle if st.button("Open in Explore", key="run-open", disabled=bundle is None) else None
+    with st.popover("Open in Explore", disabled=not any(bundle for _, bundle in hand.bundles)):
+        for title, bundle in hand.bundles:
+            if st.button(title, key=f"run-open-{title}", disabled=not bundle):
+                return bundle
     return None
 
 
-def _gif(films: list) -> bytes:
+def _gif(name: str) -> bytes:
     """Twins side by side, the epochs that all of them have."""
+    run = resources.run(name)
+    films = [resources.watch(model)[1] for model in run.twins or (run,)]
     common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
     pictures = []
     for frames in zip(*([frame for frame in film if frame.epoch in common] for film in films)):
@@ -92,8 +124,8 @@ def _gif(films: list) -> bytes:
     return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # it rests on the last
 
 
-def _delete(run, training) -> None:
-    runs.delete(run.name)
+def _delete(name: str, training) -> None:
+    runs.delete(name)
     training.watch(None)
 
 
@@ -110,12 +142,12 @@ def _said(training, act) -> None:
         training.said = str(error)
 
 
-def _dial(label: str, key: str, values: tuple, now: float, enabled: bool, models: list, training, name: str,
+def _dial(label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], training, name: str,
           width: int) -> None:  # fmt: skip
-    options = sorted({*values, float(now)})
+    options = sorted({*values, now})
 
     def turn() -> None:
-        _said(training, lambda: [runs.steer(model.name, **{name: float(state.widget(key))}) for model in models])
+        _said(training, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
 
-    st.select_slider(label, options, float(now), format_func=lambda v: f"{v:g}", key=key, disabled=not enabled,
+    st.select_slider(label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled,
                      on_change=turn, width=width)  # fmt: skip

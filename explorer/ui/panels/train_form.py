@@ -1,5 +1,6 @@
 """What to train: the data set, the model, how long. Start makes a run of it."""
 
+import math
 import time
 
 import streamlit as st
@@ -66,29 +67,38 @@ def render(training) -> None:
     with st.popover("images of your own", width="stretch"):
         _upload(form)
     with estimate:
-        _estimate(form, sets)
+        if (words := _estimate(form, sets)) is None:
+            _measuring(form, sets)
+        else:
+            st.caption(words)
 
 
 @st.fragment(run_every=1.0)
-def _estimate(form: dict, sets: dict) -> None:
-    """How far the time goes, from a short measurement on this machine."""
+def _measuring(form: dict, sets: dict) -> None:
+    if _estimate(form, sets) is not None:
+        st.rerun()
+    st.caption("measuring how long an epoch takes")
+
+
+def _estimate(form: dict, sets: dict) -> str | None:
+    """How far the time goes, from a short measurement on this machine; None until that is done."""
     info = sets.get(form["dataset"])
     if info is None:
-        st.caption("&nbsp;")
-        return
+        return "&nbsp;"
     model = {name: form[name] for name in ("latent_dim", "likelihood")}
     words = []
     for arch in ARCHS if form["arch"] == "auto" else (form["arch"],):
         seconds = resources.epoch_seconds(model | {"arch": arch}, {"batch_size": form["batch_size"]}, info.shape, info.n_train)
         if seconds is None:
-            words = ["measuring how long an epoch takes"]
-            break
+            return None
+        if not math.isfinite(seconds):
+            continue
         seconds *= len(form["values"]) or 1
         if form["length"] == "seconds":
             words.append(f"{arch}: about {max(0.0, form['seconds'] - STARTUP_S) / seconds:,.0f} epochs in {form['seconds']} s")
         else:
             words.append(f"{arch}: about {span(STARTUP_S + seconds * form['epochs'])} for {form['epochs']} epochs")
-    st.caption("  \n".join(words))
+    return "  \n".join(words) or "&nbsp;"
 
 
 def _upload(form: dict) -> None:

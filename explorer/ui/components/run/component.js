@@ -12,7 +12,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, wanted: null, playing: 0, pending: 0, packet: null, plane: 'umap',
+  const s = { root, $, run: null, frames: new Map(), keys: [], shown: null, wanted: null, playing: 0, pending: 0, packet: null, plane: 'umap', drawn: {},
               scrub: $('input'), charts: [...root.querySelectorAll('.curves canvas')] };
   s.scrub.addEventListener('input', (e) => { pause(s); choose(s, +s.scrub.value); painted(e); });
   $('[data-do=play]').addEventListener('click', () => (s.playing ? pause(s) : play(s)));
@@ -20,7 +20,7 @@ function build(root) {
   for (const button of s.planes) button.addEventListener('click', () => { s.plane = button.dataset.plane; films(s); });
   const along = (e) => { if (e.detail.from !== s && s.packet && e.detail.link === s.packet.link) { pause(s); s.wanted = e.detail.wanted; show(s); } };
   window.addEventListener('latent-epoch', along);
-  const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); } });
+  const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); heat(s); } });
   observer.observe($('.run'));
   s.stop = () => { observer.disconnect(); clearInterval(s.playing); window.removeEventListener('latent-epoch', along); };
   return s;
@@ -119,13 +119,22 @@ function surface(canvas) {
 const colour = (s, name, fallback) => getComputedStyle(s.$('.run')).getPropertyValue(name).trim() || fallback;
 const tidy = (v) => (Math.abs(v) >= 100 ? v.toFixed(0) : Math.abs(v) >= 10 ? v.toFixed(1) : v.toFixed(2));
 
+// Whether a part is to be drawn again: two packets come a second, and a canvas drawn for nothing costs the machine a frame.
+function changed(s, part, canvas, ...what) {
+  const now = [s.run, canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio, colour(s, '--st-text-color', '#333'), colour(s, '--st-primary-color', '#b5124f'), ...what].join(' ');
+  const before = s.drawn[part];
+  s.drawn[part] = now;
+  return before !== now;
+}
+
 // Whether there is a place to draw on: none while the page is being taken apart or put together; it is drawn when there is.
 const isSeen = (s) => s.charts[0].clientHeight > 0;
 
 // Three curves: the batches as a line, the test split as dots. The first steep fall is cut off at the top.
 function charts(s) {
-  if (!isSeen(s)) return;
-  const { packet } = s, ink = colour(s, '--st-text-color', '#333'), accent = colour(s, '--st-primary-color', '#b5124f');
+  const { packet } = s;
+  if (!isSeen(s) || !changed(s, 'charts', s.charts[0], packet.step, packet.n_steps, packet.train.length, packet.test.length, packet.dials.length, packet.axes.curves)) return;
+  const ink = colour(s, '--st-text-color', '#333'), accent = colour(s, '--st-primary-color', '#b5124f');
   const n = packet.train.length / 4, m = packet.test.length / 4;
   s.charts.slice(0, 3).forEach((canvas, which) => {
     const { context, width, height } = surface(canvas), left = 36, right = width - 4, top = 8, bottom = height - 18;
@@ -148,13 +157,12 @@ function charts(s) {
     context.fillStyle = ink; context.globalAlpha = 0.75; context.font = '12px system-ui, sans-serif';
     if (which === 0) { context.textAlign = 'right'; context.fillText('line: train, dots: test', right, height - 4); }
   });
-  heat(s);
 }
 
 // A row per dimension, a column per epoch: from the background to the accent with the KL; a row that stays empty is dead.
 function heat(s) {
   const { packet } = s, canvas = s.charts[3];
-  if (!packet || !isSeen(s)) return;
+  if (!packet || !isSeen(s) || !changed(s, 'heat', canvas, packet.kl.length, packet.kl_epochs.at(-1), packet.axes.peak, s.shown)) return;
   const { context, width, height } = surface(canvas), epochs = packet.kl_epochs, n = epochs.length, d = n ? packet.kl.length / n : 0;
   if (!n) return;
   const left = 26, wide = (width - left) / n, bottom = height - 18, tall = bottom / d, peak = packet.axes.peak;
@@ -175,7 +183,7 @@ function heat(s) {
 
 function films(s) {
   const { packet } = s, frame = s.frames.get(s.shown);
-  if (!packet || !isSeen(s)) return;
+  if (!packet || !isSeen(s) || !changed(s, 'films', s.$('[data-c=recon]'), s.shown, Boolean(frame), Boolean(s.originals), s.plane, packet.axes.reach, packet.axes.umap_reach)) return;
   const [recon, samples, map] = ['recon', 'samples', 'map'].map((name) => surface(s.$(`[data-c=${name}]`)));
   if (!frame) return;
   const { half, labels } = s, [, h, w] = packet.shape, smooth = padding(packet.shape) > 0;
