@@ -1,5 +1,7 @@
 """Train: one button, and the room watches noise become images. A run goes on without this page."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from explorer.ui import resources, state
@@ -22,43 +24,50 @@ def train() -> None:
 
 def _live(training) -> None:
     """What is watched. A control that is sent again costs the browser more than all pictures, so the view alone is."""
-    drawn = opened = None
-    try:
-        names, run, views = _watched(training)
-        if run is None:
-            st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
-            if training.said:
-                st.error(training.said)
-        else:
-            drawn = run_controls.look(names, run, views)
-            opened = run_controls.render(drawn, training)
-    except ExplorerError:
-        pass  # the view says it
+    drawn = None
+    with suppress(ExplorerError):  # the view says it
+        drawn, _, _ = _look(training)
+    if drawn is not None:
+        _hand(training, drawn)
     _view(training, drawn)
-    if opened:
-        state.choose_bundle(opened)
-        st.switch_page(st.Page(explore, url_path="", default=True))
+
+
+@st.fragment
+def _hand(training, drawn) -> None:
+    """Drawn again when it is used, and when something about it has changed."""
+    with suppress(ExplorerError):
+        hand, _, _ = _look(training)
+        if hand is None or hand.name != drawn.name:
+            st.rerun()
+        if opened := run_controls.render(hand, training):
+            state.choose_bundle(opened)
+            st.switch_page(st.Page(explore, url_path="", default=True))
 
 
 @st.fragment(run_every=EVERY_S)
 def _view(training, drawn) -> None:
     """Twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
     try:
-        names, run, views = _watched(training)
-        if drawn != (run and run_controls.look(names, run, views)):
+        hand, run, views = _look(training)
+        if hand != drawn:
             st.rerun()
         if run is not None:
             run_view.render(run, views, training)
+            return
+        st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
+        if training.said:
+            st.error(training.said)
     except ExplorerError as error:
         st.error(str(error))
 
 
-def _watched(training) -> tuple:
-    """(names of all runs, the run that is watched, its views): no run where there is none. Raises ExplorerError."""
+def _look(training) -> tuple:
+    """(the hand on the run that is watched, the run, its views); None where there is no run. Raises ExplorerError."""
     watched, names = training.watched, [run.name for run in resources.run_list()]
     if watched not in names and training.watched == watched:  # else a press of Start came in between
         training.watch(names[0] if names else None)
     if training.watched is None:
-        return names, None, []
+        return None, None, []
     run = resources.run(training.watched)
-    return names, run, [(model, *resources.watch(model)) for model in run.twins or (run,)]
+    views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
+    return run_controls.look(names, run, views), run, views
