@@ -58,7 +58,7 @@ def visit(chromium):
         context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
         page, complaints = context.new_page(), []
         page.set_default_timeout(60_000)
-        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("console", lambda said: complaints.append(f"{said.text} {said.location}") if is_complaint(said) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         opened.append((context, page, complaints))
         page.goto(url)

@@ -213,8 +213,13 @@ def test_twins_stand_side_by_side(trainer, visit):
     expect(shown).to_have_text(["epoch 0, untrained"] * 3)
     expect(page.locator(".run .pill")).to_have_text(["done"] * 3, timeout=LONG)
     expect(shown).to_have_text(["epoch 0, untrained"] * 3)  # and the views are the same ones still
-    page.reload()
-    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
+    for wait in range(0, 1000, 100):  # at any moment between two looks at the run: no page is left blank
+        page.wait_for_timeout(wait)
+        page.locator(".st-key-nav a", has_text="Library").click()
+        expect(page.get_by_role("heading", name="Training runs")).to_be_visible(timeout=LONG)
+        page.wait_for_function("document.images.length && [...document.images].every((image) => image.complete)")
+        page.locator(".st-key-nav a", has_text="Train").click()
+        expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
     expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)  # pictures and all, in views that are new
     assert {"digits-twins-both", "digits-twins-recon-only", "digits-twins-KL-only"} <= {path.name for path in root.iterdir()}
     page.get_by_role("button", name="Open in Explore").click()

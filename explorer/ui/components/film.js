@@ -106,6 +106,17 @@ function debounce(wait, action) {
   return later;
 }
 
+// Whether something may be sent that no hand has done: nothing runs, and nobody is on the way to another page. What a page that
+// is left still asks for would be run after the new one, as a part of a page that is gone, and Streamlit then leaves that blank.
+const WAYS_OUT = '.st-key-nav a, [class*="-open"] button', LEAVING_MS = 2000;
+if (!explorer._left) {
+  explorer._left = { at: -LEAVING_MS };
+  const leave = () => { explorer._left.at = performance.now(); };
+  window.addEventListener('click', (e) => { if (e.target.closest?.(WAYS_OUT)) leave(); }, true);
+  window.addEventListener('popstate', leave);
+}
+const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
+
 // Requests go up as one state, so one not yet heard would be lost to the next: all that wait for their ack travel together.
 // What is not heard is sent again: a batch that mixes two fragments' requests makes Streamlit run only one of them.
 const UNHEARD_MS = 1500;
@@ -114,7 +125,7 @@ function mailbox() {
     seq: 0, waiting: [], send: null, tries: 0, timer: 0,
     ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.tries = 0; box.post(); },
     post() { box.send('request', { seq: box.seq, all: box.waiting, tries: ++box.tries }); if (box.tries < 4) box.again(UNHEARD_MS); },
-    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (document.querySelector(':active') ? box.again(250) : box.post()), wait); },
+    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (document.querySelector(':active') || !isAtRest() ? box.again(250) : box.post()), wait); },
     heard(ack) {
       box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack);
       if (!box.waiting.length) clearTimeout(box.timer);

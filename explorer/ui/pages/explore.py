@@ -6,8 +6,11 @@ from functools import wraps
 import streamlit as st
 
 from explorer.ui import resources, state
+from explorer.ui.components.clock import clock
 from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
 from explorer.ui.resources import ExplorerError
+
+EVERY_S = 1.0  # while something is awaited
 
 
 def explore() -> None:
@@ -78,16 +81,18 @@ def _sprites(engine, session) -> None:
     sprites.render(engine, session)
 
 
-@st.fragment(run_every=1)
+@st.fragment
 def _follow(name: str, stamp: int) -> None:
     """Until another epoch of a model in training has landed, or it is over."""
+    clock("follow", EVERY_S)
     if resources.run_stamp(name) != stamp or name not in resources.live_runs():
         st.rerun(scope="app")
 
 
-@st.fragment(run_every=1)
+@st.fragment
 def _wait(engine) -> None:
     """Until the images of a researcher's own model are encoded, or their encoding has failed."""
+    clock("wait", EVERY_S)
     st.info(f"The images of {engine.name} are being encoded. The page opens as soon as they are.")
     try:
         ready = engine.has_gallery

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui import resources, state
+from explorer.ui.components.clock import clock
 from explorer.ui.pages.explore import explore
 from explorer.ui.pages.train import train
 from explorer.ui.panels import library as shelf
@@ -22,7 +23,7 @@ def library() -> None:
             chosen = shelf.render()
             if found := resources.run_list():
                 n_live = sum(run.is_live for run in found)
-                st.fragment(_runs, run_every=EVERY_S if n_live else None)(n_live)
+                _runs(n_live)
         except ExplorerError as error:  # the folder cannot be read
             st.error(str(error))
     if chosen is not None:
@@ -30,8 +31,11 @@ def library() -> None:
         st.switch_page(st.Page(explore, url_path="", default=True))
 
 
+@st.fragment
 def _runs(n_live: int) -> None:
     """The runs, anew as long as one is at work; when one has begun or ended, the models are looked at again too."""
+    if n_live:
+        clock("runs", EVERY_S)
     try:
         found = resources.run_list()
         if sum(run.is_live for run in found) != n_live:

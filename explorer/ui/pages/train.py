@@ -5,6 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from explorer.ui import resources, state
+from explorer.ui.components.clock import clock
 from explorer.ui.pages.explore import explore
 from explorer.ui.panels import run_controls, run_view, train_form
 from explorer.ui.resources import ExplorerError
@@ -44,9 +45,10 @@ def _hand(training, drawn) -> None:
             st.switch_page(st.Page(explore, url_path="", default=True))
 
 
-@st.fragment(run_every=EVERY_S)
+@st.fragment
 def _view(training, drawn) -> None:
     """Twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
+    clock("view", EVERY_S)
     try:
         hand, run, views = _look(training)
         if hand != drawn:

@@ -11,6 +11,7 @@ from explorer.core.files import free_name
 from explorer.core.places import checkpoints_dir, runs_dir
 from explorer.core.run_folder import Order
 from explorer.ui import resources, state
+from explorer.ui.components.clock import clock
 from explorer.ui.panels.run_view import span
 from explorer.ui.resources import ExplorerError
 
@@ -73,8 +74,9 @@ def render(training) -> None:
             st.caption(words)
 
 
-@st.fragment(run_every=1.0)
+@st.fragment
 def _measuring(form: dict, sets: dict) -> None:
+    clock("estimate", 1.0)
     if _estimate(form, sets) is not None:
         st.rerun()
     st.caption("measuring how long an epoch takes")

@@ -1,0 +1,15 @@
+// Asks the server again and again for the part of the page it stands in, while nothing else runs.
+const clocks = (explorer._clocks ??= new WeakMap());
+const LOOK_MS = 50;
+
+export default function ({ data, parentElement, setStateValue }) {
+  const s = clocks.get(parentElement) ?? { last: performance.now() };
+  clocks.set(parentElement, s);
+  s.tick = () => {
+    if (!isAtRest() || performance.now() - s.last < data.every_ms) return;
+    s.last = performance.now();
+    setStateValue('at', Math.round(s.last));
+  };
+  s.timer ??= setInterval(() => s.tick(), LOOK_MS);
+  return () => { clearInterval(s.timer); clocks.delete(parentElement); };
+}
