@@ -3,6 +3,7 @@ const clocks = (explorer._clocks ??= new WeakMap());
 const LOOK_MS = 50;
 
 export default function ({ data, parentElement, setStateValue }) {
+  if (!clocks.has(parentElement)) explorer._left.at = -Infinity;  // the page that was on the way is here
   const s = clocks.get(parentElement) ?? { last: performance.now() };
   clocks.set(parentElement, s);
   s.tick = () => {
