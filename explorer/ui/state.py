@@ -218,6 +218,16 @@ def preset(key: str, value) -> None:
         st.session_state[key] = value
 
 
+def say(place: str, words: str = "", is_bad: bool = True) -> None:
+    """What came of the last press at `place` of the page: it holds until the next one, whatever runs again meanwhile."""
+    st.session_state[f"explorer_said_{place}"] = (words, is_bad)
+
+
+def said(place: str) -> tuple[str, bool]:
+    """(the words, whether they are a complaint)."""
+    return st.session_state.get(f"explorer_said_{place}", ("", True))
+
+
 def request(key: str) -> dict | None:
     """What the component mounted under `key` asks for, as it was sent."""
     asked = (st.session_state.get(key) or {}).get("request")

@@ -112,6 +112,10 @@ def test_a_name_that_is_taken_is_said(root):
     assert "The name 'other' is taken. For example 'OTHER-2' is free." in said(page.error)
     press(page, "duplicate-good")
     assert "is taken" in said(page.error) and names(root) == {"good", "other"}
+    page.run()
+    assert "is taken" in said(page.error)
+    page.session_state["edit-2-good"] = False
+    assert not page.run().error
 
 
 def test_duplicate_finds_a_name_or_takes_the_one_given(root):
@@ -164,6 +168,8 @@ def test_an_import_that_cannot_be(root, data, sentence):
         page.file_uploader[0].set_value(("models.zip", data, "application/zip"))
     press(page, "import_send")
     assert sentence in said(page.error) and names(root) == {"good", "other"}
+    page.run()
+    assert sentence in said(page.error)  # a page runs again at any time: when a run ends, for one
 
 
 def test_the_session_of_the_tab_follows_a_renamed_model(root):

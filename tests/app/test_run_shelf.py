@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import run_epochs, run_folder
+from explorer.core import atomic, run_epochs, run_folder
 from explorer.core.run_events import Events
 from explorer.core.run_folder import Order
 from tests.app.test_library_page import checked, opened, press, said, shelf
@@ -119,6 +119,21 @@ def test_delete_asks_and_then_does(runs):
     assert (runs / "mine").is_dir() and "The model mine stays." in said(page.markdown)
     press(page, "shelf-delete-mine")
     assert os.listdir(runs) == ["other"] and "<h3>mine</h3>" not in shelf(page)
+
+
+def test_why_a_run_cannot_be_deleted_is_said_until_its_box_is_closed(runs, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    make("mine")
+    page = out(opened(), "mine")
+    monkeypatch.setattr(atomic, "remove_folder", refuse)
+    press(page, "shelf-delete-mine")
+    for _ in range(2):
+        assert len(page.error) == 1 and "mine" in page.error[0].value
+        checked(page.run())
+    page.session_state["shelf-out-1-mine"] = False
+    assert not page.run().error and (runs / "mine").is_dir()
 
 
 def test_a_run_at_work_is_said_to_be_and_stopped(runs):

@@ -13,7 +13,7 @@ from tests.browser.driver import Visit
 from tests.browser.server import FLAGS, PROJECT, serving
 
 GOALS = (("digits", 15, 20.0, 25.0), ("mnist", 57, 60.0, 102.0))  # set, budget in s, seconds from the click, -ELBO in nats
-N_DRAGS = 16
+N_DRAGS = 48
 
 
 def rows() -> Iterator[Row]:

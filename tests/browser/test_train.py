@@ -221,6 +221,9 @@ def test_twins_stand_side_by_side(trainer, visit):
         page.locator(".st-key-nav a", has_text="Train").click()
         expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
     expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)  # pictures and all, in views that are new
+    page.reload()
+    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
+    expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)
     assert {"digits-twins-both", "digits-twins-recon-only", "digits-twins-KL-only"} <= {path.name for path in root.iterdir()}
     page.get_by_role("button", name="Open in Explore").click()
     page.get_by_role("button", name="KL only", exact=True).click()

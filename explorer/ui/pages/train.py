@@ -10,7 +10,7 @@ from explorer.ui.pages.explore import explore
 from explorer.ui.panels import run_controls, run_view, train_form
 from explorer.ui.resources import ExplorerError
 
-EVERY_S = 0.5
+EVERY_S, SOON_S = 0.5, 0.1
 
 
 def train() -> None:
@@ -38,7 +38,7 @@ def _hand(training, drawn) -> None:
     """Drawn again when it is used, and when something about it has changed."""
     with suppress(ExplorerError):
         hand, _, _ = _look(training)
-        if hand is None or hand.name != drawn.name:
+        if hand != drawn:
             st.rerun()
         if opened := run_controls.render(hand, training):
             state.choose_bundle(opened)
@@ -47,8 +47,9 @@ def _hand(training, drawn) -> None:
 
 @st.fragment
 def _view(training, drawn) -> None:
-    """Twice a second. Streamlit lets no exception out of a fragment: a fault becomes a sentence."""
-    clock("view", EVERY_S)
+    """Twice a second, and sooner after a hand was on the page. Streamlit lets no exception out of a fragment: a fault becomes
+    a sentence."""
+    clock("view", EVERY_S, SOON_S)
     try:
         hand, run, views = _look(training)
         if hand != drawn:

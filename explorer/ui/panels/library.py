@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.core import library
 from explorer.ui import resources, state
 from explorer.ui.panels import book
+from explorer.ui.panels.answer import answer
 from explorer.ui.resources import ExplorerError
 
 NUMBERS = {"test_elbo": ("test ELBO, nats", "{:.1f}"), "active_units": ("active units", "{:.0f}"),
@@ -44,6 +45,8 @@ def render() -> str | None:
                 with st.popover("Edit", key=f"edit-{len(infos)}-{info.name}", on_change="rerun") as popover:
                     if popover.open:
                         _edit(info, error)
+                    else:
+                        state.say(f"edit-{info.name}")
     return chosen
 
 
@@ -87,20 +90,21 @@ def _edit(info, error: str | None) -> None:
     else:
         sure = st.checkbox(f"Delete {book.plain(name)} for good", key=f"sure-{name}")
     delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
-    try:
-        if rename:
-            library.rename(name, new)
-            state.follow(name, new)
-        elif duplicate:
-            library.duplicate(name, library.free_name(name) if new == name else new)
-        elif delete:
-            library.remove(name)
+    if rename or duplicate or delete:
+        try:
+            if rename:
+                library.rename(name, new)
+                state.follow(name, new)
+            elif duplicate:
+                library.duplicate(name, library.free_name(name) if new == name else new)
+            else:
+                library.remove(name)
+        except ExplorerError as problem:
+            state.say(f"edit-{name}", str(problem))
         else:
-            return
-    except ExplorerError as problem:
-        st.error(str(problem))
-        return
-    st.rerun()
+            state.say(f"edit-{name}")
+            st.rerun()
+    answer(f"edit-{name}")
 
 
 def _import() -> None:
@@ -109,14 +113,14 @@ def _import() -> None:
                                     max_upload_size=MAX_UPLOAD_MB)  # fmt: skip
         replace = st.checkbox("Replace models of the same name", key="import_replace")
         sent = st.form_submit_button("Import", key="import_send")
-    if not sent:
-        return
-    if uploaded is None:
-        st.error(f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model is brought in as a folder.")
-        return
-    try:
-        names = library.import_zip(uploaded, replace)
-    except ExplorerError as problem:
-        st.error(str(problem))
-    else:
-        st.success(f"On the shelf now: {', '.join(names)}.")
+    if sent and uploaded is None:
+        state.say("import", f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model comes as a folder.")
+    elif sent:
+        state.say("import")
+        try:
+            names = library.import_zip(uploaded, replace)
+        except ExplorerError as problem:
+            state.say("import", str(problem))
+        else:
+            state.say("import", f"On the shelf now: {', '.join(names)}.", is_bad=False)
+    answer("import")

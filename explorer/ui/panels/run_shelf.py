@@ -4,8 +4,9 @@ import streamlit as st
 
 from explorer.core import data, run_folder, runs, twins
 from explorer.core.config import ModelConfig, TrainConfig
-from explorer.ui import resources
+from explorer.ui import resources, state
 from explorer.ui.panels import book
+from explorer.ui.panels.answer import answer
 from explorer.ui.panels.run_view import span
 from explorer.ui.resources import ExplorerError
 
@@ -32,6 +33,8 @@ def render(found: list) -> str | None:
                     if popover.open:
                         with st.container(key=f"run_out_{place}", width=380):
                             _delete(run, n_bytes)
+                    else:
+                        state.say(f"delete-{run.name}")
     return opened
 
 
@@ -84,6 +87,7 @@ def _delete(run, n_bytes: int) -> None:
         try:
             runs.delete(run.name)
         except ExplorerError as error:
-            st.error(str(error))
+            state.say(f"delete-{run.name}", str(error))
         else:
             st.rerun()
+    answer(f"delete-{run.name}")

@@ -12,6 +12,7 @@ from explorer.core.places import checkpoints_dir, runs_dir
 from explorer.core.run_folder import Order
 from explorer.ui import resources, state
 from explorer.ui.components.clock import clock
+from explorer.ui.panels.answer import answer
 from explorer.ui.panels.run_view import span
 from explorer.ui.resources import ExplorerError
 
@@ -110,16 +111,18 @@ def _upload(form: dict) -> None:
                                     max_upload_size=500)  # fmt: skip
         sent = st.form_submit_button("Add", key="f-add")
     if sent and uploaded is None:
-        st.error("No zip arrived. Choose one of at most 500 MB; a larger set is trained on with --dataset folder:PATH.")
+        state.say("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
     elif sent:
+        state.say("images")
         try:
             with st.spinner("Reading the images"):
                 folder = image_zip.unpack(uploaded, uploaded.name.rpartition(".")[0])
         except ExplorerError as error:
-            st.error(str(error))
-            return
-        form["chosen"] = f"folder:{folder}"
-        st.rerun()  # the data set's box is drawn already
+            state.say("images", str(error))
+        else:
+            form["chosen"] = f"folder:{folder}"
+            st.rerun()  # the data set's box is drawn already
+    answer("images")
 
 
 class _Ask:

@@ -11,6 +11,8 @@ from explorer.ui.components.asset import register
 _mount = register("clock")
 
 
-def clock(name: str, every_s: float) -> None:
-    """Run this fragment again every `every_s` seconds. `name`: another one for each clock of a page."""
-    _mount(key=f"clock-{name}", data={"every_ms": 1000 * every_s}, on_at_change=lambda: None)
+def clock(name: str, every_s: float, soon_s: float | None = None) -> None:
+    """Run this fragment again every `every_s` seconds, and every `soon_s` in the second after a click or a key: what was asked
+    for is then about to show. `name`: another one for each clock of a page."""
+    times = {"every_ms": 1000 * every_s, "soon_ms": 1000 * (every_s if soon_s is None else soon_s)}
+    _mount(key=f"clock-{name}", data=times, on_at_change=lambda: None)

@@ -1,14 +1,19 @@
 // Asks the server again and again for the part of the page it stands in, while nothing else runs.
 const clocks = (explorer._clocks ??= new WeakMap());
-const LOOK_MS = 50;
+const LOOK_MS = 50, SOON_FOR_MS = 1000;
+if (!explorer._hand) {
+  explorer._hand = { at: -Infinity };
+  for (const kind of ['click', 'keyup']) window.addEventListener(kind, () => { explorer._hand.at = performance.now(); }, true);
+}
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!clocks.has(parentElement)) explorer._left.at = -Infinity;  // the page that was on the way is here
   const s = clocks.get(parentElement) ?? { last: performance.now() };
   clocks.set(parentElement, s);
   s.tick = () => {
-    if (!isAtRest() || performance.now() - s.last < data.every_ms) return;
-    s.last = performance.now();
+    const now = performance.now(), wait = now - explorer._hand.at < SOON_FOR_MS ? data.soon_ms : data.every_ms;
+    if (!isAtRest() || now - s.last < wait) return;
+    s.last = now;
     setStateValue('at', Math.round(s.last));
   };
   s.timer ??= setInterval(() => s.tick(), LOOK_MS);

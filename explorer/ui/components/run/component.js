@@ -183,7 +183,7 @@ function heat(s) {
 
 function films(s) {
   const { packet } = s, frame = s.frames.get(s.shown);
-  if (!packet || !isSeen(s) || !changed(s, 'films', s.$('[data-c=recon]'), s.shown, Boolean(frame), Boolean(s.originals), s.plane, packet.axes.reach, packet.axes.umap_reach)) return;
+  if (!packet || !isSeen(s) || !changed(s, 'films', s.$('[data-c=map]'), s.$('[data-c=recon]').clientHeight, s.shown, Boolean(frame), Boolean(s.originals), s.plane, packet.axes.reach, packet.axes.umap_reach)) return;
   const [recon, samples, map] = ['recon', 'samples', 'map'].map((name) => surface(s.$(`[data-c=${name}]`)));
   if (!frame) return;
   const { half, labels } = s, [, h, w] = packet.shape, smooth = padding(packet.shape) > 0;
