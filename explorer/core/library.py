@@ -1,30 +1,21 @@
-"""What can be done to the bundles of a folder: rename, duplicate, remove, take them along as a zip and bring them in.
+"""What can be done to the bundles of a folder: rename, duplicate, remove, take them along and bring them in.
 
 Knows checkpoints; each verb checks all it can before it touches the disk, and raises BundleError, a sentence and a hint.
 """
 
-import io
 import os
 import threading
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from reprlib import repr as short
-from typing import BinaryIO
 
-from explorer.core import archive, atomic, bundle, errors, files
+from explorer.core import atomic, bundle, errors, files
 from explorer.core.bundle import LIMITS, BundleInfo
 from explorer.core.checkpoint import checked_name, checkpoints_dir, list_bundles
 from explorer.core.errors import BundleError
 
 SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture
 OWN_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"  # of the project, where the shipped ones are
-MAX_ZIP_BYTES = 1_000_000_000  # of all bundles in a zip, unpacked: they are in memory until all are known to be good
-ZIP_LIMITS = archive.Limits(1_000, max(LIMITS.values()), MAX_ZIP_BYTES)
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first there is: the same bundle gives the same zip
-COPY = "Copy the folder itself instead."
-NOTHING = "Nothing was imported."
 
 _changing = threading.Lock()  # between the look for a free name and its taking
 
@@ -70,32 +61,30 @@ def free_name(name: str, root: Path | None = None) -> str:
     return files.free_name(name, _taken(root))
 
 
-# ---- zips
+# ---- for a zip (shelf_zip.py)
 
 
-def export_zip(names: str | Iterable[str], root: Path | None = None) -> bytes:
-    """One zip of one or several bundles, each as its four files in a folder of its name. Raises BundleError."""
-    buffer, total = io.BytesIO(), 0
-    with zipfile.ZipFile(buffer, "w") as out:
-        for name in [names] if isinstance(names, str) else names:
-            info = _find(name, root)
-            total += info.n_bytes
-            if total > MAX_ZIP_BYTES:
-                raise BundleError(f"More than {MAX_ZIP_BYTES // 1_000_000:,} MB are too much for one zip.", COPY)
-            for file, data in _contents(info).items():
-                entry = zipfile.ZipInfo(f"{checked_name(name)}/{file}", ZIP_DATE)
-                entry.external_attr = 0o644 << 16
-                out.writestr(entry, data, zipfile.ZIP_DEFLATED, 1)
-    return buffer.getvalue()
+def contents(name: str, root: Path | None = None) -> dict[str, bytes]:
+    """The four files of a bundle that can be loaded. Raises BundleError."""
+    return _contents(_find(name, root))
 
 
-def import_zip(source: bytes | BinaryIO, replace: bool = False, root: Path | None = None) -> list[str]:
-    """Every bundle of a zip as `export_zip` makes it -> the names they have now. Nothing is opened as a pickle.
+def check(name: str, found: Mapping[str, bytes]) -> None:
+    """As strictly as when it is loaded. Raises BundleError for what is no bundle."""
+    owner = f"Bundle '{checked_name(name)}' in the zip"
+    if missing := [file for file in LIMITS if file not in found]:
+        raise BundleError(f"{owner} lacks {', '.join(missing)}.", "Export it again.")
+    for file, data in found.items():
+        files.check_size(len(data), LIMITS[file], f"{owner}: {file}")
+    bundle.parse(name, dict(found), None)
 
-    The whole zip is checked, each bundle as strictly as when it is loaded, before anything is written. A name that is
-    taken becomes name-2; with `replace` the bundle in the way is replaced. Raises BundleError, and then nothing new stays.
+
+def bring_in(found: Mapping[str, Mapping[str, bytes]], replace: bool = False, root: Path | None = None) -> list[str]:
+    """Write bundles that `check` has passed, by their names -> the names they have now.
+
+    A name that is taken becomes name-2; with `replace` the bundle in the way is replaced. Raises BundleError, and then
+    nothing new stays.
     """
-    found = _bundles_in(archive.Archive(source, ZIP_LIMITS, BundleError))
     with _changing:
         places, taken = {}, set() if replace else _taken(root)
         for name in found:
@@ -113,33 +102,6 @@ def import_zip(source: bytes | BinaryIO, replace: bool = False, root: Path | Non
                     atomic.remove_folder(_root(root) / place)
             raise
     return list(places.values())
-
-
-def _bundles_in(zipped: archive.Archive) -> dict[str, dict[str, bytes]]:
-    """{name: {file: bytes}}, each checked whole."""
-    folders: dict[str, list[str]] = {}
-    for path in zipped.paths:
-        name, _, file = path.rpartition("/")
-        if file not in LIMITS or not name or "/" in name:
-            what = f"The zip holds {short(path)}, which is no part of a bundle."
-            raise BundleError(what, f"It may hold folders of a bundle's four files, and nothing else. {NOTHING}")
-        folders.setdefault(checked_name(name), []).append(path)
-    if not folders:
-        raise BundleError("The zip holds no bundle.", f"It may hold folders of a bundle's four files. {NOTHING}")
-    found = {}
-    for name, paths in folders.items():
-        missing = [file for file in LIMITS if f"{name}/{file}" not in paths]
-        if missing:
-            raise BundleError(f"Bundle '{name}' in the zip lacks {', '.join(missing)}.", NOTHING)
-        contents = {file: zipped.read(f"{name}/{file}") for file in LIMITS}
-        for file, data in contents.items():
-            files.check_size(len(data), LIMITS[file], f"Bundle '{name}' in the zip: {file}")
-        try:
-            bundle.parse(name, contents, None)
-        except BundleError as error:
-            raise BundleError(error.message, NOTHING) from error
-        found[name] = contents
-    return found
 
 
 # ---- checks
@@ -203,7 +165,7 @@ def _check_bundle(folder: Path) -> None:
         raise BundleError(f"'{folder.name}' holds no file of a bundle, so it may be somebody's.", f"Look into {folder} first.")
 
 
-def _write(name: str, contents: dict[str, bytes], root: Path | None) -> None:
+def _write(name: str, contents: Mapping[str, bytes], root: Path | None) -> None:
     target = _root(root) / name
     with atomic.saving(f"'{name}'", target.parent):
         atomic.write_folder(target, contents)

@@ -44,6 +44,11 @@ def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
     except OSError:
         return [], start
     whole = data[: data.rfind(b"\n") + 1]
+    return parse(whole), start + len(whole)
+
+
+def parse(whole: bytes) -> list[dict]:
+    """The events of whole lines. What is no event is passed over."""
     events = []
     for line in whole.splitlines():
         try:
@@ -52,7 +57,7 @@ def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
             continue
         if isinstance(event, dict) and isinstance(event.get("kind"), str):
             events.append(event)
-    return events, start + len(whole)
+    return events
 
 
 def first_line(folder: Path) -> bytes:

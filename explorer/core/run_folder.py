@@ -127,11 +127,16 @@ def write_run(folder: Path, order: Order, **more) -> None:
 
 def read_run(folder: Path) -> tuple[Order, dict]:
     """(the order, all of run.json). Raises BundleError for a file that is not ours."""
-    values, away = _read_json(folder / RUN), f"Delete the folder {folder}."
+    values = _read_json(folder / RUN)
+    return replace(parse_run(values, folder.name, f"Delete the folder {folder}."), name=_name(folder)), values
+
+
+def parse_run(values: dict, name: str, away: str) -> Order:
+    """The order of the run `name` by its run.json. Raises BundleError where it is none, with the hint `away`."""
     given = values.get("order")
     given = {"twins": []} | given if isinstance(given, dict) else given  # which earlier versions do not say
     if values.get("format") != FORMAT or not isinstance(given, dict) or set(given) != {f.name for f in fields(Order)}:
-        raise BundleError(f"Run '{folder.name}': {RUN} is not a run's.", away)
+        raise BundleError(f"Run '{name}': {RUN} is not a run's.", away)
     model, train = given["model"], given["train"]
     try:
         model = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
@@ -139,10 +144,10 @@ def read_run(folder: Path) -> tuple[Order, dict]:
         twins = tuple(map(checked_name, given["twins"] + []))  # a list, or it raises
     except (AttributeError, BundleError, ConfigError, TypeError) as error:
         why = error.message.rstrip(".") if isinstance(error, ConfigError) else "of the wrong kind"
-        raise BundleError(f"Run '{folder.name}': {RUN} has settings that cannot be ({why}).", away) from None
+        raise BundleError(f"Run '{name}': {RUN} has settings that cannot be ({why}).", away) from None
     if not _is_real(given["created"], 0, FAR) or not _is_real(given["budget_s"], 0, 1e9):
-        raise BundleError(f"Run '{folder.name}': {RUN} has a time that cannot be.", away)
-    return Order(**{**given, "name": _name(folder), "model": model, "twins": twins}), values
+        raise BundleError(f"Run '{name}': {RUN} has a time that cannot be.", away)
+    return Order(**{**given, "name": name, "model": model, "twins": twins})
 
 
 def _name(folder: Path) -> str:

@@ -195,6 +195,11 @@ def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = 
     return Run(name, folder, order, status, sentence, bundle=bundle, twins=twins, **numbers)
 
 
+def is_over(events: list[dict]) -> bool:
+    """Whether the events in force are of a run that has made its bundle and does not go on."""
+    return _told(run_events.in_force(events))[0] == "done"
+
+
 def _told(events: list[dict]) -> tuple:
     """(status, sentence, bundle, numbers) by the events alone."""
     status, sentence, bundle, numbers = "starting", "", None, {"epoch": 0, "step": 0, "n_steps": 0, "steps_per_epoch": 0}

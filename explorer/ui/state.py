@@ -163,6 +163,11 @@ class Training:
         if name != self.watched:
             self.watched, self.have, self.turn = name, {}, self.turn + 1
 
+    def follow(self, old: str, new: str) -> None:
+        """The run was given another name."""
+        if self.watched == old:
+            self.watch(new)
+
 
 def training() -> Training:
     """This tab's. A new tab reads its link: ?dataset=digits&budget=15 fills the form, ?run=NAME is watched."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core import atomic, library
+from explorer.core import atomic, library, shelf_zip
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -145,7 +145,7 @@ def test_a_shipped_model_stays(root, monkeypatch):
 
 
 def test_import(root):
-    data = library.export_zip(["good", "other"])
+    data = shelf_zip.export_zip(["good", "other"])
     page = opened()
     page.file_uploader[0].set_value(("models.zip", data, "application/zip"))
     press(page, "import_send")

@@ -41,7 +41,7 @@ class Panel:
 
     def tell(self, **request) -> None:
         self.seq += 1
-        self.asked = {"seq": self.seq} | request
+        self.asked = {"all": [{"seq": self.seq} | request]}
         moves._hear(self.engine, self.session)
 
     def ask(self, kind, **more) -> dict:
@@ -124,9 +124,13 @@ def test_neighbours_are_picked(panel, engine):
 def test_a_request_is_accepted_once(panel):
     panel.ask("draw")
     moves._hear(panel.engine, panel.session)
-    panel.asked = {"kind": "draw", "seq": 1}
+    panel.asked = {"all": [{"kind": "draw", "seq": 1}]}
     moves._hear(panel.engine, panel.session)
     assert panel.session.draws == 1
+    panel.asked = {"all": [{"kind": "draw", "seq": n} for n in (1, 2, 3)] + [None, {"kind": "draw"}]}  # one of them got lost
+    moves._hear(panel.engine, panel.session)
+    assert panel.session.draws == 3
+    panel.seq = 3
     panel.ask("tab", tab="pad", z=[1, 0, 0])  # what was scrubbed goes along with the next request
     assert panel.session.tab == "pad" and panel.session.z.tolist() == [1, 0, 0]
 

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import atomic, run_epochs, run_folder
+from explorer.core import atomic, run_epochs, run_folder, shelf_zip
 from explorer.core.run_events import Events
 from explorer.core.run_folder import Order
 from tests.app.test_library_page import checked, opened, press, said, shelf
@@ -43,9 +43,17 @@ def make(name: str, *last: dict, epochs: int = 3, owner: dict = GONE, model: dic
 
 
 def out(page, name: str, n: int = 1):
-    """With the row's Delete open."""
-    page.session_state[f"shelf-out-{n}-{name}"] = True
+    """With the row's Edit open."""
+    page.session_state[f"shelf-edit-{n}-{name}"] = True
     return checked(page.run())
+
+
+def delete(page, name: str) -> None:
+    """Delete is for those who are sure."""
+    assert page.button(key=f"shelf-delete-{name}").disabled
+    page.checkbox(key=f"shelf-sure-{name}").check()
+    checked(page.run())
+    press(page, f"shelf-delete-{name}")
 
 
 def test_a_row_says_what_is_known_of_a_run(runs):
@@ -93,7 +101,7 @@ def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs):
     page = opened()
     assert "damaged" in shelf(page) and "run.json is not valid JSON" in shelf(page)
     assert not [button for button in page.button if button.key.startswith("shelf-open")]
-    press(out(page, "bad"), "shelf-delete-bad")
+    delete(out(page, "bad"), "bad")
     assert os.listdir(runs) == [] and "Training runs" not in shelf(page)
 
 
@@ -117,7 +125,7 @@ def test_delete_asks_and_then_does(runs):
     make("other")
     page = out(opened(), "mine", 2)
     assert (runs / "mine").is_dir() and "The model mine stays." in said(page.markdown)
-    press(page, "shelf-delete-mine")
+    delete(page, "mine")
     assert os.listdir(runs) == ["other"] and "<h3>mine</h3>" not in shelf(page)
 
 
@@ -128,11 +136,11 @@ def test_why_a_run_cannot_be_deleted_is_said_until_its_box_is_closed(runs, monke
     make("mine")
     page = out(opened(), "mine")
     monkeypatch.setattr(atomic, "remove_folder", refuse)
-    press(page, "shelf-delete-mine")
+    delete(page, "mine")
     for _ in range(2):
         assert len(page.error) == 1 and "mine" in page.error[0].value
         checked(page.run())
-    page.session_state["shelf-out-1-mine"] = False
+    page.session_state["shelf-edit-1-mine"] = False
     assert not page.run().error and (runs / "mine").is_dir()
 
 
@@ -143,11 +151,42 @@ def test_a_run_at_work_is_said_to_be_and_stopped(runs):
         make("mine", {"kind": "saved", "bundle": "mine"}, owner=owner)  # makes its map: it does not listen, so is ended at once
         page = out(opened(), "mine")
         assert "makes its map" in shelf(page) and "It is at work: it will be stopped." in said(page.markdown)
-        press(page, "shelf-delete-mine")
+        delete(page, "mine")
         assert worker.wait(10) != 0 and os.listdir(runs) == []
     finally:
         worker.kill()
         worker.wait()
+
+
+def test_rename_and_duplicate(runs):
+    make("mine")
+    page = out(opened(), "mine")
+    page.text_input(key="shelf-name-mine").set_value(" better ")
+    press(page, "shelf-rename-mine")
+    assert os.listdir(runs) == ["better"] and "<h3>better</h3>" in shelf(page) and not page.error
+    press(out(page, "better"), "shelf-duplicate-better")
+    assert set(os.listdir(runs)) == {"better", "better-2"} and "<h3>better-2</h3>" in shelf(page)
+    page = out(page, "better", 2)
+    page.text_input(key="shelf-name-better").set_value("better-2")
+    press(page, "shelf-rename-better")
+    assert "The name 'better-2' is taken. For example 'better-2-2' is free." in said(page.error)
+
+
+def test_what_is_at_work_is_neither_renamed_nor_exported(runs):
+    make("mine", owner={"pid": os.getpid(), "pid_started": psutil.Process().create_time()})
+    page = out(opened(), "mine")
+    for key in ("shelf-rename-mine", "shelf-duplicate-mine"):
+        assert page.button(key=key).disabled
+    assert page.get("download_button")[-1].disabled
+
+
+def test_a_zip_of_runs_comes_in(runs):
+    make("mine")
+    data = shelf_zip.export_zip(runs=["mine"])
+    page = opened()
+    page.file_uploader[0].set_value(("mine-run.zip", data, "application/zip"))
+    press(page, "import_send")
+    assert "On the shelf now: mine-2." in said(page.success) and "<h3>mine-2</h3>" in shelf(page)
 
 
 def test_open_leads_to_the_train_page(runs):

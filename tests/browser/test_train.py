@@ -230,6 +230,33 @@ def test_twins_stand_side_by_side(trainer, visit):
     expect(page.locator(".st-key-bundle input")).to_have_value(re.compile("digits-twins-KL-only"), timeout=LONG)
 
 
+LATE = """() => {  // right after the click on the Library's link, the last tick of this page's clock is sent once more
+  const { prototype } = WebSocket, { send } = prototype;
+  let last = null, late = null;
+  prototype.send = function (data) {
+    send.call(this, data);
+    if (late) { send.call(this, late); late = null; } else last = data;
+  };
+  const link = [...document.querySelectorAll('.st-key-nav a')].find((a) => a.textContent.includes('Library'));
+  link.addEventListener('click', () => { late = last; }, { capture: true, once: true });
+  window.__has = () => last !== null;
+}"""
+
+
+def test_a_page_that_a_late_request_has_emptied_comes_back(trainer, visit):
+    url, _ = trainer
+    page = visit(f"{url}/train?dataset=digits")
+    expect(page.locator(".run h2").or_(page.get_by_text("No run yet")).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("epochs in")).to_be_visible(timeout=LONG)  # the estimate is there: only the clock is heard now
+    page.evaluate(LATE)
+    page.wait_for_function("__has()", timeout=LONG)
+    page.locator(".st-key-nav a", has_text="Library").click()
+    expect(page.locator(".st-key-train")).to_have_count(0, timeout=LONG)
+    expect(page.locator(".st-key-library .le-book").first).to_be_visible(timeout=LONG)
+    page.locator(".st-key-nav a", has_text="Explore").click()
+    expect(page.locator("[data-testid=stage][data-seq]")).to_be_visible(timeout=LONG)
+
+
 def test_every_press_is_taken_while_the_form_still_moves(trainer, visit):
     url, _ = trainer
     page = visit(f"{url}/train?dataset=digits&budget=5")

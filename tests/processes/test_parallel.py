@@ -23,13 +23,6 @@ ODD = [*COMMON, "--limit", "193", "--batch-size", "64", "--epochs", "6"]  # the 
 LONG = [*COMMON, "--limit", "192", "--batch-size", "64", "--epochs", "9000"]
 
 
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
-    return tmp_path
-
-
 @pytest.fixture
 def torchrun():
     """Starts the command line in two processes; whatever is left of them at the end is killed."""

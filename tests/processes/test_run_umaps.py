@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,24 +14,10 @@ from explorer.core import run_epochs, run_folder, run_umap, runs
 from explorer.core.errors import BundleError
 from explorer.core.run_folder import MAKING, Order
 from explorer.core.run_umap import UmapState, look
+from tests.processes.children import at_once
 
 FEW, MANY = 4, 300  # points: a map that needs no layout, and one that takes its time
 PATIENCE_S = 240.0  # on a busy machine a process that gives way to all others waits
-
-
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    strangers.update(psutil.Process().children())
-    yield tmp_path
-    for child in list(runs._children):
-        child.kill()
-        child.wait()
-    runs.reap()
-    assert [child for child in psutil.Process().children() if child not in strangers] == []
-
-
-strangers = set()  # a browser that other tests have opened
 
 
 def over(name: str = "mine", n: int = MANY, dim: int = 6, epochs=range(8), last: str = "done") -> Path:
@@ -152,19 +137,9 @@ def test_a_process_whose_folder_is_gone_ends_by_itself():
 
 
 def test_two_who_press_at_once_start_one():
-    folder, ready, told = over(), threading.Barrier(2), []
-
-    def press():
-        ready.wait()
-        try:
-            told.append(run_umap.start("mine") or "")
-        except BundleError as error:
-            told.append(str(error))
-
-    threads = [threading.Thread(target=press) for _ in range(2)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert sorted(told) == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
+    folder = over()
+    told = at_once(2, lambda: run_umap.start("mine") or "")
+    assert told == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
     assert len(runs._children) == 1 and look(folder).status == "making"
     run_umap.cancel("mine")
 

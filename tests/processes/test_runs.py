@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -13,32 +12,12 @@ import pytest
 from explorer.core import checkpoint, run_events, run_folder, runs, turns, twins
 from explorer.core.errors import BundleError, ConfigError
 from explorer.core.run_folder import Order
+from tests.processes.children import at_once, offspring
 
 MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "precision": "fp32", "device": "cpu"}
 ENDLESS = 100_000  # epochs
 PATIENCE_S = 60.0
-
-
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    strangers.update(psutil.Process().children())
-    yield tmp_path
-    for child in list(runs._children):
-        child.kill()
-        child.wait()
-    runs.reap()
-    assert offspring() == []
-
-
-strangers = set()  # a browser that other tests have opened
-
-
-def offspring() -> list[psutil.Process]:
-    """The processes begun here, dead ones that nobody has asked for among them."""
-    return [child for child in psutil.Process().children() if child not in strangers]
 
 
 def order(name: str, epochs: int = ENDLESS, map=False, model=MODEL, **train) -> Order:
@@ -107,19 +86,8 @@ def test_a_run_is_started_watched_and_done(checkpoints):
 
 
 def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
-    ready, told = threading.Barrier(2), []
-
-    def press():
-        ready.wait()
-        try:
-            told.append(runs.start(order("mine")).name)
-        except BundleError as error:
-            told.append(str(error))
-
-    threads = [threading.Thread(target=press) for _ in range(2)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert sorted(told) == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
+    told = at_once(2, lambda: runs.start(order("mine")).name)
+    assert told == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
     assert len(runs._children) == 1
     trains("mine")
     again = runs.look("mine").step
@@ -137,19 +105,8 @@ def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
 
 
 def test_many_who_make_one_folder_at_once_make_it_once():
-    ready, told = threading.Barrier(8), []
-
-    def make():
-        ready.wait()
-        try:
-            told.append(run_folder.create(order("mine")).name)
-        except BundleError as error:
-            told.append(error.message)
-
-    threads = [threading.Thread(target=make) for _ in range(8)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert sorted(told) == ["There is already a run 'mine'."] * 7 + ["mine"]
+    told = at_once(8, lambda: run_folder.create(order("mine")).name)
+    assert told == ["There is already a run 'mine'. Choose another name, or delete that run."] * 7 + ["mine"]
 
 
 # ---- the queue

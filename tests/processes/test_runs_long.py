@@ -20,17 +20,6 @@ N_KILLS = N_RUNS = 20
 PATIENCE_S = 300.0
 
 
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield tmp_path
-    for child in list(runs._children):
-        child.kill()
-        child.wait()
-    runs.reap()
-
-
 def start(name: str, **train) -> Path:
     return runs.start(Order(name, MODEL, TRAIN | train, map=False)).folder
 

@@ -3,10 +3,21 @@
 import errno
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 
-from explorer.core import atomic
+from explorer.core import atomic, diary, training
+
+
+@pytest.fixture
+def every_step_counts(tmp_path, monkeypatch) -> Path:
+    """Each batch is reported, each epoch saved."""
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setattr(training, "EVERY", 1)
+    for name in ("EVENT_S", "EPOCH_S", "STATE_S"):
+        monkeypatch.setattr(diary, name, -1.0)
+    return tmp_path
 
 
 @pytest.fixture

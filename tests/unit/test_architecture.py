@@ -54,6 +54,8 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/estimate.py": 2,
     "explorer/core/external.py": 2,
     "explorer/core/library.py": 2,
+    "explorer/core/run_library.py": 2,
+    "explorer/core/shelf_zip.py": 2,
     "explorer/core/run_film.py": 2,
     "explorer/core/live.py": 2,
     "explorer/core/runner.py": 2,

@@ -20,20 +20,10 @@ from explorer.core.errors import BundleError, DataError, TrainingError
 from explorer.core.run_folder import Control, Order, read_control, write_control
 from explorer.core.runner import work
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "every_step_counts")
 
 MODEL = {"latent_dim": 2, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "epochs": 4, "precision": "fp32", "device": "cpu"}  # 3 an epoch
-
-
-@pytest.fixture(autouse=True)
-def every_step_counts(tmp_path, monkeypatch) -> Path:
-    """Each batch is reported, each epoch saved."""
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(training, "EVERY", 1)
-    for name in ("EVENT_S", "EPOCH_S", "STATE_S"):
-        monkeypatch.setattr(diary, name, -1.0)
-    return tmp_path
 
 
 def new(name: str, map=False, budget_s=0.0, created=None, **settings) -> Path:

@@ -17,21 +17,11 @@ from explorer.core.run_folder import Order, read_control, write_control
 from explorer.core.runner import work
 from explorer.core.twins import SETTINGS, TERMS, shown, twins
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "every_step_counts")
 
 MODEL = {"latent_dim": 2, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "epochs": 4, "precision": "fp32", "device": "cpu"}  # 3 an epoch
 BETAS = ("beta-0", "beta-1", "beta-4")
-
-
-@pytest.fixture(autouse=True)
-def every_step_counts(tmp_path, monkeypatch) -> Path:
-    """Each batch is reported, each epoch saved."""
-    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(training, "EVERY", 1)
-    for name in ("EVENT_S", "EPOCH_S", "STATE_S"):
-        monkeypatch.setattr(diary, name, -1.0)
-    return tmp_path
 
 
 def order(name: str = "three", **settings) -> Order:

@@ -115,7 +115,34 @@ if (!explorer._left) {
   window.addEventListener('click', (e) => { if (e.target.closest?.(WAYS_OUT)) leave(); }, true);
   window.addEventListener('popstate', leave);
 }
-const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
+const isStill = () => (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
+const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && isStill();
+
+// Streamlit runs what is asked for last, for the page it was asked on: what comes late from a page that was left empties the new
+// one. So where nothing runs and the page of the address line is not here, its link is taken once more.
+const KEEP_MS = 250, KEEP_LOOKS = 4, KEEP_TRIES = 3;
+if (!explorer._keeper) {
+  const k = (explorer._keeper = { lost: 0, tries: 0, page: '' });
+  setInterval(() => {
+    const page = location.pathname.split('/').pop(), isHere = Boolean(document.querySelector(`.st-key-${CSS.escape(page || 'explore')}`));
+    if (isHere || page !== k.page) Object.assign(k, { lost: 0, tries: 0, page });
+    if (isHere || !isStill()) { k.lost = 0; return; }
+    const link = [...document.querySelectorAll('.st-key-nav a')].find((a) => a.getAttribute('href') === page);
+    if (++k.lost % KEEP_LOOKS === 0 && link && k.tries++ < KEEP_TRIES) link.click();
+  }, KEEP_MS);
+}
+
+// What a component exports: an element's state is made once by `build` (with `mail` and `stop`), each packet goes to `accept`.
+function mounting(name, build, accept) {
+  const mounts = (explorer[`_${name}`] ??= new WeakMap());
+  return ({ data, parentElement, setStateValue }) => {
+    let s = mounts.get(parentElement);
+    if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
+    s.mail.send = setStateValue;
+    if (data?.length) accept(s, unpack(data));
+    return () => { s.stop(); s.mail.stop(); mounts.delete(parentElement); };
+  };
+}
 
 // Requests go up as one state, so one not yet heard would be lost to the next: all that wait for their ack travel together.
 // What is not heard is sent again: a batch that mixes two fragments' requests makes Streamlit run only one of them.

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.core import library
+from explorer.core import library, shelf_zip
 from explorer.ui import resources, state
 from explorer.ui.panels import book
 from explorer.ui.panels.answer import answer
@@ -20,10 +20,11 @@ def bring_and_take() -> None:
         _import()
     infos = resources.bundles()
     good = [info.name for info in infos if _look(info)[1] is None]
+    resting = [run.name for run in resources.run_list() if run.order is not None and not run.is_live]
     total = book.mb(sum(info.n_bytes for info in infos))
     count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
-    st.download_button("Export all", lambda: library.export_zip(good), "models.zip", "application/zip", key="export-all",
-                       on_click="ignore", disabled=not good)  # fmt: skip
+    st.download_button("Export all", lambda: shelf_zip.export_zip(good, resting), "models.zip", "application/zip",
+                       key="export-all", on_click="ignore", disabled=not good + resting)  # fmt: skip
 
 
 def render() -> str | None:
@@ -74,7 +75,7 @@ def _verbs(info) -> bool:
     """Whether it shall be opened."""
     name = info.name
     opened = st.button("Open", key=f"open-{name}")
-    st.download_button("Export", lambda: library.export_zip(name), f"{name}.zip", "application/zip", key=f"export-{name}",
+    st.download_button("Export", lambda: shelf_zip.export_zip(name), f"{name}.zip", "application/zip", key=f"export-{name}",
                        on_click="ignore")  # fmt: skip
     return opened
 
@@ -118,7 +119,7 @@ def _import() -> None:
     elif sent:
         state.say("import")
         try:
-            names = library.import_zip(uploaded, replace)
+            names = shelf_zip.import_zip(uploaded, replace)
         except ExplorerError as problem:
             state.say("import", str(problem))
         else:

@@ -35,11 +35,11 @@ def render(engine, session) -> None:
 
 
 def _hear(engine, session) -> None:
-    asked = state.request(KEY)
-    seq = None if asked is None else asked.get("seq")
-    if type(seq) is not int or seq <= session.heard.get(KEY, 0):
-        return
-    session.heard[KEY] = seq
+    for asked in state.requests(session, KEY):
+        _do(engine, session, asked)
+
+
+def _do(engine, session, asked: dict) -> None:
     if _are_numbers(asked.get("z")):
         session.move_to(asked["z"])
     match asked:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.core import data, run_folder, runs, twins
+from explorer.core import data, run_folder, run_library, runs, shelf_zip, twins
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.ui import resources, state
 from explorer.ui.panels import book
@@ -26,15 +26,15 @@ def render(found: list) -> str | None:
                 picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
             words.html(_words(run, n_bytes, sets))
             with verbs.container(horizontal=True, horizontal_alignment="right"):
-                if run.order is not None and st.button("Open in Train", key=f"shelf-open-{run.name}"):
+                if run.order is not None and _verbs(run):
                     opened = run.name
                 # counted, so that every one is closed again when a run has come or gone
-                with st.popover("Delete", key=f"shelf-out-{len(found)}-{run.name}", on_change="rerun") as popover:
+                with st.popover("Edit", key=f"shelf-edit-{len(found)}-{run.name}", on_change="rerun") as popover:
                     if popover.open:
-                        with st.container(key=f"run_out_{place}", width=380):
-                            _delete(run, n_bytes)
+                        with st.container(key=f"run_edit_{place}", width=380):
+                            _edit(run, n_bytes)
                     else:
-                        state.say(f"delete-{run.name}")
+                        state.say(f"edit-run-{run.name}")
     return opened
 
 
@@ -75,19 +75,45 @@ def _elbo(epoch: dict) -> str:
     return book.number(test.get("elbo") if isinstance(test, dict) else None, "{:.1f}")
 
 
-def _delete(run, n_bytes: int) -> None:
+def _verbs(run) -> bool:
+    """Whether it shall be opened."""
+    name = run.name
+    opened = st.button("Open in Train", key=f"shelf-open-{name}")
+    st.download_button("Export", lambda: shelf_zip.export_zip(runs=[name]), f"{name}-run.zip", "application/zip",
+                       key=f"shelf-export-{name}", on_click="ignore", disabled=run.is_live)  # fmt: skip
+    return opened
+
+
+def _edit(run, n_bytes: int) -> None:
+    name, rests = run.name, run.order is not None and not run.is_live
+    new = st.text_input("Name", name, key=f"shelf-name-{name}", max_chars=64, disabled=not rests).strip()
+    with st.container(horizontal=True):
+        rename = st.button("Rename", key=f"shelf-rename-{name}", disabled=not rests)
+        duplicate = st.button("Duplicate", key=f"shelf-duplicate-{name}", disabled=not rests)
+    st.markdown(_warning(run, n_bytes))
+    sure = st.checkbox(f"Delete {book.plain(name)} for good", key=f"shelf-sure-{name}")
+    delete = st.button("Delete", key=f"shelf-delete-{name}", disabled=not sure, type="primary")
+    if rename or duplicate or delete:
+        try:
+            if rename:
+                run_library.rename(name, new)
+                state.training().follow(name, new)
+            elif duplicate:
+                run_library.duplicate(name, run_library.free_name(name) if new == name else new)
+            else:
+                runs.delete(name)
+        except ExplorerError as error:
+            state.say(f"edit-run-{name}", str(error))
+        else:
+            st.rerun()
+    answer(f"edit-run-{name}")
+
+
+def _warning(run, n_bytes: int) -> str:
     stops = "It is at work: it will be stopped. " if run.is_live else ""
     made = [model.bundle for model in run.twins or (run,) if model.bundle]
     names = book.plain(", ".join(made))
     stays = "No model was made of it."
     if made:
         stays = f"The models {names} stay." if len(made) > 1 else f"The model {names} stays."
-    st.markdown(f"{stops}Its pictures, curves and weights, {book.mb(n_bytes)}, go for good. {stays}")
-    if st.button(f"Delete {book.plain(run.name)} for good", key=f"shelf-delete-{run.name}", type="primary", width="stretch"):
-        try:
-            runs.delete(run.name)
-        except ExplorerError as error:
-            state.say(f"delete-{run.name}", str(error))
-        else:
-            st.rerun()
-    answer(f"delete-{run.name}")
+    return f"{stops}Deleted, its pictures, curves and weights, {book.mb(n_bytes)}, are gone for good. {stays}"

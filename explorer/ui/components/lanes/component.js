@@ -1,14 +1,7 @@
 // Three ways from A to B in lock-step: along a line, along an arc, and by cross-fading pixels. Scrubbed here, no message.
-const mounts = (explorer._lanes ??= new WeakMap());
 const KINDS = ['lerp', 'slerp', 'pixel'];
 
-export default function ({ data, parentElement, setStateValue }) {
-  let s = mounts.get(parentElement);
-  if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.mail.send = setStateValue;
-  if (data?.length) accept(s, unpack(data));
-  return () => { s.stop(); s.mail.stop(); mounts.delete(parentElement); };
-}
+export default mounting('lanes', build, accept);
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);

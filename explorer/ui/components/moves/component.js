@@ -1,21 +1,15 @@
 // Ways to move z. Only the open tab is here: pictures to click, a line or a pad to scrub. While one is scrubbed nothing is sent.
-const mounts = (explorer._moves ??= new WeakMap());
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 4, PageDown: -4, Home: -1e6, End: 1e6 };
 
-export default function ({ data, parentElement, setStateValue }) {
-  let s = mounts.get(parentElement);
-  if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.ask = (request) => {  // a scrubbed z that waits for its 150 ms goes along
-    const z = s.shown; s.shown = null;
-    setStateValue('request', { ...request, ...(z && { z }), seq: ++s.seq });
-  };
-  if (data?.length) accept(s, unpack(data));
-  return () => { s.observer.disconnect(); mounts.delete(parentElement); };
-}
+export default mounting('moves', build, accept);
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const s = { root, $, seq: 0, stamp: null, packet: null, picture: null, shown: null, hidden: false };
+  const s = { root, $, mail: mailbox(), stamp: null, packet: null, picture: null, shown: null, hidden: false };
+  s.ask = (request) => {  // a scrubbed z that waits for its 150 ms goes along
+    const z = s.shown; s.shown = null;
+    s.mail.ask({ ...request, ...(z && { z }) });
+  };
   s.commit = debounce(150, () => { if (s.shown) s.ask({ kind: 'move' }); });
   const act = {
     draw: () => s.ask({ kind: 'draw' }),
@@ -40,8 +34,9 @@ function build(root) {
   rove(s, $('.tabs'), '[role=tab]'); rove(s, $('.items'), 'button');
   watchLine(s, $('[data-testid=moves-line]'));
   watchPad(s, $('[data-testid=moves-pad]'));
-  s.observer = new ResizeObserver(() => { drawLine(s); drawPad(s); });
-  s.observer.observe($('.film'));
+  const observer = new ResizeObserver(() => { drawLine(s); drawPad(s); });
+  observer.observe($('.film'));
+  s.stop = () => observer.disconnect();
   return s;
 }
 
@@ -59,7 +54,7 @@ function rove(s, row, selector) {
 
 // What the session has heard is told to the stage after each run; the content only where it has changed.
 function accept(s, { ack, here, content }) {
-  s.seq = Math.max(s.seq, ack);
+  s.mail.heard(ack);
   s.here = here;
   window.dispatchEvent(new CustomEvent('latent:heard', { detail: { ack } }));
   const packet = unpack(content);
@@ -159,7 +154,7 @@ function choose(s, frame, event) {
 function preview(s, frame, event) {
   const { packet, picture } = s, { latent_dim, columns, shape, plane, xy, support } = packet;
   s.shown = [...packet.z.subarray(frame * latent_dim, (frame + 1) * latent_dim)];
-  const detail = { picture, index: frame, columns, shape, z: s.shown, xy: [xy[2 * frame], xy[2 * frame + 1]], support: support[frame], plane, seq: s.seq + 1, event };
+  const detail = { picture, index: frame, columns, shape, z: s.shown, xy: [xy[2 * frame], xy[2 * frame + 1]], support: support[frame], plane, seq: s.mail.seq + 1, event };
   window.dispatchEvent(new CustomEvent('latent:preview', { detail }));
 }
 

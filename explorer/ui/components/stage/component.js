@@ -1,14 +1,7 @@
 // The stage: a slider per dimension over that dimension's film; the decoded image follows the hand without a message.
-const mounts = (explorer._stages ??= new WeakMap());
 const PAGE = 4;  // frames that Page Up and Page Down move
 
-export default function ({ data, parentElement, setStateValue }) {
-  let s = mounts.get(parentElement);
-  if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.mail.send = setStateValue;
-  if (data?.length) accept(s, unpack(data));
-  return () => { s.stop(); s.mail.stop(); mounts.delete(parentElement); };
-}
+export default mounting('stage', build, accept);
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
