@@ -66,8 +66,8 @@ def contents(name: str) -> dict[str, bytes]:
     return found
 
 
-def check(name: str, found: Mapping[str, bytes]) -> Order:
-    """What the files of a run say that it is, each of them looked through. Raises BundleError for what is no run's."""
+def check(name: str, found: Mapping[str, bytes]) -> None:
+    """Each of the files by their paths in the run's folder. Raises BundleError for what is no run's."""
     owner = f"Run '{checked_name(name)}' in the zip"
     if RUN not in found:
         raise BundleError(f"{owner} lacks {RUN}.", "Export it again.")
@@ -86,15 +86,12 @@ def check(name: str, found: Mapping[str, bytes]) -> Order:
             files.parse_json(data, f"{owner}: {path}")
         elif path.endswith(".safetensors"):
             files.parse_safetensors(data, f"{owner}: {path}")
-    return order
 
 
 def bring_in(name: str, found: Mapping[str, bytes]) -> str:
     """Write the files of a run that `check` has passed -> its name, another one where that is taken. Raises BundleError."""
-    order = check(name, found)
-    events = run_events.parse(found.get(EVENTS, b""))
+    order, is_over = _order(name, found[RUN]), runs.is_over(run_events.parse(found.get(EVENTS, b"")))
     with runs.lock:
-        is_over = runs.is_over(events)
         place = files.free_name(name, _taken() | (set() if is_over else _bundles()))
         _check_free(place, order, is_over)
         with atomic.saving(f"the run '{place}'", runs_dir()), atomic.new_folder(runs_dir() / place) as folder:

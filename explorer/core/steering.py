@@ -20,11 +20,11 @@ class Controls:
         self.folder, self._stamp, self._said = folder, None, run_folder.read_control(folder)
 
     def now(self) -> Control:
-        """What it says."""
+        """What it says; stop, where the whole folder was removed: who waits in a pause would wait for ever."""
         try:
             found = os.stat(self.folder / run_folder.CONTROL)
         except OSError:
-            return self._said
+            return self._said if self.folder.is_dir() else replace(self._said, stop="stop")
         stamp = found.st_mtime_ns, found.st_ino  # two saves may lie within one tick of the file system's clock
         if stamp != self._stamp:
             self._stamp, self._said = stamp, run_folder.read_control(self.folder)

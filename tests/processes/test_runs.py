@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core import checkpoint, run_events, run_folder, runs, turns, twins
+from explorer.core import atomic, checkpoint, run_events, run_folder, runs, turns, twins
 from explorer.core.errors import BundleError, ConfigError
 from explorer.core.run_folder import Order
 from tests.processes.children import at_once, offspring
@@ -174,6 +174,21 @@ def test_stopped_or_killed_before_its_first_epoch_it_begins_again():
     runs.resume("mine")
     assert wait_for("mine", "done").epoch == 20
     assert kinds("mine")[-3:] == ["training", "saved", "done"] and kinds("mine").count("stopped") == 1
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_run_whose_folder_is_removed_by_hand_ends(paused):
+    runs.start(order("mine"))
+    trains("mine")
+    child = process("mine")
+    if paused:
+        runs.steer("mine", pause=True)
+        wait_for("mine", "paused")
+    atomic.remove_folder(run_folder.find("mine"))
+    wait(lambda: runs.list_runs() == [] and not runs._children, "for the process to see that")
+    assert not child.is_running()
+    runs.start(order("other"))
+    trains("other")  # the device is free
 
 
 def test_killed_while_the_map_is_made_only_the_map_is_made_again():

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.core import library, shelf_zip
 from explorer.ui import resources, state
 from explorer.ui.panels import book
-from explorer.ui.panels.answer import answer
+from explorer.ui.panels.answer import answer, attempt
 from explorer.ui.resources import ExplorerError
 
 NUMBERS = {"test_elbo": ("test ELBO, nats", "{:.1f}"), "active_units": ("active units", "{:.0f}"),
@@ -91,21 +91,14 @@ def _edit(info, error: str | None) -> None:
     else:
         sure = st.checkbox(f"Delete {book.plain(name)} for good", key=f"sure-{name}")
     delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
-    if rename or duplicate or delete:
-        try:
-            if rename:
-                library.rename(name, new)
-                state.follow(name, new)
-            elif duplicate:
-                library.duplicate(name, library.free_name(name) if new == name else new)
-            else:
-                library.remove(name)
-        except ExplorerError as problem:
-            state.say(f"edit-{name}", str(problem))
-        else:
-            state.say(f"edit-{name}")
-            st.rerun()
-    answer(f"edit-{name}")
+    place = f"edit-{name}"
+    if rename:
+        attempt(place, lambda: (library.rename(name, new), state.follow(name, new)))
+    elif duplicate:
+        attempt(place, lambda: library.duplicate(name, library.free_name(name) if new == name else new))
+    elif delete:
+        attempt(place, lambda: library.remove(name))
+    answer(place)
 
 
 def _import() -> None:

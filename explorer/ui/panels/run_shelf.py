@@ -6,9 +6,8 @@ from explorer.core import data, run_folder, run_library, runs, shelf_zip, twins
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.ui import resources, state
 from explorer.ui.panels import book
-from explorer.ui.panels.answer import answer
+from explorer.ui.panels.answer import answer, attempt
 from explorer.ui.panels.run_view import span
-from explorer.ui.resources import ExplorerError
 
 STATUS = {"queued": "waits for its turn", "mapping": "makes its map", "stopped": "stopped, can go on", "lost": "broke off"}
 
@@ -93,20 +92,14 @@ def _edit(run, n_bytes: int) -> None:
     st.markdown(_warning(run, n_bytes))
     sure = st.checkbox(f"Delete {book.plain(name)} for good", key=f"shelf-sure-{name}")
     delete = st.button("Delete", key=f"shelf-delete-{name}", disabled=not sure, type="primary")
-    if rename or duplicate or delete:
-        try:
-            if rename:
-                run_library.rename(name, new)
-                state.training().follow(name, new)
-            elif duplicate:
-                run_library.duplicate(name, run_library.free_name(name) if new == name else new)
-            else:
-                runs.delete(name)
-        except ExplorerError as error:
-            state.say(f"edit-run-{name}", str(error))
-        else:
-            st.rerun()
-    answer(f"edit-run-{name}")
+    place = f"edit-run-{name}"
+    if rename:
+        attempt(place, lambda: (run_library.rename(name, new), state.training().follow(name, new)))
+    elif duplicate:
+        attempt(place, lambda: run_library.duplicate(name, run_library.free_name(name) if new == name else new))
+    elif delete:
+        attempt(place, lambda: runs.delete(name))
+    answer(place)
 
 
 def _warning(run, n_bytes: int) -> str:
