@@ -6,10 +6,12 @@ import shutil
 import signal
 from contextlib import ExitStack
 
+import numpy as np
 import psutil
 import pytest
 from playwright.sync_api import expect
 
+from explorer.core import run_events
 from tests.browser.driver import eventually
 from tests.browser.server import serving
 
@@ -192,6 +194,24 @@ def test_an_order_that_cannot_be_is_one_sentence(trainer, visit):
     expect(page.get_by_text("A bundle cannot be called '../up'")).to_be_visible(timeout=LONG)
 
 
+CELL = """(canvas, [x, y]) => {  // how far the middle of a cell of the heat map is from the accent's colour
+  const ratio = canvas.width / canvas.clientWidth, context = canvas.getContext('2d');
+  const px = ratio * (26 + x * (canvas.clientWidth - 26)), py = ratio * y * (canvas.clientHeight - 18);
+  const [r, g, b] = context.getImageData(px, py, 1, 1).data;
+  context.fillStyle = getComputedStyle(canvas).getPropertyValue('--st-primary-color').trim();
+  return [r, g, b].map((v, i) => v - parseInt(context.fillStyle.slice(1 + 2 * i, 3 + 2 * i), 16));
+}"""
+
+
+def largest_kl(page, group) -> list[int]:
+    """How far from the accent's colour the cell is that stands for the largest KL of all twins, red, green and blue."""
+    kl = np.array([[e["kl_per_dim"] for e in run_events.read_events(group / twin)[0] if e["kind"] == "epoch"]
+                   for twin in ("both", "recon-only", "KL-only")])  # fmt: skip
+    view, epoch, dim = np.unravel_index(kl.argmax(), kl.shape)
+    heat = page.locator(".run").nth(int(view)).locator(".curves canvas").nth(3)
+    return heat.evaluate(CELL, [(epoch + 0.5) / kl.shape[1], (dim + 0.4) / kl.shape[2]])
+
+
 def test_twins_stand_side_by_side(trainer, visit):
     url, root = trainer
     page = visit(f"{url}/train?dataset=digits")
@@ -213,6 +233,7 @@ def test_twins_stand_side_by_side(trainer, visit):
     expect(shown).to_have_text(["epoch 0, untrained"] * 3)
     expect(page.locator(".run .pill")).to_have_text(["done"] * 3, timeout=LONG)
     expect(shown).to_have_text(["epoch 0, untrained"] * 3)  # and the views are the same ones still
+    assert largest_kl(page, root / "runs" / "digits-twins") == [0, 0, 0], "the cell of the largest KL has the accent's colour"
     for wait in range(0, 1000, 100):  # at any moment between two looks at the run: no page is left blank
         page.wait_for_timeout(wait)
         page.locator(".st-key-nav a", has_text="Library").click()

@@ -89,6 +89,11 @@ OF_IMAGES = {"texts": "no image that can be read; 'a.png' is none, whatever its 
 OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
 
 
+def test_where_there_is_no_data_a_set_that_needs_no_download_is_chosen(place, visit):
+    page = visit(f"{place[0]}/train")
+    expect(page.locator(".st-key-f-dataset input")).to_have_value("Digits 8x8", timeout=LONG)
+
+
 def test_bad_zips_of_images(place, files, visit):
     url, root = place
     other = visit(f"{url}/?model=sprites")

@@ -31,7 +31,7 @@ def render(training) -> None:
     form = DEFAULTS | training.form
     sets = {info.name: info for info in sorted(data.list_datasets(), key=lambda info: not info.present)}
     names = [*sets, *_uploads()]
-    if form["dataset"] not in names:
+    if "dataset" not in training.form or form["dataset"] not in names:
         if "dataset" in training.form:
             st.warning(f"There is no data set '{form['dataset']}' on this machine; choose one of these.")
         form["dataset"] = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])

@@ -170,12 +170,13 @@ function heat(s) {
   context.fillStyle = ink; context.globalAlpha = 0.06; context.fillRect(left, 0, width - left, bottom);
   context.fillStyle = accent;
   for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) {
-    context.globalAlpha = Math.sqrt(Math.max(0, packet.kl[i * d + j]) / peak);
-    context.fillRect(left + i * wide, j * tall, Math.ceil(wide), Math.max(1, tall - (tall > 4 ? 1 : 0)));
+    const from = Math.round(left + i * wide), to = Math.round(left + (i + 1) * wide);
+    context.globalAlpha = Math.min(1, Math.sqrt(Math.max(0, packet.kl[i * d + j]) / peak));  // above 1 it would be passed over
+    context.fillRect(from, j * tall, Math.max(1, to - from), Math.max(1, tall - (tall > 4 ? 1 : 0)));
   }
   context.globalAlpha = 0.8; context.fillStyle = ink; context.font = '12px system-ui, sans-serif'; context.textAlign = 'right';
   const every = Math.max(1, Math.ceil(13 / tall));
-  for (let j = 0; j < d; j += every) context.fillText(`z${j}`, left - 4, j * tall + Math.min(tall, 13) * 0.8);
+  for (let j = 0; j < d; j += every) context.fillText(`z${j}`, left - 4, Math.max(10, j * tall + Math.min(tall, 13) * 0.8));
   context.fillText(`at most ${tidy(peak)} nats`, width, height - 4);
   const epoch = s.shown === null ? null : epochOf(s.shown), at = epoch === null ? -1 : epochs.findIndex((e) => e >= epoch);
   if (at >= 0) { context.globalAlpha = 1; context.strokeStyle = ink; context.lineWidth = 1.5; context.strokeRect(left + at * wide, 0.5, Math.max(3, wide), bottom); }
