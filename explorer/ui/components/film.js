@@ -115,8 +115,16 @@ if (!explorer._left) {
   window.addEventListener('click', (e) => { if (e.target.closest?.(WAYS_OUT)) leave(); }, true);
   window.addEventListener('popstate', leave);
 }
+// Nor is anything sent beside what a hand is just doing: of a batch that mixes the two Streamlit would run the lesser part only.
+const HAND_MS = 250;
+if (!explorer._hand) {
+  explorer._hand = { at: -Infinity };
+  const touch = () => { explorer._hand.at = performance.now(); };
+  for (const kind of ['pointerdown', 'pointerup', 'click', 'keydown', 'keyup']) window.addEventListener(kind, touch, true);
+}
 const isStill = () => (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
-const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && isStill();
+const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && performance.now() - explorer._hand.at > HAND_MS
+  && !document.querySelector(':active') && isStill();
 
 // Streamlit runs what is asked for last, for the page it was asked on: what comes late from a page that was left empties the new
 // one. So where nothing runs and the page of the address line is not here, its link is taken once more.

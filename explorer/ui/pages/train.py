@@ -73,4 +73,4 @@ def _look(training) -> tuple:
         return None, None, []
     run = resources.run(training.watched)
     views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
-    return run_controls.look(names, run, views), run, views
+    return run_controls.look(names, run, views, training.said), run, views

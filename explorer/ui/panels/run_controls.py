@@ -34,10 +34,11 @@ class Hand:
     maps: tuple[tuple[str, str], ...]  # of those that have one to be made: (model, how it stands)
     making: str  # how far they are
     broken: str  # why one was not made
+    said: str  # why the last order was not taken
 
 
-def look(names: list[str], run, views: list[tuple]) -> Hand:
-    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins."""
+def look(names: list[str], run, views: list[tuple], said: str) -> Hand:
+    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins; `said`: as in Hand."""
     control = read_control(run.folder)
     models = [model for model in run.twins or (run,) if model.order is not None]
     controls = [read_control(model.folder) for model in models]
@@ -51,7 +52,7 @@ def look(names: list[str], run, views: list[tuple]) -> Hand:
         min(len(film) for _, _, film in views) >= 2, tuple((title(model), model.bundle) for model in run.twins or (run,)),
         tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
         controls[0].lr_scale if controls else 1.0, tuple((name, of.status) for name, of in maps.items()),
-        f"{min(shares):.0%}" if shares else "", next((of.sentence for of in maps.values() if of.status == "failed"), ""),
+        f"{min(shares):.0%}" if shares else "", next((of.sentence for of in maps.values() if of.status == "failed"), ""), said,
     )  # fmt: skip
 
 
@@ -81,8 +82,8 @@ def render(hand: Hand, training) -> str | None:
         if names:
             _dial("learning rate ×", f"lr-{hand.name}", SCALES, hand.lr_scale, trains, names, training, "lr_scale", width)
         _map(hand, training)
-    if training.said:
-        st.error(training.said)
+    if hand.said:
+        st.error(hand.said)
     return opened
 
 

@@ -1,10 +1,6 @@
 // Asks the server again and again for the part of the page it stands in, while nothing else runs.
 const clocks = (explorer._clocks ??= new WeakMap());
 const LOOK_MS = 50, SOON_FOR_MS = 1000;
-if (!explorer._hand) {
-  explorer._hand = { at: -Infinity };
-  for (const kind of ['click', 'keyup']) window.addEventListener(kind, () => { explorer._hand.at = performance.now(); }, true);
-}
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!clocks.has(parentElement)) explorer._left.at = -Infinity;  // the page that was on the way is here
@@ -12,10 +8,14 @@ export default function ({ data, parentElement, setStateValue }) {
   clocks.set(parentElement, s);
   s.tick = () => {
     const now = performance.now(), wait = now - explorer._hand.at < SOON_FOR_MS ? data.soon_ms : data.every_ms;
-    if (!isAtRest() || now - s.last < wait) return;
-    s.last = now;
+    if (!isAtRest() || now - s.last < wait || now - (explorer._ticked ?? 0) < LOOK_MS) return;  // nor two clocks at once
+    s.last = explorer._ticked = now;
     setStateValue('at', Math.round(s.last));
   };
-  s.timer ??= setInterval(() => s.tick(), LOOK_MS);
-  return () => { clearInterval(s.timer); clocks.delete(parentElement); };
+  if (!s.timer) {  // by a message: what a timer sends by a further timer, as Streamlit does, waits 4 ms for others to join it
+    const { port1, port2 } = (s.channel = new MessageChannel());
+    port1.onmessage = () => s.tick();
+    s.timer = setInterval(() => port2.postMessage(0), LOOK_MS);
+  }
+  return () => { clearInterval(s.timer); s.channel.port1.close(); clocks.delete(parentElement); };
 }
