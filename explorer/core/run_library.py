@@ -46,7 +46,7 @@ def duplicate(name: str, new: str) -> None:
 
 def free_name(name: str) -> str:
     """The name, or the first of name-2, name-3 ... that neither a run nor a bundle has."""
-    return files.free_name(name, _taken() | _bundles())
+    return files.free_name(name, _names(runs_dir()) | _names(checkpoints_dir()))
 
 
 # ---- zips
@@ -92,7 +92,7 @@ def bring_in(name: str, found: Mapping[str, bytes]) -> str:
     """Write the files of a run that `check` has passed -> its name, another one where that is taken. Raises BundleError."""
     order, is_over = _order(name, found[RUN]), runs.is_over(run_events.parse(found.get(EVENTS, b"")))
     with runs.lock:
-        place = files.free_name(name, _taken() | (set() if is_over else _bundles()))
+        place = files.free_name(name, _names(runs_dir()) | (set() if is_over else _names(checkpoints_dir())))
         _check_free(place, order, is_over)
         with atomic.saving(f"the run '{place}'", runs_dir()), atomic.new_folder(runs_dir() / place) as folder:
             for model in run_folder.members(folder, order):
@@ -119,16 +119,9 @@ def _resting(name: str) -> Run:
     return run
 
 
-def _taken() -> set[str]:
+def _names(parent: Path) -> set[str]:
     try:
-        return atomic.folders(runs_dir())
-    except FileNotFoundError:
-        return set()
-
-
-def _bundles() -> set[str]:
-    try:
-        return atomic.folders(checkpoints_dir())
+        return atomic.folders(parent)
     except FileNotFoundError:
         return set()
 
@@ -137,9 +130,10 @@ def _check_free(new: str, order: Order, is_over: bool, but: str | None = None) -
     """A run that can go on will make a bundle of its name; one of twins, of its group's name and its own."""
     folded = checked_name(new).casefold()
     models = [checked_name(f"{new}-{twin}") for twin in order.twins] or [new]
-    clash = next((name for name in sorted(_taken() - {but}) if name.casefold() == folded), new if new == but else None)
+    taken = sorted(_names(runs_dir()) - {but})
+    clash = next((name for name in taken if name.casefold() == folded), new if new == but else None)
     if clash is None and not is_over:
-        made = {name.casefold(): name for name in _bundles()}
+        made = {name.casefold(): name for name in _names(checkpoints_dir())}
         clash = next((made[name.casefold()] for name in models if name.casefold() in made), None)
     if clash is not None:
         raise BundleError(f"The name '{clash}' is taken.", f"For example '{free_name(new)}' is free.")

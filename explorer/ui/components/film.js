@@ -160,7 +160,7 @@ function mailbox() {
     seq: 0, waiting: [], send: null, tries: 0, timer: 0,
     ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.tries = 0; box.post(); },
     post() { box.send('request', { seq: box.seq, all: box.waiting, tries: ++box.tries }); if (box.tries < 4) box.again(UNHEARD_MS); },
-    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (document.querySelector(':active') || !isAtRest() ? box.again(250) : box.post()), wait); },
+    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (isAtRest() ? box.post() : box.again(250)), wait); },
     heard(ack) {
       box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack);
       if (!box.waiting.length) clearTimeout(box.timer);

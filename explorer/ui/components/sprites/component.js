@@ -11,7 +11,7 @@ export default function ({ data, setStateValue }) {
     if (packet.pictures) keep(packet);
     const ask = () => {
       if (here()) return;
-      const busy = document.querySelector(':active') || !isAtRest();  // nothing is sent while something is held, or runs
+      const busy = !isAtRest();
       if (!busy) setStateValue('request', { model, seq: ++mine.tries });
       mine.timer = setTimeout(ask, busy ? RETRY_MS / 4 : 3 * RETRY_MS);
     };
