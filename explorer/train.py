@@ -21,6 +21,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from explorer.core import places, run_folder, runner, runs, twins
 from explorer.core.config import ModelConfig, TrainConfig
@@ -255,5 +256,15 @@ def _silent(text: str) -> None:
     pass
 
 
+def _leave(code: int) -> NoReturn:
+    """The process ends. Under torchrun at once: a thread of gloo that still lets go of a tensor while the interpreter is taken
+    down aborts the process (https://github.com/pytorch/pytorch/pull/179291), and torchrun then calls the whole run failed."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())
