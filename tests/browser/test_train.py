@@ -16,6 +16,7 @@ from tests.browser.driver import eventually
 from tests.browser.server import serving
 
 ELBO, EPOCH = "[data-testid=run-elbo]", "[data-testid=run-epoch]"
+PICTURES = "document.images.length && [...document.images].every((image) => image.complete)"  # the server drops what is left
 LONG = 60_000
 
 
@@ -238,7 +239,7 @@ def test_twins_stand_side_by_side(trainer, visit):
         page.wait_for_timeout(wait)
         page.locator(".st-key-nav a", has_text="Library").click()
         expect(page.get_by_role("heading", name="Training runs")).to_be_visible(timeout=LONG)
-        page.wait_for_function("document.images.length && [...document.images].every((image) => image.complete)")
+        page.wait_for_function(PICTURES)
         page.locator(".st-key-nav a", has_text="Train").click()
         expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
     expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)  # pictures and all, in views that are new
@@ -274,6 +275,7 @@ def test_a_page_that_a_late_request_has_emptied_comes_back(trainer, visit):
     page.locator(".st-key-nav a", has_text="Library").click()
     expect(page.locator(".st-key-train")).to_have_count(0, timeout=LONG)
     expect(page.locator(".st-key-library .le-book").first).to_be_visible(timeout=LONG)
+    page.wait_for_function(PICTURES)
     page.locator(".st-key-nav a", has_text="Explore").click()
     expect(page.locator("[data-testid=stage][data-seq]")).to_be_visible(timeout=LONG)
 
