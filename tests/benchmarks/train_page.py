@@ -107,9 +107,10 @@ def hand(page, root: Path) -> Iterator[Row]:
     (folder,) = [path.parent for path in (root / "runs").glob("*/run.json") if "600" in path.read_text()]
     box = page.locator("[class*=st-key-beta-] input")
     box.focus()
+    run = page.wait_for_selector(".run")
     began = time.time()
     box.press("ArrowRight")
-    page.wait_for_selector(".run[data-dials='1']")
+    page.wait_for_function("run => run.dataset.dials === '1'", arg=run)  # every frame; a selector is sought at 2 Hz
     seen = time.time() - began
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     dial = next(e for e in events if e["kind"] == "dial")
@@ -119,8 +120,8 @@ def hand(page, root: Path) -> Iterator[Row]:
     page.wait_for_timeout(1000)
     began = time.time()
     page.locator(".st-key-run-stop button").click()
-    page.wait_for_selector(".run[data-status=stopped]")
+    page.wait_for_function("run => run.dataset.status === 'stopped'", arg=run)
     seen = time.time() - began
     stopped = [json.loads(line)["t"] for line in (folder / "events.jsonl").read_text().splitlines() if '"stopped"' in line][-1]
     yield row("Stop: the trainer is idle / the page says so", f"{stopped - began:.2f} / {seen:.2f} s", promise="<= 1 s",
-              kept=stopped - began <= 1.0)  # fmt: skip
+              kept=seen <= 1.0)  # fmt: skip
