@@ -79,14 +79,22 @@ const explorer = (window.__latentExplorer ??= {
   version: 1, _counts: { paints: 0, films: 0, bytes: 0, cursors: 0 }, _times: [],
   stats() { return { ...this._counts, input_to_paint_ms: [...this._times] }; },
 });
+
+// By a message: it comes after the paint of the frame it is asked for in, and what a timer sends by a further timer, as Streamlit
+// does, would wait 4 ms more, in which a hand may come down.
+function posted(action) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { port1.close(); action(); };
+  port2.postMessage(0);
+}
+
 function painted(event) {
   explorer._counts.paints++;
   if (!event?.timeStamp) return;
-  requestAnimationFrame(() => {  // a message posted from here arrives after the browser has painted
-    const port = new MessageChannel();
-    port.port1.onmessage = () => { explorer._times.push(performance.now() - event.timeStamp); if (explorer._times.length > 2000) explorer._times.shift(); port.port1.close(); };
-    port.port2.postMessage(0);
-  });
+  requestAnimationFrame(() => posted(() => {  // after the browser has painted
+    explorer._times.push(performance.now() - event.timeStamp);
+    if (explorer._times.length > 2000) explorer._times.shift();
+  }));
 }
 function received(packet) { explorer._counts.films++; explorer._counts.bytes += packet.n_bytes; }
 
@@ -126,6 +134,15 @@ const isStill = () => (document.querySelector('.stApp')?.dataset.testScriptState
 const isAtRest = () => performance.now() - explorer._left.at > LEAVING_MS && performance.now() - explorer._hand.at > HAND_MS
   && !document.querySelector(':active') && isStill();
 
+// `action` after `wait` ms, or at the first moment of rest after that, sought every `every` ms. Returns what calls it off.
+function unasked(wait, every, action) {
+  let timer = 0, isOff = false;
+  const look = () => { if (isOff) return; if (isAtRest()) action(); else later(every); };
+  const later = (ms) => { timer = setTimeout(() => posted(look), ms); };
+  later(wait);
+  return () => { isOff = true; clearTimeout(timer); };
+}
+
 // Streamlit runs what is asked for last, for the page it was asked on: what comes late from a page that was left empties the new
 // one. So where nothing runs and the page of the address line is not here, its link is taken once more.
 const KEEP_MS = 250, KEEP_LOOKS = 4, KEEP_TRIES = 3;
@@ -157,15 +174,15 @@ function mounting(name, build, accept) {
 const UNHEARD_MS = 1500;
 function mailbox() {
   const box = {
-    seq: 0, waiting: [], send: null, tries: 0, timer: 0,
+    seq: 0, waiting: [], send: null, tries: 0,
     ask(request) { box.waiting.push({ ...request, seq: ++box.seq }); box.tries = 0; box.post(); },
     post() { box.send('request', { seq: box.seq, all: box.waiting, tries: ++box.tries }); if (box.tries < 4) box.again(UNHEARD_MS); },
-    again(wait) { clearTimeout(box.timer); box.timer = setTimeout(() => (isAtRest() ? box.post() : box.again(250)), wait); },
+    again(wait) { box.stop(); box.stop = unasked(wait, 250, box.post); },
     heard(ack) {
       box.waiting = box.waiting.filter((request) => request.seq > ack); box.seq = Math.max(box.seq, ack);
-      if (!box.waiting.length) clearTimeout(box.timer);
+      if (!box.waiting.length) box.stop();
     },
-    stop() { clearTimeout(box.timer); },
+    stop() {},
   };
   return box;
 }

@@ -12,10 +12,6 @@ export default function ({ data, parentElement, setStateValue }) {
     s.last = explorer._ticked = now;
     setStateValue('at', Math.round(s.last));
   };
-  if (!s.timer) {  // by a message: what a timer sends by a further timer, as Streamlit does, waits 4 ms for others to join it
-    const { port1, port2 } = (s.channel = new MessageChannel());
-    port1.onmessage = () => s.tick();
-    s.timer = setInterval(() => port2.postMessage(0), LOOK_MS);
-  }
-  return () => { clearInterval(s.timer); s.channel.port1.close(); clocks.delete(parentElement); };
+  s.timer ??= setInterval(() => posted(s.tick), LOOK_MS);
+  return () => { clearInterval(s.timer); s.tick = () => {}; clocks.delete(parentElement); };
 }

@@ -5,7 +5,7 @@ const PLAY_MS = 160, COLUMNS = 8, REST_MS = 30;
 export default function ({ data, parentElement, setStateValue }) {
   let s = mounts.get(parentElement);
   if (!s) { s = build(parentElement); mounts.set(parentElement, s); }
-  s.send = (name, value) => { clearTimeout(s.unsent); if (isAtRest()) setStateValue(name, value); else s.unsent = setTimeout(() => s.send(name, value), REST_MS); };
+  s.send = (name, value) => { s.unsent?.(); s.unsent = unasked(0, REST_MS, () => setStateValue(name, value)); };
   if (data?.length) hear(s, unpack(data));
   return () => { s.stop(); mounts.delete(parentElement); };
 }
@@ -22,7 +22,7 @@ function build(root) {
   window.addEventListener('latent-epoch', along);
   const observer = new ResizeObserver(() => { if (s.packet) { charts(s); films(s); heat(s); } });
   observer.observe($('.run'));
-  s.stop = () => { observer.disconnect(); clearTimeout(s.unsent); clearInterval(s.playing); window.removeEventListener('latent-epoch', along); };
+  s.stop = () => { observer.disconnect(); s.unsent?.(); clearInterval(s.playing); window.removeEventListener('latent-epoch', along); };
   return s;
 }
 

@@ -6,18 +6,17 @@ export default function ({ data, setStateValue }) {
   if (!data?.length) return;
   const packet = unpack(data), { model } = packet, here = () => explorer.sprites?.model === model;
   const mine = (explorer._sprites ??= { tries: 0 });
-  clearTimeout(mine.timer);
+  mine.stop?.();
   if (!here()) {
     if (packet.pictures) keep(packet);
     const ask = () => {
       if (here()) return;
-      const busy = !isAtRest();
-      if (!busy) setStateValue('request', { model, seq: ++mine.tries });
-      mine.timer = setTimeout(ask, busy ? RETRY_MS / 4 : 3 * RETRY_MS);
+      setStateValue('request', { model, seq: ++mine.tries });
+      mine.stop = unasked(3 * RETRY_MS, RETRY_MS / 4, ask);
     };
-    if (!packet.pictures) mine.timer = setTimeout(ask, RETRY_MS);
+    if (!packet.pictures) mine.stop = unasked(RETRY_MS, RETRY_MS / 4, ask);
   }
-  return () => clearTimeout(mine.timer);
+  return () => mine.stop?.();
 }
 
 function keep(packet) {
