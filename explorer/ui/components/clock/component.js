@@ -12,6 +12,6 @@ export default function ({ data, parentElement, setStateValue }) {
     s.last = explorer._ticked = now;
     setStateValue('at', Math.round(s.last));
   };
-  s.timer ??= setInterval(() => posted(s.tick), LOOK_MS);
+  s.timer ??= setInterval(() => posted(() => s.tick()), LOOK_MS);
   return () => { clearInterval(s.timer); s.tick = () => {}; clocks.delete(parentElement); };
 }
