@@ -52,7 +52,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def rank() -> int:
     """Which of torchrun's processes this is; 0 without torchrun."""
-    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+    return int(os.environ["RANK"]) if _is_of_torchrun() else 0
+
+
+def _is_of_torchrun() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def _follow(argv: list[str] | None) -> int:
@@ -259,7 +263,7 @@ def _silent(text: str) -> None:
 def _leave(code: int) -> NoReturn:
     """The process ends. Under torchrun at once: a thread of gloo that still lets go of a tensor while the interpreter is taken
     down aborts the process (https://github.com/pytorch/pytorch/pull/179291), and torchrun then calls the whole run failed."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if _is_of_torchrun():
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         os._exit(code)
