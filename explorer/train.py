@@ -99,7 +99,7 @@ def _begin(args: argparse.Namespace) -> Path:
         if not args.replace and (run is None or run.status != "done"):
             raise ConfigError(f"There is a stopped run '{name}'.", f"Go on with --resume {name}, or add --replace.")
         shutil.rmtree(folder)
-    return run_folder.create(order, alike)
+    return run_folder.create(order, alike, replace_bundles=args.replace)
 
 
 def _resume(args: argparse.Namespace) -> Path:

@@ -43,7 +43,7 @@ def noise_set(n: int = 60, image_shape=(1, 16, 16), name: str = "noise", seed: i
 
 
 def random_bundle(root: Path, name: str = "random", images: ImageSet | None = None, *, thumbs: bool = False,
-                  umap: bool = True, **model) -> Path:  # fmt: skip
+                  umap: bool = True, replace: bool = False, **model) -> Path:  # fmt: skip
     """A whole bundle in `root`, made in a moment; what would be its UMAP is two of its means."""
     images = noise_set(image_shape=model.get("image_shape", (1, 16, 16))) if images is None else images
     vae = random_vae(**{"image_shape": images.images.shape[1:]} | model)
@@ -51,4 +51,5 @@ def random_bundle(root: Path, name: str = "random", images: ImageSet | None = No
     gallery = bundling.make_gallery(encoding, images, thumbs)
     arrays = vars(gallery) | ({"umap": encoding.mu[gallery.index, 1:3].copy()} if umap and vae.config.latent_dim > 2 else {})
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
-    return checkpoint.save(name, vae, origin, checkpoint.Gallery(**arrays), bundling.measure(vae, encoding, 0), root)
+    return checkpoint.save(name, vae, origin, checkpoint.Gallery(**arrays), bundling.measure(vae, encoding, 0), root,
+                           replace=replace)  # fmt: skip

@@ -71,8 +71,11 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Replaces the folder whole: whatever fails, the old one stays or comes back. Raises OSError."""
+def write_folder(target: Path, contents: Mapping[str, bytes], replace: bool = True) -> None:
+    """Writes the folder whole: whatever fails, an older one stays or comes back. Raises OSError.
+
+    Without `replace` an older one stays in any case: FileExistsError, even where another process takes the name meanwhile.
+    """
     with _writing:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent)
@@ -83,7 +86,10 @@ def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
             for name, data in contents.items():
                 write_file(new / name, data)
             sync_folder(new)
-            _swap(new, target)
+            if replace:
+                _swap(new, target)
+            else:
+                _take_name(new, target)
             sync_folder(target.parent)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -155,6 +161,16 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
 def pending(name: str) -> str:
     """What `write_files` calls a file until it is renamed."""
     return f".{name}.new"
+
+
+def _take_name(new: Path, target: Path) -> None:
+    """Renames `new` to a name that is free. POSIX replaces an empty folder, which nobody misses, and nothing else."""
+    try:
+        os.rename(new, target)
+    except OSError as error:
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        raise
 
 
 def _swap(new: Path, target: Path) -> None:

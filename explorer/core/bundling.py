@@ -1,19 +1,19 @@
 """A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
 
+import dataclasses
 import platform
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from explorer.core import checkpoint, projection
+from explorer.core import checkpoint, library, projection
 from explorer.core.checkpoint import Gallery, Origin
 from explorer.core.data import ImageSet, stratified_draw
 from explorer.core.encoding import Encoding, as_tensor, encode_images, iwae_estimate
-from explorer.core.errors import ConfigError
+from explorer.core.errors import ConfigError, NameTakenError
 from explorer.core.model import VAE
 
 N_GALLERY = 10_000
@@ -33,13 +33,14 @@ def save_bundle(name: str, model: VAE, test: ImageSet, **settings) -> Path:
 
 def saving(
     name: str, model: VAE, test: ImageSet, *, metrics: dict | None = None, root: Path | None = None, seed: int = 0,
-    umap: bool = True, thumbs: bool = True,
+    umap: bool = True, thumbs: bool = True, replace: bool = False, own: str = "", or_next_free: bool = False,
 ) -> Iterator[Path]:  # fmt: skip
     """Writes the bundle twice and yields its folder each time: at once with a PCA map, then with UMAP and the IWAE bound.
 
     `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
-    Raises BundleError for a bad name or a full disk, ConfigError for images that are not the model's; an older bundle of
-    the name stays whole.
+    An older bundle of the name is replaced with `replace`, or where its stamp is `own`; any other stays, and the name is
+    taken: with `or_next_free` the next free one is used instead. Raises NameTakenError, BundleError for a bad name or a full
+    disk, ConfigError for images that are not the model's; the older bundle stays whole.
     """
     checkpoint.checked_name(name)
     if not len(test) or test.images.shape[1:] != model.config.image_shape:
@@ -50,16 +51,29 @@ def saving(
     metrics = measure(model, encoding, seed) | (metrics or {})
     origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
     metrics["map"] = "pca" if model.config.latent_dim > 2 else "plane"
-    yield checkpoint.save(name, model, origin, gallery, metrics, root)
+    path = _save(name, model, origin, gallery, metrics, root, replace, own, or_next_free)
+    own = checkpoint.stamp(path)
+    yield path
     k, n = 100, min(500, len(test))
     metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
     if umap and model.config.latent_dim > 2:
-        gallery = replace(gallery, umap=projection.umap_map(gallery.mu, seed))
+        gallery = dataclasses.replace(gallery, umap=projection.umap_map(gallery.mu, seed))
         metrics["map"] = "umap"
     if len(gallery.mu) > 2 * TRUST_K:
         trust = projection.trustworthiness(gallery.mu, _best_map(gallery), TRUST_K)
         metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUST_K}
-    yield checkpoint.save(name, model, origin, gallery, metrics, root)
+    yield _save(path.name, model, origin, gallery, metrics, root, replace, own, or_next_free)
+
+
+def _save(name: str, model: VAE, origin: Origin, gallery: Gallery, metrics: dict, root: Path | None, replace: bool, own: str,
+          or_next_free: bool) -> Path:  # fmt: skip
+    while True:
+        try:
+            return checkpoint.save(name, model, origin, gallery, metrics, root, replace=replace, own=own)
+        except NameTakenError:
+            if not or_next_free:
+                raise
+            name = library.free_name(name, root)
 
 
 def _best_map(gallery: Gallery) -> np.ndarray:

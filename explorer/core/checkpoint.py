@@ -29,14 +29,14 @@ from explorer.core.bundle import (
     content_hash,
 )
 from explorer.core.config import to_dict
-from explorer.core.errors import BundleError
+from explorer.core.errors import BundleError, NameTakenError
 from explorer.core.model import VAE
-from explorer.core.places import RESERVED, checked_name, checkpoints_dir
+from explorer.core.places import RESERVED, checked_name, checkpoints_dir, is_shipped
 
 __all__ = ["CONFIG", "FORMAT_VERSION", "GALLERY", "LIMITS", "MAX_IMAGES", "MAX_THUMB_PX", "METRICS", "MODEL", "RESERVED",
            "STATE", "STATE_LIMITS", "STATE_META", "Bundle", "BundleInfo", "Gallery", "Origin", "checked_name",
            "checkpoints_dir", "content_hash", "describe", "list_bundles", "load", "load_state", "save",
-           "save_state"]  # fmt: skip
+           "save_state", "stamp"]  # fmt: skip
 
 STATE, STATE_META = "state.safetensors", "state.json"
 STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
@@ -116,14 +116,19 @@ def list_bundles(root: Path | None = None) -> list[BundleInfo]:
 
 
 def save(
-    bundle_name: str, model: VAE, origin: Origin, gallery: Gallery, metrics: Mapping, root: Path | None = None
-) -> Path:
-    """Write the bundle and return its folder. An older one of the name is replaced whole, or stays whole.
+    bundle_name: str, model: VAE, origin: Origin, gallery: Gallery, metrics: Mapping, root: Path | None = None, *,
+    replace: bool = False, own: str = "",
+) -> Path:  # fmt: skip
+    """Write the bundle and return its folder.
 
-    Raises BundleError for a name that cannot be, for what `load` would refuse, and for a disk that is full.
+    An older bundle of the name is replaced with `replace`, or where `own` is its `stamp`: the caller wrote it. Whatever
+    fails, it stays whole. Raises NameTakenError for any other, BundleError for a name that cannot be, for what `load` would
+    refuse, and for a disk that is full.
     """
-    target = (checkpoints_dir() if root is None else Path(root)) / checked_name(bundle_name)
-    _check_in_the_way(target)
+    root = checkpoints_dir() if root is None else Path(root)
+    target = root / checked_name(bundle_name)
+    replace = replace or (bool(own) and own == stamp(target) and not is_shipped(bundle_name, root))
+    _check_in_the_way(target, replace)
     state = model.state_dict()
     config = {"format_version": FORMAT_VERSION, "name": bundle_name, "model": to_dict(model.config), **asdict(origin)}
     config |= {"image_shape": model.config.image_shape, "content_hash": content_hash(model.config, state)}
@@ -142,18 +147,32 @@ def save(
     except BundleError as error:
         raise BundleError(error.message, "Nothing was written; mend what is given to save.") from error
     with atomic.saving(f"'{bundle_name}'", target.parent):
-        atomic.write_folder(target, contents)
+        try:
+            atomic.write_folder(target, contents, replace)
+        except FileExistsError:
+            raise _taken(target) from None
     return target
 
 
-def _check_in_the_way(target: Path) -> None:
-    """A folder that holds a file of a bundle, or nothing, may be replaced; anything else is somebody's."""
+def stamp(folder: Path) -> str:
+    """Identifies the bundle in the folder as it is now: another one whenever a file of it was replaced."""
+    return files.stamp(files.stats(folder, LIMITS))
+
+
+def _taken(target: Path) -> NameTakenError:
+    return NameTakenError(f"There is already a model '{target.name}'.", "Choose another name, or ask to replace it.")
+
+
+def _check_in_the_way(target: Path, replace: bool) -> None:
+    """An empty folder may be replaced, and with `replace` one that holds a file of a bundle."""
     try:
         names = set(os.listdir(target))
     except FileNotFoundError:
         return
     except OSError:  # a plain file, or a folder that is closed to us
         names = {""}
+    if names and not replace:
+        raise _taken(target)
     if names and not names & set(LIMITS):
         raise BundleError(f"{str(target)!r} is in the way and is no bundle.", "Move it away, or choose another name.")
 

@@ -4,6 +4,7 @@
     |-- ConfigError      a setting that no model or run can have
     |-- DataError        a data set that is missing, half there or not images
     |-- BundleError      a trained model on disk that cannot be trusted
+    |   `-- NameTakenError   the name of a model belongs to another one
     `-- TrainingError    a run that went wrong (a loss that is not a number)
 """
 
@@ -28,6 +29,10 @@ class DataError(ExplorerError):
 
 class BundleError(ExplorerError):
     """A trained model on disk that cannot be trusted."""
+
+
+class NameTakenError(BundleError):
+    """The name of a model belongs to another one, which stays."""
 
 
 class TrainingError(ExplorerError):

@@ -12,17 +12,10 @@ from pathlib import Path
 from explorer.core import atomic, bundle, errors, files
 from explorer.core.bundle import LIMITS, BundleInfo
 from explorer.core.checkpoint import checked_name, checkpoints_dir, list_bundles
-from explorer.core.errors import BundleError
-
-SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture
-OWN_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"  # of the project, where the shipped ones are
+from explorer.core.errors import BundleError, NameTakenError
+from explorer.core.places import is_shipped
 
 _changing = threading.Lock()  # between the look for a free name and its taking
-
-
-def is_shipped(name: str, root: Path | None = None) -> bool:
-    """Whether it came with the project and lies there: such a bundle stays."""
-    return name in SHIPPED and os.path.realpath(_root(root)) == os.path.realpath(OWN_FOLDER)
 
 
 def rename(old: str, new: str, root: Path | None = None) -> None:
@@ -95,7 +88,7 @@ def bring_in(found: Mapping[str, Mapping[str, bytes]], replace: bool = False, ro
         new = {place for place in places.values() if not os.path.lexists(_root(root) / place)}
         try:
             for name, place in places.items():
-                _write(place, found[name], root)
+                _write(place, found[name], root, replace)
         except BundleError:
             for place in new:
                 with suppress(OSError):  # it was not written yet
@@ -165,7 +158,10 @@ def _check_bundle(folder: Path) -> None:
         raise BundleError(f"'{folder.name}' holds no file of a bundle, so it may be somebody's.", f"Look into {folder} first.")
 
 
-def _write(name: str, contents: Mapping[str, bytes], root: Path | None) -> None:
+def _write(name: str, contents: Mapping[str, bytes], root: Path | None, replace: bool = False) -> None:
     target = _root(root) / name
     with atomic.saving(f"'{name}'", target.parent):
-        atomic.write_folder(target, contents)
+        try:
+            atomic.write_folder(target, contents, replace)
+        except FileExistsError:  # another process took the name just now
+            raise NameTakenError(f"The name '{name}' is taken.", "Try again, or choose another one.") from None

@@ -7,6 +7,9 @@ from reprlib import repr as short
 
 from explorer.core.errors import BundleError
 
+PROJECT = Path(__file__).resolve().parents[2]
+SHIPPED_DIR = PROJECT / "checkpoints"
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order of the lecture
 RESERVED = ("runs",)
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # Windows opens these whatever the folder
@@ -15,7 +18,13 @@ _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # Windows op
 def checkpoints_dir() -> Path:
     """EXPLORER_CHECKPOINTS, else checkpoints/ in the project."""
     given = os.environ.get("EXPLORER_CHECKPOINTS")
-    return Path(given).expanduser() if given else Path(__file__).resolve().parents[2] / "checkpoints"
+    return Path(given).expanduser() if given else SHIPPED_DIR
+
+
+def is_shipped(name: str, root: Path | None = None) -> bool:
+    """Whether `name` is a model that comes with the project, in the project's own checkpoints folder."""
+    root = checkpoints_dir() if root is None else root
+    return name in SHIPPED and os.path.realpath(root) == os.path.realpath(SHIPPED_DIR)
 
 
 def runs_dir() -> Path:

@@ -4,11 +4,13 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from explorer.core import atomic
 from explorer.core.run_folder import EVENTS, GOOD
 
 MAX_LINE = 1_000_000  # bytes of an event
+TAIL = 65_536  # bytes read at a time from the end
 
 
 class Events:
@@ -17,8 +19,8 @@ class Events:
     def __init__(self, folder: Path):
         with atomic.saving("the run's events", folder):
             self._file = open(folder / EVENTS, "ab+")
-            if self._file.tell() and (self._file.seek(-1, os.SEEK_END), self._file.read(1))[1] != b"\n":
-                self._file.write(b"\n")  # the last line is torn: what comes is a line of its own
+            if (end := _end_of_lines(self._file)) < self._file.seek(0, os.SEEK_END):
+                self._file.truncate(end)
 
     def write(self, kind: str, **values) -> None:
         """Raises BundleError on a full disk."""
@@ -43,14 +45,13 @@ def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
             data = file.read()
     except OSError:
         return [], start
-    whole = data[: data.rfind(b"\n") + 1]
-    return parse(whole), start + len(whole)
+    return parse(data), start + data.rfind(b"\n") + 1
 
 
-def parse(whole: bytes) -> list[dict]:
-    """The events of whole lines. What is no event is passed over."""
+def parse(data: bytes) -> list[dict]:
+    """The events of the whole lines of `data`: a torn last line is none, whatever it says. What is no event is passed over."""
     events = []
-    for line in whole.splitlines():
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             event = json.loads(line[:MAX_LINE])
         except (ValueError, RecursionError):  # torn, or edited by hand
@@ -58,6 +59,16 @@ def parse(whole: bytes) -> list[dict]:
         if isinstance(event, dict) and isinstance(event.get("kind"), str):
             events.append(event)
     return events
+
+
+def _end_of_lines(file: BinaryIO) -> int:
+    """The size of the file without a torn last line, which no reader counts and no later line may complete."""
+    end = file.seek(0, os.SEEK_END)
+    for at in range(end - TAIL, -TAIL, -TAIL):
+        file.seek(max(0, at))
+        if (found := file.read(min(TAIL, at + TAIL)).rfind(b"\n")) >= 0:
+            return max(0, at) + found + 1
+    return 0
 
 
 def first_line(folder: Path) -> bytes:

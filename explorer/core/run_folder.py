@@ -7,6 +7,7 @@
     map.safetensors     a map of some of these epochs; map.json while it is made, or if it failed (see run_umap.py)
     latest.safetensors  the weights of the last whole epoch
     state.*, log.txt    for going on (see checkpoint.py); what the trainer's process has printed
+    bundle.json         which bundle the run has written, or may replace; it holds on this machine only
 
 Twins, models that one process trains in turn, have a folder each within that of their group, whose own files say what
 concerns them all: who trains, whose turn it is, pause and stop.
@@ -31,6 +32,7 @@ from explorer.core.places import checked_name, runs_dir
 RUN, EVENTS, CONTROL, EPOCHS = "run.json", "events.jsonl", "control.json", "epochs"
 LATEST, LOG = "latest.safetensors", "log.txt"
 MAP, MAKING = "map.safetensors", "map.json"
+OWN_BUNDLE = "bundle.json"
 FORMAT = 1
 MAX_JSON = 1_000_000  # bytes of run.json and control.json
 FAR = 1e11  # seconds; no time of ours is later
@@ -65,7 +67,16 @@ class Control:
     stop: str = ""  # "stop": can go on later; "keep": make a bundle of the model as it is
 
 
-def create(order: Order, twins: dict[str, Order] | None = None) -> Path:
+@dataclass(frozen=True)
+class OwnBundle:
+    """The bundle that a run has written: nothing else of its name may be replaced, unless `replace` says so."""
+
+    name: str = ""
+    stamp: str = ""  # see checkpoint.stamp
+    replace: bool = False  # the command line's --replace
+
+
+def create(order: Order, twins: dict[str, Order] | None = None, replace_bundles: bool = False) -> Path:
     """A new run's folder; `twins`: a group's, by the names of their folders in it.
 
     Raises BundleError where the name is no name, or taken, or the disk is full.
@@ -80,6 +91,9 @@ def create(order: Order, twins: dict[str, Order] | None = None) -> Path:
                 if not twins:
                     (new / EPOCHS).mkdir()
                 write_run(new, replace(order, twins=tuple(twins)))
+                for model in [new / name for name in twins] or [new]:
+                    if replace_bundles:
+                        write_own_bundle(model, OwnBundle(replace=True))
         except OSError:
             if not os.path.lexists(folder):
                 raise
@@ -191,6 +205,22 @@ def _read_json(path: Path) -> dict:
     except OSError as error:
         raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Look at the folder's permissions.") from error
     return files.parse_json(data, where)
+
+
+def write_own_bundle(folder: Path, own: OwnBundle) -> None:
+    """Raises BundleError on a full disk."""
+    with atomic.saving(f"the run '{folder.name}'", folder):
+        atomic.replace_file(folder / OWN_BUNDLE, json.dumps(asdict(own)).encode())
+
+
+def read_own_bundle(folder: Path) -> OwnBundle:
+    """Nothing of the run's own where the file is missing or not ours."""
+    try:
+        given = _read_json(folder / OWN_BUNDLE)
+    except BundleError:
+        return OwnBundle()
+    good = set(given) == {"name", "stamp", "replace"} and [type(given[key]) for key in sorted(given)] == [str, bool, str]
+    return OwnBundle(**given) if good else OwnBundle()
 
 
 # ---- the map of the epochs: who makes it

@@ -22,7 +22,7 @@ from explorer.core.runs import Run
 FILES = {RUN: MAX_JSON, CONTROL: MAX_JSON, EVENTS: 100_000_000, LATEST: max(STATE_LIMITS.values()), **STATE_LIMITS}
 MOST = 1_000_000_000  # bytes of a run in a zip
 PROCESS = ("pid", "pid_started", "begun")  # what run.json says of it
-LEFT = shutil.ignore_patterns("*.tmp", run_folder.MAKING, run_folder.LOG)
+LEFT = shutil.ignore_patterns("*.tmp", run_folder.MAKING, run_folder.LOG, run_folder.OWN_BUNDLE)
 
 
 def rename(old: str, new: str) -> None:

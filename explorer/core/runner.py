@@ -180,22 +180,28 @@ def _keep(trainees: list, events: Events, give_back: Callable, told: Callable) -
     """A bundle of each model, and the device is free; then their maps."""
     savings = [trainee.saving() for trainee in trainees]
     paths = [next(saving) for saving in savings]
-    for pen, path in _told_to(trainees, events, paths):
-        pen.write("saved", bundle=path.name)
+    _write_bundles("saved", trainees, events, paths)
     give_back()
-    for trainee, saving in zip(trainees, savings):
-        *_, path = saving
+    for i, (trainee, saving) in enumerate(zip(trainees, savings)):
+        *_, paths[i] = saving
         trainee.diary.finish()
-        told(f"saved {path}")
-    for pen, path in _told_to(trainees, events, paths):
-        pen.write("done", bundle=path.name)
+        told(f"saved {paths[i]}{_instead(trainee, paths[i])}")
+    _write_bundles("done", trainees, events, paths)
     return paths[0]
 
 
-def _told_to(trainees: list, events: Events, paths: list[Path]) -> list[tuple[Events, Path]]:
-    """The pens of all models, and that of their group last."""
-    pens = [(trainee.events, path) for trainee, path in zip(trainees, paths)]
-    return pens if trainees[0].events is events else [*pens, (events, paths[0])]
+def _instead(trainee, path: Path) -> str:
+    taken = trainee.bundle_name
+    return "" if path.name == taken else f": the name '{taken}' belongs to another model, which stays"
+
+
+def _write_bundles(kind: str, trainees: list, events: Events, paths: list[Path]) -> None:
+    """Into the events of each model, and of the group that twins have in common."""
+    for trainee, path in zip(trainees, paths):
+        taken = {} if path.name == trainee.bundle_name else {"taken_name": trainee.bundle_name}
+        trainee.events.write(kind, bundle=path.name, **taken)
+    if trainees[0].events is not events:
+        events.write(kind, bundle=paths[0].name)
 
 
 def _arch(trainees: list, train, budget: Budget | None) -> str:

@@ -211,10 +211,10 @@ def _told(events: list[dict]) -> tuple:
                 status = "training"
             case {"kind": "progress", "what": str(what), "share": int() | float() as share} if 0 <= share <= 1:
                 sentence = f"{what}: {share:.0%}"
-            case {"kind": "saved", "bundle": str(saved)}:
-                status, bundle = "mapping", saved
-            case {"kind": "done", "bundle": str(saved)}:
-                status, bundle = "done", saved
+            case {"kind": "saved" | "done" as kind, "bundle": str(bundle)}:
+                status, sentence = ("mapping" if kind == "saved" else "done"), ""
+                if isinstance(taken := event.get("taken_name"), str):
+                    sentence = f"Saved as '{bundle}': the name '{taken}' belongs to another model."
             case {"kind": "failed", "message": str(message), "hint": str(hint)}:
                 status, sentence = "failed", f"{message} {hint}".strip()
         numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}

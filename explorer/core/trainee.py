@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from explorer.core import bundling, checkpoint, run_events, run_folder, training
@@ -99,5 +100,10 @@ class Trainee:
         metrics = {"history": state.history, "seed": config.seed, "seconds": round(state.seconds, 1), "epochs": state.epoch,
                    "beta": state.dial.beta, "recon_weight": config.recon_weight, "precision": state.precision,
                    "batch_size": config.batch_size, "lr": config.lr, "train_n": len(self.train)}  # fmt: skip
-        return bundling.saving(order.name, state.model, self.test, metrics=metrics, seed=config.seed, umap=order.map,
-                               thumbs=order.thumbs)  # fmt: skip
+        own = run_folder.read_own_bundle(self.folder)
+        is_there = own.name and checkpoint.stamp(checkpoint.checkpoints_dir() / own.name) == own.stamp
+        self.bundle_name = own.name if is_there else order.name
+        for path in bundling.saving(self.bundle_name, state.model, self.test, metrics=metrics, seed=config.seed, umap=order.map,
+                                    thumbs=order.thumbs, replace=own.replace, own=own.stamp, or_next_free=True):  # fmt: skip
+            run_folder.write_own_bundle(self.folder, replace(own, name=path.name, stamp=checkpoint.stamp(path)))
+            yield path

@@ -13,9 +13,8 @@ import streamlit as st
 
 from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
 from explorer.core import estimate, run_epochs, runs
-from explorer.core.library import SHIPPED
 from explorer.core.live import open_run
-from explorer.core.places import runs_dir
+from explorer.core.places import SHIPPED, runs_dir
 from explorer.core.run_film import RunFilm
 from explorer.ui.components.packet import pack
 
@@ -129,6 +128,14 @@ def live_runs() -> list[str]:
     """The names, as Explore's selector has them, of the runs at work whose model can be looked at."""
     names = [f"{LIVE}{model.name}" for found in run_list() if found.is_live for model in found.twins or (found,)]
     return [name for name in names if run_stamp(name)]
+
+
+def run_bundle(name: str) -> str | None:
+    """The model that a run, named as in Explore's selector, was saved as; None for a run that has saved none or is gone."""
+    try:
+        return run(name.removeprefix(LIVE)).bundle
+    except ExplorerError:
+        return None
 
 
 def run_stamp(name: str) -> int:

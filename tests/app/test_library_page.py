@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core import atomic, library, shelf_zip
+from explorer.core import atomic, places, shelf_zip
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -137,7 +137,7 @@ def test_a_full_disk_is_said(root, monkeypatch):
 
 def test_a_shipped_model_stays(root, monkeypatch):
     (root / "good").rename(root / "mnist")
-    monkeypatch.setattr(library, "OWN_FOLDER", root)
+    monkeypatch.setattr(places, "SHIPPED_DIR", root)
     page = edit(opened(), "mnist")
     assert page.button(key="rename-mnist").disabled and len(page.checkbox) == 1 and "keeps its name" in said(page.caption)
     press(page, "duplicate-mnist")

@@ -57,7 +57,7 @@ def full_gallery(seed=0) -> Gallery:
 
 def save(root, name="good", seed=0, **changes) -> Path:
     given = {"model": make_model(seed), "origin": ORIGIN, "gallery": full_gallery(seed), "metrics": METRIC_VALUES}
-    return checkpoint.save(name, root=root, **given | changes)
+    return checkpoint.save(name, root=root, **given | {"replace": True} | changes)
 
 
 def same_weights(a: VAE, b: VAE) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import archive, atomic, checkpoint, files, library, shelf_zip
+from explorer.core import archive, atomic, checkpoint, files, library, places, shelf_zip
 from explorer.core.checkpoint import CONFIG, GALLERY, LIMITS, METRICS, MODEL
 from explorer.core.errors import BundleError
 from tests.helpers import random_bundle
@@ -161,14 +161,14 @@ def test_what_a_crash_left_does_not_come_back(root, made):
 def test_shipped_bundles_stay_in_the_project_and_nowhere_else(root, made, monkeypatch):
     for name in ("mnist", "fashion"):
         put(root, name, made)
-    monkeypatch.setattr(library, "OWN_FOLDER", root)
+    monkeypatch.setattr(places, "SHIPPED_DIR", root)
     zip_bytes = shelf_zip.export_zip("mnist", root=root)
     refused(lambda: library.remove("mnist", root), "comes with Latent Explorer", "deleted")
     refused(lambda: library.rename("mnist", "mine", root), "comes with Latent Explorer", "renamed")
     refused(lambda: shelf_zip.import_zip(zip_bytes, True, root), "comes with Latent Explorer", "replaced")
     library.duplicate("mnist", "mine", root)
     library.remove("mine", root)
-    monkeypatch.setattr(library, "OWN_FOLDER", root / "elsewhere")
+    monkeypatch.setattr(places, "SHIPPED_DIR", root / "elsewhere")
     library.remove("mnist", root)
     assert names(root) == {"good", "fashion"}
 

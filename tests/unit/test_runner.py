@@ -302,10 +302,10 @@ def test_an_error_nobody_thought_of_is_the_last_event_and_the_run_can_go_on():
 def test_killed_while_the_map_is_made_only_the_map_is_made_again(monkeypatch):
     real = checkpoint.save
 
-    def save(name, *args):
+    def save(name, *args, **more):
         if (checkpoint.checkpoints_dir() / name).exists():
             raise Killed
-        return real(name, *args)
+        return real(name, *args, **more)
 
     folder = new("mine")
     with monkeypatch.context() as patch:

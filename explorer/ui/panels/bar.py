@@ -36,7 +36,7 @@ def choose_model():
         return None
     linked = state.linked_bundle()
     if linked is not None and linked.startswith(resources.LIVE) and linked not in names:
-        linked = linked.removeprefix(resources.LIVE)  # it is over; its bundle has its name
+        linked = resources.run_bundle(linked) or linked.removeprefix(resources.LIVE)
     if linked is not None and linked not in names and state.current() is None:
         st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     if state.current() is not None:  # back from another page
@@ -57,7 +57,7 @@ def choose_model():
 def _landed(good: dict, live: list[str]) -> None:
     """A run that was looked at and is over: its bundle takes its place."""
     shown = state.current().bundle if state.current() is not None else ""
-    if shown.startswith(resources.LIVE) and shown not in live and (bundle := shown.removeprefix(resources.LIVE)) in good:
+    if shown.startswith(resources.LIVE) and shown not in live and (bundle := resources.run_bundle(shown)) in good:
         state.preset("bundle", bundle)
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.core import library, shelf_zip
+from explorer.core.places import is_shipped
 from explorer.ui import resources, state
 from explorer.ui.panels import book
 from explorer.ui.panels.answer import answer, attempt
@@ -81,7 +82,7 @@ def _verbs(info) -> bool:
 
 
 def _edit(info, error: str | None) -> None:
-    name, stays = info.name, library.is_shipped(info.name)
+    name, stays = info.name, is_shipped(info.name)
     new = st.text_input("Name", name, key=f"name-{name}", max_chars=64).strip()
     with st.container(horizontal=True):
         rename = st.button("Rename", key=f"rename-{name}", disabled=stays)

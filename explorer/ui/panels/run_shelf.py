@@ -60,6 +60,7 @@ def _words(run, n_bytes: int, sets: dict) -> str:
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
     parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], "a folder of images")
+    parts += (run.sentence,) if run.status == "done" else ()
     return book.words(run.name, parts, numbers, 3, STATUS.get(run.status, run.status), run.is_live,
                       run.sentence if is_bad else "")  # fmt: skip
 
