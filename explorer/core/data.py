@@ -25,6 +25,7 @@ __all__ = ["DatasetInfo", "ImageSet", "data_dir", "draw_sprites", "list_datasets
            "stratified_draw"]
 
 SPLITS = ("train", "test")
+IMPORTED = "imported"  # the data set of an imported model or run whose images are a folder of another machine
 TEST_FRACTION = 0.2
 SPLIT_SEED = 20131220  # of every split and draw made here; a bundle's gallery is positions in them, so it never changes
 SPRITES_SEED, N_SPRITES = 0, 20_000
@@ -60,6 +61,34 @@ def list_datasets() -> list[DatasetInfo]:
     return found
 
 
+def uploads_dir() -> Path:
+    """Where the images that were uploaded on the page lie, a folder each."""
+    return data_dir() / "uploads"
+
+
+def is_upload(name: str) -> bool:
+    """Whether the data set is a folder that lies directly in the uploads folder once links and `..` are resolved."""
+    kind, _, path = str(name).partition(":")
+    if kind != "folder" or not path or "\0" in path:
+        return False
+    folder = Path(os.path.realpath(os.path.expanduser(path)))
+    return folder.parent == Path(os.path.realpath(uploads_dir())) and not folder.name.startswith(".")
+
+
+def check_for_page(name: str) -> None:
+    """Raises DataError for a data set that no page may open: anything but the known sets and the uploads."""
+    if name == IMPORTED:
+        raise DataError("The images of this imported run are not on this machine.", "Start a run on a data set that is.")
+    if name not in _SETS and not is_upload(name):
+        what = "The page trains on the listed data sets and on uploaded images, and on no other folder."
+        raise DataError(what, "In a terminal any folder can be used: python -m explorer.train --dataset folder:PATH.")
+
+
+def after_import(name: str) -> str:
+    """What the data set of an imported model or run is called here: a folder that is no upload of this machine is IMPORTED."""
+    return IMPORTED if str(name).startswith("folder:") and not is_upload(name) else name
+
+
 def load(name: str, split: str, *, size: int | None = None, download: bool = True,
          progress: Progress | None = None) -> ImageSet:
     """One split ("train" or "test") of a data set, whole, in an order that is always the same.
@@ -77,6 +106,8 @@ def load(name: str, split: str, *, size: int | None = None, download: bool = Tru
     kind, _, path = str(name).partition(":")
     if kind == "folder" and path:
         return _load_folder(name, path, split, size, report)
+    if name == IMPORTED:
+        raise DataError("The images of an imported model are not on this machine.", "Its reconstructions are shown instead.")
     if name not in _SETS:
         raise unknown("data set", name, [*_SETS, "folder:PATH"], DataError)
     if size is not None:

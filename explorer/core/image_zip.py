@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from explorer.core import atomic, files
 from explorer.core.archive import Archive, Limits, whole
-from explorer.core.data import data_dir
+from explorer.core.data import uploads_dir
 from explorer.core.errors import DataError
 from explorer.core.folder import FORMATS, MAX_PIXELS, SUFFIXES
 from explorer.core.image_set import Progress
@@ -41,7 +41,7 @@ def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None
     report = progress or (lambda share, doing: None)
     zipped = Archive(zip_bytes, LIMITS, DataError)
     places = _places([path for path in zipped.paths if path.lower().endswith(SUFFIXES)])
-    root, digest = data_dir() / "uploads", hashlib.sha256(zip_bytes).hexdigest()
+    root, digest = uploads_dir(), hashlib.sha256(zip_bytes).hexdigest()
     n_good, bad = 0, ""
     with _unpacking, atomic.saving(f"the images of '{name}'", root, DataError):
         root.mkdir(parents=True, exist_ok=True)

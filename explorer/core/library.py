@@ -3,14 +3,15 @@
 Knows checkpoints; each verb checks all it can before it touches the disk, and raises BundleError, a sentence and a hint.
 """
 
+import json
 import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from explorer.core import atomic, bundle, errors, files
-from explorer.core.bundle import LIMITS, BundleInfo
+from explorer.core import atomic, bundle, data, errors, files
+from explorer.core.bundle import CONFIG, LIMITS, BundleInfo
 from explorer.core.checkpoint import checked_name, checkpoints_dir, list_bundles
 from explorer.core.errors import BundleError, NameTakenError
 from explorer.core.places import is_shipped
@@ -67,8 +68,8 @@ def check(name: str, found: Mapping[str, bytes]) -> None:
     owner = f"Bundle '{checked_name(name)}' in the zip"
     if missing := [file for file in LIMITS if file not in found]:
         raise BundleError(f"{owner} lacks {', '.join(missing)}.", "Export it again.")
-    for file, data in found.items():
-        files.check_size(len(data), LIMITS[file], f"{owner}: {file}")
+    for file, content in found.items():
+        files.check_size(len(content), LIMITS[file], f"{owner}: {file}")
     bundle.parse(name, dict(found), None)
 
 
@@ -78,6 +79,7 @@ def bring_in(found: Mapping[str, Mapping[str, bytes]], replace: bool = False, ro
     A name that is taken becomes name-2; with `replace` the bundle in the way is replaced. Raises BundleError, and then
     nothing new stays.
     """
+    found = {name: _with_local_data(contents) for name, contents in found.items()}
     with _changing:
         places, taken = {}, set() if replace else _taken(root)
         for name in found:
@@ -95,6 +97,13 @@ def bring_in(found: Mapping[str, Mapping[str, bytes]], replace: bool = False, ro
                     atomic.remove_folder(_root(root) / place)
             raise
     return list(places.values())
+
+
+def _with_local_data(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a bundle from a zip, which may name no folder of this machine (the content hash does not cover it)."""
+    config = json.loads(contents[CONFIG])
+    config["dataset"] = data.after_import(config["dataset"])
+    return {**contents, CONFIG: files.dump_json(config, CONFIG)}
 
 
 # ---- checks

@@ -12,7 +12,8 @@ from pathlib import Path
 from reprlib import repr as short
 
 from explorer.core import atomic, files, run_events, run_folder, runs
-from explorer.core.checkpoint import STATE_LIMITS
+from explorer.core import data as datasets
+from explorer.core.checkpoint import STATE_LIMITS, STATE_META
 from explorer.core.errors import BundleError
 from explorer.core.places import checked_name, checkpoints_dir, runs_dir
 from explorer.core.run_epochs import EPOCH_BYTES
@@ -98,7 +99,7 @@ def bring_in(name: str, found: Mapping[str, bytes]) -> str:
             for model in run_folder.members(folder, order):
                 (model / EPOCHS).mkdir(parents=True)
             for path, data in found.items():
-                (folder / path).write_bytes(data)
+                (folder / path).write_bytes(_with_local_data(path, data))
             _forget_process(folder)
     return place
 
@@ -149,6 +150,19 @@ def _limit(path: str, twins: tuple[str, ...]) -> int | None:
 
 def _order(name: str, data: bytes) -> Order:
     return run_folder.parse_run(files.parse_json(data, f"Run '{name}': {RUN}"), name, "Export it again.")
+
+
+def _with_local_data(path: str, data: bytes) -> bytes:
+    """A file of a run from a zip, which may name no folder of this machine."""
+    keys = {RUN: ("order", "train"), STATE_META: ("meta", "config")}.get(path.rpartition("/")[2])
+    if keys is None:
+        return data
+    values = settings = json.loads(data)
+    for key in keys:
+        settings = settings.get(key) if isinstance(settings, dict) else None
+    if isinstance(settings, dict) and "dataset" in settings:
+        settings["dataset"] = datasets.after_import(settings["dataset"])
+    return json.dumps(values, indent=1).encode()
 
 
 def _forget_process(folder: Path) -> None:

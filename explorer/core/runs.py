@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from explorer.core import atomic, run_events, run_folder
+from explorer.core import atomic, data, run_events, run_folder
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, unknown
 from explorer.core.places import checked_name, checkpoints_dir
@@ -91,11 +91,11 @@ class Diary:
 def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
     """Make the folder and begin to train in a process of its own; `twins`: a group's models, by their names in it.
 
-    Raises ExplorerError: a bad setting, a name that is taken, too many runs that wait.
+    Raises ExplorerError: a bad setting, a folder that is no upload, a name that is taken, too many runs that wait.
     """
     orders = list(twins.values()) if twins else [order]
     for one in orders:
-        TrainConfig(**one.train)
+        data.check_for_page(TrainConfig(**one.train).dataset)
         ModelConfig((1, 128, 128), **one.model)
         checked_name(one.name)
     with lock:  # two visitors who press at once
@@ -114,11 +114,17 @@ def start(order: Order, twins: dict[str, Order] | None = None) -> Run:
 
 
 def resume(name: str) -> Run:
-    """Go on with a run that was stopped or has died. Raises BundleError for one that is over or at work."""
+    """Go on with a run that was stopped or has died.
+
+    Raises BundleError for one that is over or at work, DataError where its images are a folder that is no upload.
+    """
     with lock:
         run = look(name)
         if run.is_live or run.status == "done" or run.order is None:
             raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that was stopped or broke off can go on.")
+        for model in (run, *run.twins):
+            if model.order is not None:
+                data.check_for_page(TrainConfig(**model.order.train).dataset)
         control = run_folder.read_control(run.folder)
         run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
         _spawn(run.folder)

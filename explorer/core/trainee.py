@@ -12,7 +12,7 @@ from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.data import ImageSet
 from explorer.core.diary import Diary
 from explorer.core.encoding import as_tensor
-from explorer.core.errors import TrainingError
+from explorer.core.errors import BundleError, TrainingError
 from explorer.core.run_events import Events
 from explorer.core.run_state import State
 from explorer.core.steering import Steering
@@ -30,6 +30,8 @@ class Trainee:
         if (folder / checkpoint.STATE).exists():
             tensors, meta = checkpoint.load_state(folder)
             self.state = training.resume(tensors, meta)
+            if self.state.config.dataset != self.config.dataset:
+                raise BundleError(f"The saved state of '{self.order.name}' is of another data set.", "Start the run again.")
             self.config = self.state.config
             told(f"going on with '{self.order.name}' after epoch {max(0, self.state.epoch)} of {self.config.epochs}")
             if meta.get("threads") != devices.n_threads():

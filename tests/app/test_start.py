@@ -92,7 +92,7 @@ def test_a_model_trained_anew_under_the_same_name_is_the_one_that_shows(checkpoi
     random_bundle(checkpoints, "again", sprite_set(), gain=2.5)
     page = opened()
     before = shown(page).content_hash
-    random_bundle(checkpoints, "again", sprite_set(), gain=2.5, seed=1)
+    random_bundle(checkpoints, "again", sprite_set(), gain=2.5, seed=1, replace=True)
     page.run()
     assert not page.exception and not page.error and shown(page).content_hash != before
 

@@ -59,7 +59,8 @@ def _words(run, n_bytes: int, sets: dict) -> str:
         numbers = shared | {f"ELBO, {twins.shown(twin.folder.name)}": _elbo(_last(twin.folder)) for twin in run.twins}
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
-    parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], "a folder of images")
+    where = "its images are not on this machine" if name == data.IMPORTED else "a folder of images"
+    parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], where)
     parts += (run.sentence,) if run.status == "done" else ()
     return book.words(run.name, parts, numbers, 3, STATUS.get(run.status, run.status), run.is_live,
                       run.sentence if is_bad else "")  # fmt: skip

@@ -145,7 +145,8 @@ def _values(setting: str) -> list:
 
 
 def _uploads() -> list[str]:
-    return [f"folder:{path}" for path in sorted((data.data_dir() / "uploads").glob("[!.]*/"))]
+    names = [f"folder:{path}" for path in sorted(data.uploads_dir().glob("[!.]*/"))]
+    return [name for name in names if data.is_upload(name)]
 
 
 def _title(name: str, sets: dict) -> str:
