@@ -24,6 +24,8 @@ from explorer.core.model import VAE
 FORMAT_VERSION = 1
 MAX_IMAGES = 10_000
 MAX_THUMB_PX = 32
+MAX_METRIC = 1e12
+SHOWN_METRICS = ("test_elbo", "active_units", "trustworthiness", "trustworthiness_k")  # on the pages
 CONFIG, METRICS, MODEL, GALLERY = "config.json", "metrics.json", "model.safetensors", "gallery.safetensors"
 LIMITS = {  # bytes; a forged file is refused before it fills the memory
     CONFIG: 1_000_000,
@@ -165,11 +167,13 @@ def parse_config(data: bytes, where: str) -> tuple[ModelConfig, Origin, str]:
 
 
 def parse_metrics(data: bytes, where: str) -> dict:
-    """The numbers, of which only test_elbo has a meaning here."""
+    """What was measured, of which only the SHOWN_METRICS have a meaning here. Each may be missing or null."""
     metrics = files.parse_json(data, where)
-    elbo = metrics.get("test_elbo")
-    if elbo is not None and (isinstance(elbo, bool) or not isinstance(elbo, (int, float))):
-        raise BundleError(f"{where} has {short(elbo)} for test_elbo, which must be a number.", AGAIN)
+    for name in SHOWN_METRICS:
+        value = metrics.get(name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_METRIC
+        if value is not None and not is_number:
+            raise BundleError(f"{where} has {short(value)} for {name}, which must be a number.", AGAIN)
     return metrics
 
 

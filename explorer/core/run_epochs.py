@@ -7,10 +7,12 @@ from safetensors.numpy import save as pack_arrays
 
 from explorer.core import atomic, files
 from explorer.core.errors import BundleError
+from explorer.core.event_schema import MAX_SIDE_PX
 from explorer.core.run_folder import EPOCHS
 
 MAX_EPOCHS = 64
 EPOCH_BYTES = 64_000_000
+MAX_PICTURES = 256
 
 
 def epoch_path(folder: Path, epoch: int) -> Path:
@@ -57,6 +59,14 @@ def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
 def read_samples(folder: Path, epoch: int) -> np.ndarray:
     """The draws of the prior, uint8 (S, C, H, W). Raises BundleError as `read_epoch`, and where they are no pictures."""
     samples = read_epoch(folder, epoch).get("samples")
-    if samples is None or samples.dtype != np.uint8 or samples.ndim != 4 or samples.shape[1] not in (1, 3) or not samples.size:
+    if not is_pictures(samples):
         raise BundleError(f"Run '{folder.name}': epoch {epoch} has no pictures.", "The others are not affected.")
     return samples
+
+
+def is_pictures(array: np.ndarray | None) -> bool:
+    """Whether a model of ours can have made them: uint8 (S, C, H, W), grey or RGB, at most MAX_SIDE_PX a side."""
+    return (
+        array is not None and array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3)
+        and 1 <= len(array) <= MAX_PICTURES and all(1 <= side <= MAX_SIDE_PX for side in array.shape[2:])
+    )  # fmt: skip

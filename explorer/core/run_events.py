@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from explorer.core import atomic
+from explorer.core.event_schema import is_sound
 from explorer.core.run_folder import EVENTS, GOOD
 
 MAX_LINE = 1_000_000  # bytes of an event
@@ -56,7 +57,7 @@ def parse(data: bytes) -> list[dict]:
             event = json.loads(line[:MAX_LINE])
         except (ValueError, RecursionError):  # torn, or edited by hand
             continue
-        if isinstance(event, dict) and isinstance(event.get("kind"), str):
+        if is_sound(event):
             events.append(event)
     return events
 
@@ -83,10 +84,14 @@ def first_line(folder: Path) -> bytes:
 
 def in_force(events: list[dict]) -> list[dict]:
     """The events without those that a resume has taken back: it begins again at the end of the last whole epoch."""
-    kept = []
+    kept, n_dims = [], None
     for event in events:
-        if event["kind"] == "training" and type(step := event.get("step")) is int:
-            kept = [e for e in kept if type(e.get("step")) is not int or e["step"] < step + (e["kind"] != "dial")]
+        if event["kind"] == "training" and "step" in event:
+            kept = [e for e in kept if "step" not in e or e["step"] < event["step"] + (e["kind"] != "dial")]
+        if event["kind"] == "epoch" and "kl_per_dim" in event:
+            n_dims = len(event["kl_per_dim"]) if n_dims is None else n_dims
+            if len(event["kl_per_dim"]) != n_dims:  # an epoch of another model
+                continue
         kept += [event] if event["kind"] != "dial" or _is_dial(event) else []
     return kept
 
@@ -100,7 +105,7 @@ def dials(events: list[dict]) -> list[dict]:
     for event in events:
         if event["kind"] == "dial" and _is_dial(event):
             found[event["step"]] = event
-        elif event["kind"] == "diverged" and type(since := event.get("step")) is int:
+        elif event["kind"] == "diverged" and (since := event.get("step")) is not None:
             found = {step: dial for step, dial in found.items() if step < since}
     return [found[step] for step in sorted(found)]
 

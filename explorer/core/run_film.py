@@ -46,14 +46,14 @@ class RunFilm:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def update(self) -> list[EpochFrame]:
-        """All frames, by epoch. A file that cannot be read is left out."""
+        """All frames, by epoch. A file that cannot be read, or is not like the others, is left out."""
         with self._lock:
             kept = {(frame.epoch, frame.stamp.partition(".")[0]): frame for frame in self.frames}
             maps, frames = run_umap.read(self.folder), []
             for epoch in run_epochs.saved_epochs(self.folder):
                 try:
                     stamp = str(run_epochs.epoch_path(self.folder, epoch).stat().st_mtime_ns)
-                    frame = kept.get((epoch, stamp)) or _frame(self.folder, epoch, stamp, frames[-1].xy if frames else None)
+                    frame = kept.get((epoch, stamp)) or _frame(self.folder, epoch, stamp, frames[-1] if frames else None)
                 except (OSError, BundleError, KeyError, ValueError, IndexError):
                     continue
                 frames.append(_mapped(frame, stamp, maps))
@@ -61,14 +61,18 @@ class RunFilm:
             return frames
 
 
-def _frame(folder: Path, epoch: int, stamp: str, before: np.ndarray | None) -> EpochFrame:
+def _frame(folder: Path, epoch: int, stamp: str, before: EpochFrame | None) -> EpochFrame:
+    """Raises ValueError or KeyError for arrays that are no epoch's, or not of the same run as those of the epoch `before`."""
     arrays = run_epochs.read_epoch(folder, epoch)
     pictures = [arrays[name] for name in ("reconstructions", "samples", "originals") if name in arrays or name != "originals"]
-    if any(part.dtype != np.uint8 or part.ndim != 4 or part.shape[1:] != pictures[0].shape[1:] for part in pictures):
-        raise ValueError("pictures are uint8 (S, C, H, W)")
+    shape = pictures[0].shape if before is None else before.samples.shape
+    if any(part.shape != shape or not run_epochs.is_pictures(part) for part in pictures):
+        raise ValueError("pictures are uint8 (S, C, H, W), alike in all epochs")
     xy = plane(arrays["means"])
-    if before is not None and before.shape == xy.shape:
-        xy = turned(xy, before)
+    if before is not None:
+        if before.xy.shape != xy.shape:
+            raise ValueError("means are of the same images in all epochs")
+        xy = turned(xy, before.xy)
     originals = arrays.get("originals")
     return EpochFrame(epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals)
 

@@ -4,6 +4,7 @@ A run is a folder (run_folder.py) and a process of its own (`python -m explorer.
 of the page nor a restart of the server ends it, and its crash takes nothing along.
 """
 
+import logging
 import math
 import os
 import subprocess
@@ -26,8 +27,8 @@ from explorer.core.run_folder import LIVELY, Control, Order
 MAX_WAITING = 8  # runs that are not over, the one that trains among them
 GRACE_S = 5.0  # between the folder and the process that is begun for it
 PATIENCE_S = 5.0  # with a run that is to be deleted and does not stop
-FAR = 2**53  # a number in the events that is larger was not written by us
 
+log = logging.getLogger(__name__)
 _children: set[subprocess.Popen] = set()
 lock = threading.Lock()  # held while a process is begun or a run changes hands
 
@@ -162,7 +163,7 @@ def reap() -> None:
 def list_runs(diary_of: Callable[[Path], Diary] = Diary) -> list[Run]:
     """All runs, the newest first. `diary_of` may keep what was read before."""
     reap()
-    runs = [_look(folder, diary_of) for folder in run_folder.folders()]
+    runs = [_look_safely(folder, diary_of) for folder in run_folder.folders()]
     return sorted(runs, key=lambda run: -(run.order.created if run.order else 0))
 
 
@@ -175,6 +176,15 @@ def look(name: str, diary_of: Callable[[Path], Diary] = Diary) -> Run:
     if found is None:
         raise unknown("twin", name, [one.name for one in run.twins], BundleError)
     return found
+
+
+def _look_safely(folder: Path, diary_of: Callable[[Path], Diary]) -> Run:
+    """A run that cannot be read, for whatever reason, is damaged, and hides none of the others."""
+    try:
+        return _look(folder, diary_of)
+    except Exception:
+        log.exception("The run in %s cannot be read", folder)
+        return Run(folder.name, folder, None, "damaged", "It cannot be read; the log says why. Delete it.")
 
 
 def _look(folder: Path, diary_of: Callable[[Path], Diary], group: dict | None = None) -> Run:
@@ -215,15 +225,15 @@ def _told(events: list[dict]) -> tuple:
                 status, sentence = kind, ""
             case {"kind": "going on"}:
                 status = "training"
-            case {"kind": "progress", "what": str(what), "share": int() | float() as share} if 0 <= share <= 1:
+            case {"kind": "progress", "what": what, "share": share}:
                 sentence = f"{what}: {share:.0%}"
-            case {"kind": "saved" | "done" as kind, "bundle": str(bundle)}:
+            case {"kind": "saved" | "done" as kind, "bundle": bundle}:
                 status, sentence = ("mapping" if kind == "saved" else "done"), ""
-                if isinstance(taken := event.get("taken_name"), str):
+                if taken := event.get("taken_name"):
                     sentence = f"Saved as '{bundle}': the name '{taken}' belongs to another model."
-            case {"kind": "failed", "message": str(message), "hint": str(hint)}:
+            case {"kind": "failed", "message": message, "hint": hint}:
                 status, sentence = "failed", f"{message} {hint}".strip()
-        numbers |= {name: event[name] for name in numbers if type(event.get(name)) is int and 0 <= event[name] < FAR}
+        numbers |= {name: event[name] for name in numbers if name in event}
     return status, sentence, bundle, numbers
 
 

@@ -80,7 +80,7 @@ def test_the_dial_is_what_is_shown(runs):
     ({"kind": "stopped"}, "stopped, can go on"),
     ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
     ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
-    ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u2013</dd>"),
+    ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u221233.0</dd>"),
 ])  # fmt: skip
 def test_how_it_stands_is_said(runs, last, words):
     make("mine", last)

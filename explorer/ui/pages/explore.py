@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.ui import resources, state
 from explorer.ui.components.clock import clock
 from explorer.ui.panels import bar, export, lanes, map, moves, own_image, sprites, stage
+from explorer.ui.panels.guard import delete_model, guarded
 from explorer.ui.resources import ExplorerError
 
 EVERY_S = 1.0  # while something is awaited
@@ -15,42 +16,46 @@ EVERY_S = 1.0  # while something is awaited
 
 def explore() -> None:
     """The page that opens."""
-    try:
-        with st.container(key="explore"):
-            with st.container(key="model_box", horizontal=True, vertical_alignment="center"):
-                engine = bar.choose_model()
-                if engine is not None and engine.has_gallery:  # raises where a researcher's own model fails on its images
-                    session = state.session(engine)
-                    _export(engine, session)
-            if engine is None:
-                return
-            if not engine.has_gallery:
-                _wait(engine)
-                return
-            with st.container(key="map_box"):
-                map.controls(engine, session)
-                chart_box = st.container(key="chart_box")
-                map.trust(engine, session)
-            _live(engine, session)
-            with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
-                map.chart(engine, session)
-            _sprites(engine, session)
-            if engine.is_live:
-                _follow(engine.name, resources.run_stamp(engine.name))
-    except ExplorerError as error:
-        st.error(str(error))
+    engine = None
+    with st.container(key="explore"):
+        model_box = st.container(key="model_box", horizontal=True, vertical_alignment="center")
+        with guarded(""), model_box:
+            engine = bar.choose_model()
+        if engine is not None:
+            is_own = engine.is_live or engine.name not in {info.name for info in resources.bundles()}
+            with guarded("", "explore", None if is_own else delete_model(engine.name)):
+                _model(engine, model_box)
+
+
+def _model(engine, model_box) -> None:
+    """The page on one model."""
+    with model_box:
+        if engine.has_gallery:  # raises where a researcher's own model fails on its images
+            session = state.session(engine)
+            _export(engine, session)
+    if not engine.has_gallery:
+        _wait(engine)
+        return
+    with st.container(key="map_box"):
+        map.controls(engine, session)
+        chart_box = st.container(key="chart_box")
+        map.trust(engine, session)
+    _live(engine, session)
+    with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
+        map.chart(engine, session)
+    _sprites(engine, session)
+    if engine.is_live:
+        _follow(engine.name, resources.run_stamp(engine.name))
 
 
 def _part(render: Callable) -> Callable:
-    """A fragment. Streamlit lets no exception out of one, so what goes wrong in it becomes a sentence in it."""
+    """A fragment. What goes wrong in it becomes a sentence in it."""
 
     @st.fragment
     @wraps(render)
     def safe(engine, session) -> None:
-        try:
+        with guarded(""):
             render(engine, session)
-        except ExplorerError as error:
-            st.error(str(error))
 
     return safe
 

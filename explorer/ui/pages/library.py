@@ -8,7 +8,7 @@ from explorer.ui.pages.explore import explore
 from explorer.ui.pages.train import train
 from explorer.ui.panels import library as shelf
 from explorer.ui.panels import run_shelf
-from explorer.ui.resources import ExplorerError
+from explorer.ui.panels.guard import guarded
 
 EVERY_S = 2.0  # while a run is at work
 
@@ -17,15 +17,13 @@ def library() -> None:
     """The page at /library."""
     chosen = None
     with st.container(key="library"):
-        try:
+        with guarded(""):  # the folder may be closed to us
             with st.container(key="library_bar", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
                 shelf.bring_and_take()
             chosen = shelf.render()
             if found := resources.run_list():
                 n_live = sum(run.is_live for run in found)
                 _runs(n_live)
-        except ExplorerError as error:  # the folder cannot be read
-            st.error(str(error))
     if chosen is not None:
         state.choose_bundle(chosen)
         st.switch_page(st.Page(explore, url_path="", default=True))
@@ -36,15 +34,13 @@ def _runs(n_live: int) -> None:
     """The runs, anew as long as one is at work; when one has begun or ended, the models are looked at again too."""
     if n_live:
         clock("runs", EVERY_S)
-    try:
+    opened = None
+    with guarded(""):
         found = resources.run_list()
         if sum(run.is_live for run in found) != n_live:
             st.rerun()
         with st.container(key="library_runs"):
             opened = run_shelf.render(found)
-    except ExplorerError as error:
-        st.error(str(error))
-        return
     if opened is not None:
         state.training().watch(opened)
         st.switch_page(st.Page(train, url_path="train"))

@@ -1,6 +1,7 @@
 """Train: one button, and the room watches noise become images. A run goes on without this page."""
 
 from contextlib import suppress
+from functools import partial
 
 import streamlit as st
 
@@ -8,7 +9,7 @@ from explorer.ui import resources, state
 from explorer.ui.components.clock import clock
 from explorer.ui.pages.explore import explore
 from explorer.ui.panels import run_controls, run_view, train_form
-from explorer.ui.resources import ExplorerError
+from explorer.ui.panels.guard import guarded
 
 EVERY_S, SOON_S = 0.5, 0.1
 
@@ -17,7 +18,7 @@ def train() -> None:
     """The page at /train."""
     training = state.training()
     with st.container(key="train"):
-        with st.container(key="train_form"):
+        with st.container(key="train_form"), guarded(""):
             train_form.render(training)
         with st.container(key="train_live"):
             _live(training)
@@ -26,7 +27,7 @@ def train() -> None:
 def _live(training) -> None:
     """What is watched. A control that is sent again costs the browser more than all pictures, so the view alone is."""
     drawn = None
-    with suppress(ExplorerError):  # the view says it
+    with suppress(Exception):  # the view, which looks again, says it
         drawn, _, _ = _look(training)
     if drawn is not None:
         _hand(training, drawn)
@@ -36,7 +37,7 @@ def _live(training) -> None:
 @st.fragment
 def _hand(training, drawn) -> None:
     """Drawn again when it is used, and when something about it has changed."""
-    with suppress(ExplorerError):
+    with guarded(training.watched or ""):
         hand, _, _ = _look(training)
         if hand != drawn:
             st.rerun()
@@ -47,10 +48,10 @@ def _hand(training, drawn) -> None:
 
 @st.fragment
 def _view(training, drawn) -> None:
-    """Twice a second, and sooner after a hand was on the page. Streamlit lets no exception out of a fragment: a fault becomes
-    a sentence."""
+    """Twice a second, and sooner after the visitor has used the page."""
     clock("view", EVERY_S, SOON_S)
-    try:
+    watched = training.watched
+    with guarded(watched or "", "view", partial(run_controls.delete, watched, training) if watched else None):
         hand, run, views = _look(training)
         if hand != drawn:
             st.rerun()
@@ -60,8 +61,6 @@ def _view(training, drawn) -> None:
         st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
         if training.said:
             st.error(training.said)
-    except ExplorerError as error:
-        st.error(str(error))
 
 
 def _look(training) -> tuple:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.ui import resources, state
 from explorer.ui.components.bar import bar as mount
+from explorer.ui.panels.guard import delete_model, guarded
 from explorer.ui.resources import ExplorerError
 
 NUMBERS = {"test_elbo": "test ELBO {:.1f} nats", "active_units": "{:.0f} active", "trustworthiness": "trust {:.2f}"}
@@ -72,17 +73,18 @@ def _title(name: str, info) -> str:
 def _cards(good: dict, chosen: str) -> None:
     """Every bundle with its picture, its numbers and where its data comes from."""
     for name, info in good.items():
-        picture, words, button = st.columns([3, 6, 2], vertical_alignment="center")
-        try:
-            picture.image(resources.portrait(name, info.stamp))
-        except ExplorerError as error:
-            words.warning(str(error))
-            continue
-        numbers = [f"D = {info.config.latent_dim}, {info.config.arch}, {info.config.likelihood}"]
-        for key, form in NUMBERS.items():
-            if isinstance(info.metrics.get(key), int | float):
-                numbers.append(form.format(info.metrics[key]))
-        origin = info.origin
-        source = " · ".join(part for part in (origin.title or origin.dataset, origin.origin, origin.licence) if part)
-        words.markdown(f"**{name}**  \n{', '.join(numbers)}  \n:small[{source}]")
-        button.button("open", key=f"open-{name}", disabled=name == chosen, on_click=state.choose_bundle, args=(name,))
+        with guarded(name, f"card-{name}", delete_model(name)):
+            _card(name, info, chosen)
+
+
+def _card(name: str, info, chosen: str) -> None:
+    picture, words, button = st.columns([3, 6, 2], vertical_alignment="center")
+    picture.image(resources.portrait(name, info.stamp))
+    numbers = [f"D = {info.config.latent_dim}, {info.config.arch}, {info.config.likelihood}"]
+    for key, form in NUMBERS.items():
+        if isinstance(info.metrics.get(key), int | float):
+            numbers.append(form.format(info.metrics[key]))
+    origin = info.origin
+    source = " · ".join(part for part in (origin.title or origin.dataset, origin.origin, origin.licence) if part)
+    words.markdown(f"**{name}**  \n{', '.join(numbers)}  \n:small[{source}]")
+    button.button("open", key=f"open-{name}", disabled=name == chosen, on_click=state.choose_bundle, args=(name,))

@@ -1,5 +1,7 @@
 """The shelf of models: a row each with its picture, its numbers and its verbs; above it a zip comes in or goes out."""
 
+import logging
+
 import streamlit as st
 
 from explorer.core import library, shelf_zip
@@ -7,10 +9,12 @@ from explorer.core.places import is_shipped
 from explorer.ui import resources, state
 from explorer.ui.panels import book
 from explorer.ui.panels.answer import answer, attempt
+from explorer.ui.panels.guard import UNKNOWN, delete_model, guarded
 from explorer.ui.resources import ExplorerError
 
 NUMBERS = {"test_elbo": ("test ELBO, nats", "{:.1f}"), "active_units": ("active units", "{:.0f}"),
            "trustworthiness": ("map trust", "{:.2f}")}  # fmt: skip
+log = logging.getLogger(__name__)
 MAX_UPLOAD_MB = 500  # it lies in the server's memory; .streamlit/config.toml has the same
 
 
@@ -34,22 +38,28 @@ def render() -> str | None:
     if not infos:
         st.info("There is no model here. Import a zip, or train one on the Train page.")
     for place, info in enumerate(infos):
-        with st.container(key=f"book_{place}"):
-            picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
-            portrait, error = _look(info)
-            if portrait is not None:
-                picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
-            words.html(_words(info, error))
-            with verbs.container(horizontal=True, horizontal_alignment="right"):
-                if error is None and _verbs(info):
-                    chosen = info.name
-                # counted, so that every one is closed again when a model has come or gone
-                with st.popover("Edit", key=f"edit-{len(infos)}-{info.name}", on_change="rerun") as popover:
-                    if popover.open:
-                        _edit(info, error)
-                    else:
-                        state.say(f"edit-{info.name}")
+        with st.container(key=f"book_{place}"), guarded(info.name, info.name, delete_model(info.name)):
+            if _row(info, len(infos)):
+                chosen = info.name
     return chosen
+
+
+def _row(info, n_models: int) -> bool:
+    """Whether the model shall be opened."""
+    picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
+    portrait, error = _look(info)
+    if portrait is not None:
+        picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
+    words.html(_words(info, error))
+    with verbs.container(horizontal=True, horizontal_alignment="right"):
+        is_chosen = error is None and _verbs(info)
+        # counted, so that every one is closed again when a model has come or gone
+        with st.popover("Edit", key=f"edit-{n_models}-{info.name}", on_change="rerun") as popover:
+            if popover.open:
+                _edit(info, error)
+            else:
+                state.say(f"edit-{info.name}")
+    return is_chosen
 
 
 def _look(info) -> tuple[bytes | None, str | None]:
@@ -60,6 +70,9 @@ def _look(info) -> tuple[bytes | None, str | None]:
         return resources.portrait(info.name, info.stamp), None
     except ExplorerError as problem:
         return None, str(problem)
+    except Exception:
+        log.exception("%r could not be opened", info.name)
+        return None, f"{info.name}: {UNKNOWN}"
 
 
 def _words(info, error: str | None) -> str:

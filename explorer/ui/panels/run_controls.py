@@ -62,7 +62,7 @@ def render(hand: Hand, training) -> str | None:
         opened = _open(hand)
         st.download_button("GIF", lambda: _gif(hand.name), f"{hand.name}.gif", "image/gif", key="run-gif", on_click="ignore",
                            disabled=not hand.has_film, help="Reconstructions and samples, epoch by epoch")  # fmt: skip
-        _button("Delete", "run-delete", training, not hand.is_live, lambda: _delete(hand.name, training))
+        _button("Delete", "run-delete", training, not hand.is_live, lambda: delete(hand.name, training))
         turn, key = training.turn, f"watched-{training.turn}"
         st.selectbox("run", hand.runs, hand.runs.index(hand.name), key=key, label_visibility="collapsed", width=220,
                      on_change=lambda: turn == training.turn and training.watch(state.widget(key)))  # fmt: skip
@@ -125,7 +125,8 @@ def _gif(name: str) -> bytes:
     return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # it rests on the last
 
 
-def _delete(name: str, training) -> None:
+def delete(name: str, training) -> None:
+    """Delete the run that is watched."""
     runs.delete(name)
     training.watch(None)
 

@@ -1,5 +1,7 @@
 """The training runs on this machine: a row each with its last samples, its numbers, how it stands and what it takes."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer.core import data, run_folder, run_library, runs, shelf_zip, twins
@@ -7,6 +9,7 @@ from explorer.core.config import ModelConfig, TrainConfig
 from explorer.ui import resources, state
 from explorer.ui.panels import book
 from explorer.ui.panels.answer import answer, attempt
+from explorer.ui.panels.guard import guarded
 from explorer.ui.panels.run_view import span
 
 STATUS = {"queued": "waits for its turn", "mapping": "makes its map", "stopped": "stopped, can go on", "lost": "broke off"}
@@ -19,22 +22,29 @@ def render(found: list) -> str | None:
     st.html(f"<div class='le-section'><h2>Training runs</h2><span class='le-muted'>{count}</span></div>")
     sets = {info.name: info for info in data.list_datasets()}
     for place, (run, n_bytes) in enumerate(zip(found, sizes)):
-        with st.container(key=f"book_run_{place}"):
-            picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
-            if (portrait := resources.run_portrait((run.twins or (run,))[0].folder)) is not None:
-                picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
-            words.html(_words(run, n_bytes, sets))
-            with verbs.container(horizontal=True, horizontal_alignment="right"):
-                if run.order is not None and _verbs(run):
-                    opened = run.name
-                # counted, so that every one is closed again when a run has come or gone
-                with st.popover("Edit", key=f"shelf-edit-{len(found)}-{run.name}", on_change="rerun") as popover:
-                    if popover.open:
-                        with st.container(key=f"run_edit_{place}", width=380):
-                            _edit(run, n_bytes)
-                    else:
-                        state.say(f"edit-run-{run.name}")
+        delete = partial(runs.delete, run.name)
+        with st.container(key=f"book_run_{place}"), guarded(run.name, f"shelf-{run.name}", delete):
+            if _row(run, n_bytes, sets, place, len(found)):
+                opened = run.name
     return opened
+
+
+def _row(run, n_bytes: int, sets: dict, place: int, n_runs: int) -> bool:
+    """Whether the run shall be opened."""
+    picture, words, verbs = st.columns(book.COLUMNS, vertical_alignment="center", gap="medium")
+    if (portrait := resources.run_portrait((run.twins or (run,))[0].folder)) is not None:
+        picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
+    words.html(_words(run, n_bytes, sets))
+    with verbs.container(horizontal=True, horizontal_alignment="right"):
+        is_opened = run.order is not None and _verbs(run)
+        # counted, so that every one is closed again when a run has come or gone
+        with st.popover("Edit", key=f"shelf-edit-{n_runs}-{run.name}", on_change="rerun") as popover:
+            if popover.open:
+                with st.container(key=f"run_edit_{place}", width=380):
+                    _edit(run, n_bytes)
+            else:
+                state.say(f"edit-run-{run.name}")
+    return is_opened
 
 
 def _words(run, n_bytes: int, sets: dict) -> str:

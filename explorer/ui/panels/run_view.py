@@ -7,10 +7,12 @@ import streamlit as st
 
 from explorer import figures
 from explorer.core import twins
+from explorer.core.event_schema import is_drawn
 from explorer.ui import state
 from explorer.ui.components.packet import pack
 from explorer.ui.components.run import run as mount
 from explorer.ui.panels import frames as travel
+from explorer.ui.panels.guard import guarded
 
 KEY = "run_view"
 N_POINTS = 400  # of a curve; more than the pixels it is drawn on
@@ -32,9 +34,9 @@ def render(run, views: list[tuple], training) -> None:
     with st.container(key="run_views"):
         for place, (model, events, film) in enumerate(views):
             keys = {f"{frame.epoch}:{frame.stamp}": frame for frame in film}
-            packet = _packet(model, events, keys, training.have.get(model.name, set()), axes)
             key = f"{KEY}-{place}"
-            with st.container(key=f"run_view_{place}"):
+            with st.container(key=f"run_view_{place}"), guarded(model.name):
+                packet = _packet(model, events, keys, training.have.get(model.name, set()), axes)
                 mount(packet, key, lambda key=key: state.heard_epochs(key, training))
 
 
@@ -57,11 +59,11 @@ def _axes(views: list[tuple]) -> dict:
 
 
 def _epochs(events: list[dict]) -> list[dict]:
-    return [e for e in events if e["kind"] == "epoch" and e.get("test")]
+    return [e for e in events if e["kind"] == "epoch" and is_drawn(e, "test")]
 
 
 def _batches(events: list[dict]) -> list[dict]:
-    return [e for e in events if e["kind"] == "batch" and e.get("train")]
+    return [e for e in events if e["kind"] == "batch" and is_drawn(e, "train")]
 
 
 def _is_bad(run) -> bool:
@@ -97,10 +99,11 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
                   for e in events if e["kind"] == "dial"],
         "dead": f"· {dead} dead" if dead else "",
         "plane": {0: "", 1: "· mu", 2: "· z0, z1"}.get(latent_dim, "· PCA, turned to glide"),
-        "shape": began.get("shape") or [1, 1, 1], "colours": figures.CLASS_COLOURS, "names": list(keys), "fresh": fresh,
-        "half": half, "kl_epochs": [e["epoch"] for e in thin],
+        "shape": next((frame.samples.shape[1:] for frame in keys.values()), (1, 1, 1)),
+        "colours": figures.CLASS_COLOURS, "names": list(keys), "fresh": fresh, "half": half,
+        "kl_epochs": [e["epoch"] for e in thin],
     }  # fmt: skip
-    labels = (began.get("labels") or [])[:n_means] if shown else []
+    labels = [*began.get("labels", ()), *[-1] * n_means][:n_means]
     arrays = {
         "train": _curve(batches, "train"), "test": _curve(epochs, "test"),
         "kl": np.array([e["kl_per_dim"] for e in thin], np.float32), "labels": np.array(labels, np.int64),
@@ -126,15 +129,16 @@ def _curve(events: list[dict], split: str) -> np.ndarray:
 
 
 def _facts(run, events: list[dict], began: dict) -> list[str]:
-    recent = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and e["step"] > began.get("step", 0)][-20:]
+    latest = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and "t" in e and "step" in e]
+    recent = [e for e in latest if e["step"] > began.get("step", 0)][-20:]
     facts = [f"{began['n_train']:,} images"] if "n_train" in began else []
-    if run.status == "training" and len(recent) > 1:
+    if run.status == "training" and len(recent) > 1 and "n_train" in began and "steps_per_epoch" in began:
         first, last = recent[0], recent[-1]
         steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
         if steps > 0 and seconds > 0:
             left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
             facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
-    if epochs := [e for e in events if e["kind"] == "epoch"]:
+    if epochs := [e for e in events if e["kind"] == "epoch" and "seconds" in e]:
         facts += [f"{span(epochs[-1]['seconds'])} trained"]
         facts += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []
     return facts + ([str(began["device"])] if "device" in began else [])
