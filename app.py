@@ -7,10 +7,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost 30 
 import streamlit as st  # noqa: E402
 
 from explorer.ui import style  # noqa: E402
-from explorer.ui.pages.explore import explore  # noqa: E402
-from explorer.ui.pages.library import library  # noqa: E402
-from explorer.ui.pages.train import train  # noqa: E402
-from explorer.ui.panels import nav  # noqa: E402
+from explorer.ui.explore.page import explore  # noqa: E402
+from explorer.ui.library.page import library  # noqa: E402
+from explorer.ui.train.page import train  # noqa: E402
+from explorer.ui.widgets import nav  # noqa: E402
 
 st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
 pages = [

@@ -15,17 +15,17 @@ The house, from the ground up (README.md beside this file has the floors and who
 from importlib import import_module
 
 _WHERE = {
-    "open_bundle": "explorer.core.engine",
-    "open_model": "explorer.core.external",
-    "list_bundles": "explorer.core.checkpoint",
-    "save_bundle": "explorer.core.bundling",
-    "Engine": "explorer.core.engine",
-    "Film": "explorer.core.film",
-    "ImageSet": "explorer.core.data",
+    "open_bundle": "explorer.core.engine.engine",
+    "open_model": "explorer.core.engine.custom_model",
+    "list_bundles": "explorer.core.bundles.store",
+    "save_bundle": "explorer.core.bundles.build",
+    "Engine": "explorer.core.engine.engine",
+    "Film": "explorer.core.engine.film",
+    "ImageSet": "explorer.core.data.catalog",
     "ModelConfig": "explorer.core.config",
     "TrainConfig": "explorer.core.config",
     "ExplorerError": "explorer.core.errors",
-    "VAE": "explorer.core.model",
+    "VAE": "explorer.core.vae.model",
 }
 __all__ = sorted(_WHERE)
 

@@ -7,8 +7,20 @@ import plotly.graph_objects as go
 from PIL import Image
 
 # Ten hues that stay apart for colour-blind eyes and on a projector (Okabe & Ito 2008, and Paul Tol's "muted"), two spare.
-CLASS_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A68A6", "#8C564B", "#999933",
-                 "#6E6E6E", "#AA4499", "#44AA99")  # fmt: skip
+CLASS_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#7A68A6",
+    "#8C564B",
+    "#999933",
+    "#6E6E6E",
+    "#AA4499",
+    "#44AA99",
+)
 PATH_COLOUR = "#C2185B"
 TEXT_COLOUR = "#808495"  # legible on white and on black
 SMALL_PX = 16  # images up to this size are smoothed when enlarged, larger ones are shown crisp
@@ -18,9 +30,13 @@ GREY = "#808495"  # legible on white and on black
 
 
 def map_figure(
-    xy: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], values: np.ndarray | None = None, unit: str = "",
+    xy: np.ndarray,
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    values: np.ndarray | None = None,
+    unit: str = "",
     axes: tuple[str, str] | None = None,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Encoder means in the plane: xy (N, 2), labels (N,) int (-1: unlabelled). One trace a class; `customdata` is the row.
 
     values: (N,) floats to colour by, on a continuous palette with the title `unit`; None: by class. More than 12 classes use
@@ -39,27 +55,49 @@ def map_figure(
         rows = np.flatnonzero(labels == label)
         colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if by_class else values[rows].astype(np.float32)
         figure.add_scattergl(
-            x=xy[rows, 0], y=xy[rows, 1], mode="markers", customdata=rows.astype(np.int32), hoverinfo="none",
+            x=xy[rows, 0],
+            y=xy[rows, 1],
+            mode="markers",
+            customdata=rows.astype(np.int32),
+            hoverinfo="none",
             name=class_names[label] if 0 <= label < len(class_names) else "unlabelled",
-            marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale, showlegend=by_class and len(classes) > 1,
-        )  # fmt: skip
+            marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale,
+            showlegend=by_class and len(classes) > 1,
+        )
     if scale:
         title = {"text": unit, "side": "right", "font": {"color": GREY}}
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
     known = axes is not None
-    axis = {"showgrid": False, "zeroline": known, "zerolinecolor": "rgba(128,128,128,.5)", "showticklabels": known,
-            "tickfont": {"color": GREY}}  # fmt: skip
+    axis = {
+        "showgrid": False,
+        "zeroline": known,
+        "zerolinecolor": "rgba(128,128,128,.5)",
+        "showticklabels": known,
+        "tickfont": {"color": GREY},
+    }
     titles = [{"text": name, "font": {"color": GREY}, "standoff": 6} for name in axes or ("", "")]
     bottom = (40 if known else 0) + (24 if known and by_class else 0)
     return figure.update_layout(
-        margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": bottom}, autosize=True, uirevision=f"{axes}{len(xy)}",
-        dragmode="pan", clickmode="event", hovermode="closest", hoverdistance=8,
-        legend={"orientation": "h", "itemsizing": "constant", "y": -0.13 if known else 0, "yanchor": "top",
-                "font": {"size": 14}},
-        xaxis=axis | {"title": titles[0]}, yaxis=axis | {"title": titles[1]},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
+        margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": bottom},
+        autosize=True,
+        uirevision=f"{axes}{len(xy)}",
+        dragmode="pan",
+        clickmode="event",
+        hovermode="closest",
+        hoverdistance=8,
+        legend={
+            "orientation": "h",
+            "itemsizing": "constant",
+            "y": -0.13 if known else 0,
+            "yanchor": "top",
+            "font": {"size": 14},
+        },
+        xaxis=axis | {"title": titles[0]},
+        yaxis=axis | {"title": titles[1]},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
 
 
 def enlarge(frames: np.ndarray, height_px: int) -> np.ndarray:
@@ -74,8 +112,10 @@ def enlarge(frames: np.ndarray, height_px: int) -> np.ndarray:
     factor = max(1, -(-height_px // height))
     if not small:
         return frames.repeat(factor, 2).repeat(factor, 3)
-    planes = [Image.fromarray(plane).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
-              for plane in frames.reshape(-1, height, width)]  # fmt: skip
+    planes = [
+        Image.fromarray(plane).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+        for plane in frames.reshape(-1, height, width)
+    ]
     return np.array(planes, np.uint8).reshape(n, channels, height * factor, width * factor)
 
 

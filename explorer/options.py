@@ -4,7 +4,7 @@ import argparse
 
 from explorer.core.config import ARCHS, LIKELIHOODS, PRECISIONS, ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, unknown
-from explorer.core.twins import SETTINGS
+from explorer.core.runs.twins import SETTINGS
 
 MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")  # options that are fields of ModelConfig
 RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", "device", "precision", "limit")  # TrainConfig

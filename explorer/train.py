@@ -1,10 +1,10 @@
 """The second door: train a VAE from the command line and save it as a bundle that the page opens.
 
-    python -m explorer.train --dataset mnist --latent-dim 16 --arch conv --beta 1 --epochs 20 --seed 0 --name my-mnist
-    python -m explorer.train --dataset mnist --latent-dim 2 --epochs 5 --name loss --twins beta 0 1 4
-    python -m explorer.train --resume my-mnist
-    python -m explorer.train --list
-    torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared among two processes
+python -m explorer.train --dataset mnist --latent-dim 16 --arch conv --beta 1 --epochs 20 --seed 0 --name my-mnist
+python -m explorer.train --dataset mnist --latent-dim 2 --epochs 5 --name loss --twins beta 0 1 4
+python -m explorer.train --resume my-mnist
+python -m explorer.train --list
+torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared among two processes
 """
 
 import argparse
@@ -23,10 +23,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from explorer.core import places, run_folder, runner, runs, twins
+from explorer.core import paths
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, ExplorerError, TrainingError
-from explorer.core.run_folder import Order
+from explorer.core.runs import commands as runs
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import twins
+from explorer.core.runs.folder import Order
+from explorer.core.worker import job
 from explorer.options import MODEL, RUN, given, parse
 
 
@@ -67,9 +71,9 @@ def _follow(argv: list[str] | None) -> int:
     except ConfigError:
         return 2
     if not args.list:
-        from explorer.core import parallel
+        from explorer.core.training import distributed
 
-        parallel.follow()
+        distributed.follow()
     return 0
 
 
@@ -85,12 +89,12 @@ def _begin(args: argparse.Namespace) -> Path:
     settings = given(args, MODEL)
     wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the true size is known once the images are there
     default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
-    name = places.checked_name(default_name if args.name is None else args.name)
-    folder = places.runs_dir() / name
+    name = paths.checked_name(default_name if args.name is None else args.name)
+    folder = paths.runs_dir() / name
     order = Order(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
     alike = twins.twins(order, args.twins[0], args.twins[1:]) if args.twins else {}
     for one in alike.values() or [order]:
-        if not args.replace and (places.checkpoints_dir() / places.checked_name(one.name)).exists():
+        if not args.replace and (paths.checkpoints_dir() / paths.checked_name(one.name)).exists():
             raise ConfigError(f"There is already a bundle '{one.name}'.", "Give another --name, or add --replace.")
     if folder.is_dir():
         run = runs.look(name) if (folder / run_folder.RUN).is_file() else None
@@ -147,7 +151,7 @@ def _run(folder: Path, as_json: bool, is_new: bool) -> int:
             bar.close()
 
     try:
-        path = runner.work(folder, _silent if as_json else _say, seen)
+        path = job.work(folder, _silent if as_json else _say, seen)
         return _stopped(folder, is_new) if path is None else 0
     except KeyboardInterrupt:
         return _stopped(folder, is_new, bar)
@@ -196,8 +200,10 @@ def _terminated_like_ctrl_c():
 def _line(report, n_epochs: int) -> str:
     test = report.test
     speed = f", {report.images_per_second:,.0f} images/s" if report.epoch else " (untrained)"
-    return (f"epoch {report.epoch}/{n_epochs}  test -ELBO {-test.elbo:.2f} = recon {test.recon_loss:.2f} + KL {test.kl:.2f}"
-            f" nats, {report.active_units} active, {report.seconds:.0f} s{speed}")  # fmt: skip
+    return (
+        f"epoch {report.epoch}/{n_epochs}  test -ELBO {-test.elbo:.2f} = recon {test.recon_loss:.2f} + KL {test.kl:.2f}"
+        f" nats, {report.active_units} active, {report.seconds:.0f} s{speed}"
+    )
 
 
 def _which(state) -> str:
@@ -211,18 +217,27 @@ def _plain(report, n_steps: int) -> dict:
     def losses(of):
         return of and {"elbo": of.elbo, "recon_loss": of.recon_loss, "kl": of.kl, "kl_per_dim": of.kl_per_dim}
 
-    return {"kind": "epoch" if report.is_epoch else "batch", "epoch": report.epoch, "step": report.step,
-            "n_steps": n_steps, "seconds": round(report.seconds, 3), "images_per_second": report.images_per_second,
-            "lr": report.lr, "beta": report.beta, "train": losses(report.train), "test": losses(report.test),
-            "active_units": report.active_units}  # fmt: skip
+    return {
+        "kind": "epoch" if report.is_epoch else "batch",
+        "epoch": report.epoch,
+        "step": report.step,
+        "n_steps": n_steps,
+        "seconds": round(report.seconds, 3),
+        "images_per_second": report.images_per_second,
+        "lr": report.lr,
+        "beta": report.beta,
+        "train": losses(report.train),
+        "test": losses(report.test),
+        "active_units": report.active_units,
+    }
 
 
 def _list() -> int:
-    from explorer.core import checkpoint
+    from explorer.core.bundles import store
 
-    bundles, unfinished = checkpoint.list_bundles(), [run for run in runs.list_runs() if run.status != "done"]
+    bundles, unfinished = store.list_bundles(), [run for run in runs.list_runs() if run.status != "done"]
     if not bundles and not unfinished:
-        _say(f"There is nothing in {places.checkpoints_dir()} yet.")
+        _say(f"There is nothing in {paths.checkpoints_dir()} yet.")
     for info in bundles:
         if info.error:
             print(f"{info.name:24} {info.error}")
@@ -237,13 +252,13 @@ def _list() -> int:
 
 
 def _how_it_stands(run) -> str:
-    from explorer.core import checkpoint
+    from explorer.core.bundles import store
 
     if run.is_live or run.order is None:
         return run.sentence or f"{run.status}, epoch {run.epoch} of {run.n_epochs}"
     try:
         if _can_go_on(run.folder):
-            checkpoint.load_state(run.folder)[1]["options"]
+            store.load_state(run.folder)[1]["options"]
     except ExplorerError as error:
         return str(error)
     except (KeyError, TypeError):

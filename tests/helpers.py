@@ -5,18 +5,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from explorer.core import bundling, checkpoint, sprites
-from explorer.core.checkpoint import Origin
+from explorer.core.bundles import build, store
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles.format import Origin
 from explorer.core.config import ModelConfig
-from explorer.core.data import ImageSet
-from explorer.core.encoding import encode_images
-from explorer.core.model import VAE
+from explorer.core.data import sprites
+from explorer.core.data.image_set import ImageSet
+from explorer.core.vae.encoding import encode_images
+from explorer.core.vae.model import VAE
 
 CLASSES = ("circle", "square", "heart")
 
 
-def random_vae(latent_dim: int = 3, image_shape=(1, 16, 16), arch: str = "conv", seed: int = 0, gain: float = 1.7,
-               **more) -> VAE:  # fmt: skip
+def random_vae(
+    latent_dim: int = 3, image_shape=(1, 16, 16), arch: str = "conv", seed: int = 0, gain: float = 1.7, **more
+) -> VAE:
     """A VAE that nobody trained. The gain makes it lively: z moves its pictures, x its means."""
     generator_state = torch.get_rng_state()
     torch.manual_seed(seed)
@@ -31,8 +34,16 @@ def random_vae(latent_dim: int = 3, image_shape=(1, 16, 16), arch: str = "conv",
 def sprite_set(n: int = 60, seed: int = 0) -> ImageSet:
     """The first n drawn sprites of a seed, (n, 1, 32, 32), with their factors."""
     factors = sprites.random_factors(n, seed)
-    return ImageSet("sprites", "test", sprites.draw_sprites(factors), factors[:, 0].astype(np.int64), sprites.SHAPES,
-                    factors, sprites.FACTOR_NAMES, title="Sprites")  # fmt: skip
+    return ImageSet(
+        "sprites",
+        "test",
+        sprites.draw_sprites(factors),
+        factors[:, 0].astype(np.int64),
+        sprites.SHAPES,
+        factors,
+        sprites.FACTOR_NAMES,
+        title="Sprites",
+    )
 
 
 def noise_set(n: int = 60, image_shape=(1, 16, 16), name: str = "noise", seed: int = 0) -> ImageSet:
@@ -42,14 +53,23 @@ def noise_set(n: int = 60, image_shape=(1, 16, 16), name: str = "noise", seed: i
     return ImageSet(name, "test", images, np.arange(n) % 3, CLASSES, title="Noise")
 
 
-def random_bundle(root: Path, name: str = "random", images: ImageSet | None = None, *, thumbs: bool = False,
-                  umap: bool = True, replace: bool = False, **model) -> Path:  # fmt: skip
+def random_bundle(
+    root: Path,
+    name: str = "random",
+    images: ImageSet | None = None,
+    *,
+    thumbs: bool = False,
+    umap: bool = True,
+    replace: bool = False,
+    **model,
+) -> Path:
     """A whole bundle in `root`, made in a moment; what would be its UMAP is two of its means."""
     images = noise_set(image_shape=model.get("image_shape", (1, 16, 16))) if images is None else images
     vae = random_vae(**{"image_shape": images.images.shape[1:]} | model)
     encoding = encode_images(vae, images.images, 0)
-    gallery = bundling.make_gallery(encoding, images, thumbs)
+    gallery = build.make_gallery(encoding, images, thumbs)
     arrays = vars(gallery) | ({"umap": encoding.mu[gallery.index, 1:3].copy()} if umap and vae.config.latent_dim > 2 else {})
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
-    return checkpoint.save(name, vae, origin, checkpoint.Gallery(**arrays), bundling.measure(vae, encoding, 0), root,
-                           replace=replace)  # fmt: skip
+    return store.save(
+        name, vae, origin, bundle_format.Gallery(**arrays), build.measure(vae, encoding, 0), root, replace=replace
+    )

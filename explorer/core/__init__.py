@@ -1,1 +1,1 @@
-"""Tensors and files: data, model, objective, training, bundles, maps, and the Engine that answers. Knows no screen."""
+"""Tensors and files. Knows no screen."""

@@ -1,11 +1,11 @@
 """What can go wrong, as a tree. Knows nothing but words: what is wrong and where, then what to do next.
 
-    ExplorerError
-    |-- ConfigError      a setting that no model or run can have
-    |-- DataError        a data set that is missing, half there or not images
-    |-- BundleError      a trained model on disk that cannot be trusted
-    |   `-- NameTakenError   the name of a model belongs to another one
-    `-- TrainingError    a run that went wrong (a loss that is not a number)
+ExplorerError
+|-- ConfigError      a setting that no model or run can have
+|-- DataError        a data set that is missing, half there or not images
+|-- BundleError      a trained model on disk that cannot be trusted
+|   `-- NameTakenError   the name of a model belongs to another one
+`-- TrainingError    a run that went wrong (a loss that is not a number)
 """
 
 from difflib import get_close_matches

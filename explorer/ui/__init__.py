@@ -1,1 +1,1 @@
-"""The screen: what a visitor sees and touches. Knows no torch."""
+"""The screen. Imports no torch."""

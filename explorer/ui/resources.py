@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from explorer import ExplorerError, figures, list_bundles, open_bundle, open_model
-from explorer.core import estimate, run_epochs, runs
-from explorer.core.live import open_run
-from explorer.core.places import SHIPPED, runs_dir
-from explorer.core.run_film import RunFilm
-from explorer.ui.components.packet import pack
+from explorer import figures, list_bundles, open_bundle, open_model
+from explorer.core.engine.live_run import open_run
+from explorer.core.errors import ExplorerError
+from explorer.core.paths import SHIPPED, runs_dir
+from explorer.core.runs import commands as runs
+from explorer.core.runs import snapshots
+from explorer.core.runs.epoch_film import RunFilm
+from explorer.core.training import throughput
+from explorer.ui.wire.packet import pack
 
 LIVE = "run:"  # before the name of a run in Explore's selector and link
 N_ENGINES = 6  # some 10 MB each
@@ -112,8 +115,13 @@ def _sprite_packet(engine) -> bytes:
         real, is_recon = np.concatenate([engine.film(part).frames for part in parts]), True
     pictures = figures.shrink(real, SPRITE_PX)
     columns = max(1, min(100, SHEET_PX // pictures.shape[3]))
-    header = {"model": f"{engine.name}-{engine.content_hash}", "columns": columns, "shape": pictures.shape[1:],
-              "names": engine.origin.class_names, "is_recon": is_recon}  # fmt: skip
+    header = {
+        "model": f"{engine.name}-{engine.content_hash}",
+        "columns": columns,
+        "shape": pictures.shape[1:],
+        "names": engine.origin.class_names,
+        "is_recon": is_recon,
+    }
     losses = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
     sheet = figures.jpeg(figures.sheet(pictures, columns), 75)
     return pack(header, losses | {"pictures": sheet}, {"pictures": "image/jpeg"})
@@ -173,16 +181,16 @@ def run_events(folder: Path) -> list[dict]:
 
 def run_portrait(folder: Path) -> bytes | None:
     """Six draws of the prior at the last epoch that has pictures, as a PNG; None where there is none that can be read."""
-    epoch = max(run_epochs.saved_epochs(folder), default=None)
+    epoch = max(snapshots.saved_epochs(folder), default=None)
     try:
-        return None if epoch is None else _run_portrait(folder, epoch, run_epochs.epoch_path(folder, epoch).stat().st_mtime_ns)
+        return None if epoch is None else _run_portrait(folder, epoch, snapshots.epoch_path(folder, epoch).stat().st_mtime_ns)
     except (OSError, ExplorerError):
         return None
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _run_portrait(folder: Path, epoch: int, stamp: int) -> bytes:
-    return figures.png(figures.strip(figures.enlarge(run_epochs.read_samples(folder, epoch)[:6], 56)))
+    return figures.png(figures.strip(figures.enlarge(snapshots.read_samples(folder, epoch)[:6], 56)))
 
 
 def _diary(folder: Path) -> runs.Diary:
@@ -215,7 +223,7 @@ def epoch_seconds(model: dict, train: dict, image_shape, n_images: int) -> float
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _epoch_seconds(model: tuple, train: tuple, image_shape, n_images: int) -> Future:
-    return _in_thread("estimate", lambda: estimate.epoch_seconds(dict(model), dict(train), image_shape, n_images))
+    return _in_thread("estimate", lambda: throughput.epoch_seconds(dict(model), dict(train), image_shape, n_images))
 
 
 @st.cache_resource
@@ -223,6 +231,3 @@ def _freeze() -> None:
     """Once, after the imports: what torch brought along is never searched for garbage again (160 ms a time)."""
     gc.collect()
     gc.freeze()
-
-
-__all__ = ["ExplorerError", "bundles", "engine", "own_model"]

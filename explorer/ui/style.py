@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-CSS = "".join(path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.css")))
+HERE = Path(__file__).parent
+CSS = "".join(path.read_text("utf-8") for path in (HERE / "style.css", *sorted(HERE.glob("*/page.css"))))
 
 
 def apply() -> None:

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import run_folder
+from explorer.core.runs import folder as run_folder
 from explorer.ui import resources
-from explorer.ui.panels import bar, library, map, run_controls, run_shelf, run_view
+from explorer.ui.explore.bar import panel as bar
+from explorer.ui.explore.map import panel as map
+from explorer.ui.library import models as library
+from explorer.ui.library import runs as library_runs
+from explorer.ui.train import run_controls
+from explorer.ui.train.run_view import panel as run_view
 from tests.app.test_library_page import checked, press, said
 from tests.app.test_run_shelf import make
 from tests.helpers import random_bundle, sprite_set
@@ -15,19 +20,19 @@ SENTENCE = "It holds something that cannot be shown; the server's log says what.
 
 
 def explore_page() -> None:
-    from explorer.ui.pages.explore import explore
+    from explorer.ui.explore.page import explore
 
     explore()
 
 
 def train_page() -> None:
-    from explorer.ui.pages.train import train
+    from explorer.ui.train.page import train
 
     train()
 
 
 def library_page() -> None:
-    from explorer.ui.pages.library import library
+    from explorer.ui.library.page import library
 
     library()
 
@@ -89,7 +94,7 @@ def test_a_model_that_cannot_be_opened_for_an_unknown_reason(root, monkeypatch):
 
 @pytest.mark.parametrize("function", ["_words", "_verbs"])
 def test_a_run_s_row_in_the_library(root, monkeypatch, function):
-    fails_on_bad(monkeypatch, run_shelf, function)
+    fails_on_bad(monkeypatch, library_runs, function)
     page = opened(library_page)
     assert f"bad: {SENTENCE}" in said(page.error) and "<h3>good</h3>" in html(page)
     press(page, "broken-shelf-bad")
@@ -115,11 +120,16 @@ def test_a_card_of_the_models(root, monkeypatch):
 
 @pytest.mark.parametrize("module, function", [(run_view, "_packet"), (run_view, "_axes"), (run_controls, "look")])
 def test_a_view_of_a_run(root, monkeypatch, module, function):
-    fails_on_bad(monkeypatch, module, function, {
-        "_packet": lambda run, *rest: run.name,
-        "_axes": lambda views: views[0][0].name,
-        "look": lambda names, run, *rest: run.name,
-    }[function])  # fmt: skip
+    fails_on_bad(
+        monkeypatch,
+        module,
+        function,
+        {
+            "_packet": lambda run, *rest: run.name,
+            "_axes": lambda views: views[0][0].name,
+            "look": lambda names, run, *rest: run.name,
+        }[function],
+    )
     page = opened(train_page, run="bad")
     assert f"bad: {SENTENCE}" in said(page.error)
     if function != "_packet":
@@ -142,10 +152,10 @@ def test_a_model_on_explore(root, monkeypatch, function):
 
 
 def test_a_shipped_model_is_not_offered_for_deletion(root, monkeypatch):
-    from explorer.core import places
+    from explorer.core import paths
 
     (root / "bad").rename(root / "mnist")
-    monkeypatch.setattr(places, "SHIPPED_DIR", root)
+    monkeypatch.setattr(paths, "SHIPPED_DIR", root)
     monkeypatch.setattr(map, "controls", lambda engine, session: 1 / 0)
     page = opened(explore_page, model="mnist")
     assert SENTENCE in said(page.error) and "broken-explore" not in [button.key for button in page.button]

@@ -11,10 +11,12 @@ import pytest
 from safetensors.numpy import load, save
 from streamlit.testing.v1 import AppTest
 
-from explorer.core import run_library, runs, shelf_zip
-from explorer.core.bundle import CONFIG, METRICS
+from explorer.core import transfer
+from explorer.core.bundles.format import CONFIG, METRICS
 from explorer.core.errors import ExplorerError
-from explorer.core.run_folder import Order
+from explorer.core.runs import commands as runs
+from explorer.core.runs import library as run_library
+from explorer.core.runs.folder import Order
 from tests.helpers import random_bundle, sprite_set
 
 HUGE, TEXT, NAN, INFINITE = 10**400, "12", float("nan"), float("inf")
@@ -26,25 +28,61 @@ ORDER = Order("bad", {"latent_dim": D}, {"dataset": "digits", "epochs": 3}, crea
 
 
 def events() -> list[dict]:
-    began = {"kind": "training", "t": 1.7e9, "step": 0, "epoch": 0, "device": "cpu", "n_steps": 12, "steps_per_epoch": 4,
-             "n_train": 128, "n_test": 64, "beta": 1.0, "lr": 1e-3, "latent_dim": D, "shape": [1, 8, 8],
-             "classes": ["0", "1"], "labels": [i % 2 for i in range(N_MEANS)]}  # fmt: skip
+    began = {
+        "kind": "training",
+        "t": 1.7e9,
+        "step": 0,
+        "epoch": 0,
+        "device": "cpu",
+        "n_steps": 12,
+        "steps_per_epoch": 4,
+        "n_train": 128,
+        "n_test": 64,
+        "beta": 1.0,
+        "lr": 1e-3,
+        "latent_dim": D,
+        "shape": [1, 8, 8],
+        "classes": ["0", "1"],
+        "labels": [i % 2 for i in range(N_MEANS)],
+    }
     found = [began]
     for epoch in range(4):
         losses = {"elbo": -30.0 - epoch, "recon_loss": 25.0, "kl": 5.0 + epoch}
-        common = {"t": 1.7e9 + epoch, "epoch": epoch, "step": 4 * epoch, "seconds": 2.0 * epoch, "lr": 1e-3, "beta": 1.0,
-                  "images_per_second": 900.0, "n_steps": 12}  # fmt: skip
+        common = {
+            "t": 1.7e9 + epoch,
+            "epoch": epoch,
+            "step": 4 * epoch,
+            "seconds": 2.0 * epoch,
+            "lr": 1e-3,
+            "beta": 1.0,
+            "images_per_second": 900.0,
+            "n_steps": 12,
+        }
         found.append({"kind": "batch", "train": losses, "test": None, **common})
-        found.append({"kind": "epoch", "train": losses, "test": losses, "active_units": D, "kl_per_dim": [0.5] * D,
-                      "memory": 2**28, **common})  # fmt: skip
+        found.append(
+            {
+                "kind": "epoch",
+                "train": losses,
+                "test": losses,
+                "active_units": D,
+                "kl_per_dim": [0.5] * D,
+                "memory": 2**28,
+                **common,
+            }
+        )
     return [*found, {"kind": "dial", "t": 1.7e9, "step": 4, "beta": 2.0, "lr_scale": 1.0}, {"kind": "stopped", "t": 1.7e9 + 9}]
 
 
 def pictures(epoch: int) -> dict[str, np.ndarray]:
     small = np.full((S, 1, 8, 8), 20 * epoch, np.uint8)
     means = np.random.default_rng(epoch).normal(size=(N_MEANS, D)).astype(np.float32)
-    return {"means": means, "reconstructions": small, "samples": small, "originals": small,
-            "kl_per_dim": np.full(D, 0.5, np.float32)}  # fmt: skip
+    return {
+        "means": means,
+        "reconstructions": small,
+        "samples": small,
+        "originals": small,
+        "kl_per_dim": np.full(D, 0.5, np.float32),
+    }
 
 
 def run_files() -> dict[str, bytes]:
@@ -201,7 +239,7 @@ RUNS = {
     "means huge": drawn(means=np.full((N_MEANS, D), 3e38, np.float32)),
     "other originals": drawn(originals=blank(3, 1, 4, 4)),
     "epochs far away": lambda files: files.update({"epochs/999999999.safetensors": files["epochs/003.safetensors"]}),
-}  # fmt: skip
+}
 
 
 def metric(**changes):
@@ -252,7 +290,7 @@ def zipped(folder: str, files: dict[str, bytes]) -> bytes:
 def imported(folder: str, files: dict[str, bytes]) -> str | None:
     """Its name here, or None for a zip that is refused in a sentence."""
     try:
-        (name,) = shelf_zip.import_zip(zipped(folder, files))
+        (name,) = transfer.import_zip(zipped(folder, files))
         return name
     except ExplorerError as error:
         assert str(error)
@@ -268,25 +306,30 @@ def checkpoints(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path / "checkpoints"))
     monkeypatch.delenv("EXPLORER_MODEL", raising=False)
     random_bundle(tmp_path / "checkpoints", "good", sprite_set(), latent_dim=5)
-    assert imported("runs/good", run_files() | {"run.json": json.dumps({"format": 1, "order": asdict(
-        replace(ORDER, name="good"))}).encode()}) == "good-2"  # fmt: skip
+    assert (
+        imported(
+            "runs/good",
+            run_files() | {"run.json": json.dumps({"format": 1, "order": asdict(replace(ORDER, name="good"))}).encode()},
+        )
+        == "good-2"
+    )
     return tmp_path / "checkpoints"
 
 
 def explore() -> None:
-    from explorer.ui.pages.explore import explore
+    from explorer.ui.explore.page import explore
 
     explore()
 
 
 def train() -> None:
-    from explorer.ui.pages.train import train
+    from explorer.ui.train.page import train
 
     train()
 
 
 def library() -> None:
-    from explorer.ui.pages.library import library
+    from explorer.ui.library.page import library
 
     library()
 
@@ -324,7 +367,7 @@ def delete(test: AppTest, key: str) -> None:
 
 
 def shelf_names() -> list[str]:
-    from explorer.core.checkpoint import list_bundles
+    from explorer.core.bundles.store import list_bundles
 
     return [info.name for info in list_bundles()]
 
@@ -359,7 +402,7 @@ def test_a_hostile_model_ends_no_page(checkpoints, case):
 
 
 def shelf_contents(name: str) -> dict[str, bytes]:
-    from explorer.core import library as core
+    from explorer.core.bundles import library as core
 
     return dict(core.contents(name))
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.core import atomic, places, shelf_zip
+from explorer.core import paths, transfer
+from explorer.core.storage import atomic
 from tests.helpers import random_bundle, sprite_set
 
 
 def script() -> None:
     """The page alone."""
-    from explorer.ui.pages.library import library
+    from explorer.ui.library.page import library
 
     library()
 
@@ -61,8 +62,18 @@ def names(root: Path) -> set[str]:
 def test_a_row_says_what_is_known_of_a_model(root):
     page = opened()
     words = shelf(page)
-    for word in ("<h2>good</h2>", "<h2>other</h2>", "Sprites", "<dd>5</dd>", "<dd>conv</dd>", "<dd>bernoulli</dd>",
-                 "test ELBO, nats", "active units", "on disk", "2 models"):  # fmt: skip
+    for word in (
+        "<h2>good</h2>",
+        "<h2>other</h2>",
+        "Sprites",
+        "<dd>5</dd>",
+        "<dd>conv</dd>",
+        "<dd>bernoulli</dd>",
+        "test ELBO, nats",
+        "active units",
+        "on disk",
+        "2 models",
+    ):
         assert word in words
     assert len(page.get("image")) == 2 and not page.error
     assert [button.key for button in page.button if button.key.startswith("open-")] == ["open-good", "open-other"]
@@ -137,7 +148,7 @@ def test_a_full_disk_is_said(root, monkeypatch):
 
 def test_a_shipped_model_stays(root, monkeypatch):
     (root / "good").rename(root / "mnist")
-    monkeypatch.setattr(places, "SHIPPED_DIR", root)
+    monkeypatch.setattr(paths, "SHIPPED_DIR", root)
     page = edit(opened(), "mnist")
     assert page.button(key="rename-mnist").disabled and len(page.checkbox) == 1 and "keeps its name" in said(page.caption)
     press(page, "duplicate-mnist")
@@ -145,7 +156,7 @@ def test_a_shipped_model_stays(root, monkeypatch):
 
 
 def test_import(root):
-    data = shelf_zip.export_zip(["good", "other"])
+    data = transfer.export_zip(["good", "other"])
     page = opened()
     page.file_uploader[0].set_value(("models.zip", data, "application/zip"))
     press(page, "import_send")
@@ -158,10 +169,13 @@ def test_import(root):
     assert "On the shelf now: good, other." in said(page.success) and len(names(root)) == 4
 
 
-@pytest.mark.parametrize("data, sentence", [
-    (None, "No zip arrived. Choose one of at most 500 MB"),
-    (b"hello", "The file is no zip"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "data, sentence",
+    [
+        (None, "No zip arrived. Choose one of at most 500 MB"),
+        (b"hello", "The file is no zip"),
+    ],
+)
 def test_an_import_that_cannot_be(root, data, sentence):
     page = opened()
     if data is not None:
@@ -178,7 +192,7 @@ def test_the_session_of_the_tab_follows_a_renamed_model(root):
     assert session.bundle == "good"
 
     def follow() -> None:
-        from explorer.ui import state
+        from explorer.ui.state import session as state
 
         state.follow("good", "better")
         state.follow("unknown", "lost")

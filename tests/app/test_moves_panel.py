@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from explorer import open_bundle
-from explorer.core.data import ImageSet
-from explorer.ui import state
-from explorer.ui.panels import moves
+from explorer.core.data.image_set import ImageSet
+from explorer.ui.explore.moves import panel as moves
+from explorer.ui.state import session as state
 from tests.helpers import noise_set, random_bundle
 
 TABS = ["prior", "neighbours", "classes", "directions", "arithmetic", "pad"]
@@ -69,8 +69,13 @@ def panel(engine, monkeypatch):
 def test_every_tab_shows_what_decodes_to_its_pictures(panel, engine):
     panel.session.a, panel.session.b, panel.session.picked = 3, 7, 11
     mu, means = engine.gallery.mu, [engine.gallery.mu[engine.gallery.labels == k].mean(0) for k in range(3)]
-    expected = {"prior": (16, None), "classes": (3, means), "directions": (moves.N_LINE, None),
-                "arithmetic": (4, [mu[3], mu[7], mu[11], mu[3] - mu[7] + mu[11]]), "pad": (moves.N_SIDE**2, None)}  # fmt: skip
+    expected = {
+        "prior": (16, None),
+        "classes": (3, means),
+        "directions": (moves.N_LINE, None),
+        "arithmetic": (4, [mu[3], mu[7], mu[11], mu[3] - mu[7] + mu[11]]),
+        "pad": (moves.N_SIDE**2, None),
+    }
     assert [tab for tab, _ in panel.shown()["tabs"]] == TABS
     for tab, (n, points) in expected.items():
         shown = panel.ask("tab", tab=tab)
@@ -135,17 +140,34 @@ def test_a_request_is_accepted_once(panel):
     assert panel.session.tab == "pad" and panel.session.z.tolist() == [1, 0, 0]
 
 
-NOT_Z = [None, "z", 1, [], [1], [1, 2, 3, 4], [1, 2, None], ["a", "b", "c"], [1, 2, float("nan")], [1, 2, float("inf")],
-         [1, 2, 1e300], [1, 2, 10**400], [[1], [2], [3]], {"0": 1}, [True, False, True]]  # fmt: skip
-BAD = [{"z": z} for z in NOT_Z] + [
-    {"kind": "pick", "row": row} for row in (60, -1, None, 1.0, "1", [1], float("nan"))] + [
-    {"kind": "tab", "tab": tab} for tab in ("film", "", None, 3, ["pad"])] + [
-    {"kind": "direction", "choice": choice} for choice in ("principal-3", "saved-x", "", None, 1)] + [
-    {"kind": "classes", "pair": pair} for pair in ([0, 3], [-1, 0], [0], [0, "1"], None, "01", [0.0, 1.0])] + [
-    {"kind": "save", "name": name} for name in ("x", "", None, 1)] + [
-    {"kind": "remove", "choice": choice} for choice in ("classes", "saved-", None)] + [
-    {"kind": "pad", "axes": axes} for axes in ([0, 0], [0, 3], [-1, 0], [0], None, ["0", "1"])] + [
-    {}, {"kind": None}, {"kind": "format"}, {"kind": ["draw"]}]  # fmt: skip
+NOT_Z = [
+    None,
+    "z",
+    1,
+    [],
+    [1],
+    [1, 2, 3, 4],
+    [1, 2, None],
+    ["a", "b", "c"],
+    [1, 2, float("nan")],
+    [1, 2, float("inf")],
+    [1, 2, 1e300],
+    [1, 2, 10**400],
+    [[1], [2], [3]],
+    {"0": 1},
+    [True, False, True],
+]
+BAD = (
+    [{"z": z} for z in NOT_Z]
+    + [{"kind": "pick", "row": row} for row in (60, -1, None, 1.0, "1", [1], float("nan"))]
+    + [{"kind": "tab", "tab": tab} for tab in ("film", "", None, 3, ["pad"])]
+    + [{"kind": "direction", "choice": choice} for choice in ("principal-3", "saved-x", "", None, 1)]
+    + [{"kind": "classes", "pair": pair} for pair in ([0, 3], [-1, 0], [0], [0, "1"], None, "01", [0.0, 1.0])]
+    + [{"kind": "save", "name": name} for name in ("x", "", None, 1)]
+    + [{"kind": "remove", "choice": choice} for choice in ("classes", "saved-", None)]
+    + [{"kind": "pad", "axes": axes} for axes in ([0, 0], [0, 3], [-1, 0], [0], None, ["0", "1"])]
+    + [{}, {"kind": None}, {"kind": "format"}, {"kind": ["draw"]}]
+)
 
 
 def test_bad_requests_change_nothing(panel):
@@ -228,8 +250,9 @@ def test_the_pad_is_a_plane_through_z(panel, engine):
     assert (grid[..., 0] == np.float32(0.3)).all() and (np.diff(grid[0, :, 1]) > 0).all() and (np.diff(grid[:, 0, 2]) < 0).all()
 
 
-@pytest.mark.parametrize("latent_dim, image_shape, labelled",
-                         [(1, (1, 8, 8), True), (2, (3, 64, 64), False), (64, (1, 64, 64), False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "latent_dim, image_shape, labelled", [(1, (1, 8, 8), True), (2, (3, 64, 64), False), (64, (1, 64, 64), False)]
+)
 def test_every_kind_of_model(tmp_path, monkeypatch, latent_dim, image_shape, labelled):
     engine = engine_of(tmp_path, labelled, image_shape, latent_dim)
     panel = Panel(engine, monkeypatch)

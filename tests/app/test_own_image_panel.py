@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.core import sprites
-from explorer.core.engine import Engine, done, open_bundle
-from explorer.ui import state
-from explorer.ui.panels import map as map_panel
-from explorer.ui.panels import own_image
+from explorer.core.data import sprites
+from explorer.core.engine.engine import Engine, done, open_bundle
+from explorer.ui.explore.map import panel as map_panel
+from explorer.ui.explore.own_image import panel as own_image
+from explorer.ui.state import session as state
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -96,12 +96,19 @@ def test_the_switches_change_what_the_model_sees(engine, session, ask):
     np.testing.assert_array_equal(sent(engine, session)[1]["seen"].reshape(32, 32), 255 - heart())
 
 
-@pytest.mark.parametrize("data, says", [
-    ("", "The file is empty."), ("?", "did not arrive whole"), ("AAA", "did not arrive whole"),
-    ("\u00e9", "did not arrive whole"), (base64.b64encode(b"a letter").decode(), "no picture"),
-    (file(np.zeros((1, 1), np.uint8)), "1 x 1 px"),
-    (file(np.zeros((50, 50), np.uint8)), "blank"), ("A" * 8_000_000, "too large"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "data, says",
+    [
+        ("", "The file is empty."),
+        ("?", "did not arrive whole"),
+        ("AAA", "did not arrive whole"),
+        ("\u00e9", "did not arrive whole"),
+        (base64.b64encode(b"a letter").decode(), "no picture"),
+        (file(np.zeros((1, 1), np.uint8)), "1 x 1 px"),
+        (file(np.zeros((50, 50), np.uint8)), "blank"),
+        ("A" * 8_000_000, "too large"),
+    ],
+)
 def test_a_bad_picture_becomes_a_sentence(engine, session, ask, data, says):
     ask(kind="image", data=file(heart()))
     ask(kind="image", data=data)
@@ -111,11 +118,23 @@ def test_a_bad_picture_becomes_a_sentence(engine, session, ask, data, says):
     assert session.own.mu is None
 
 
-@pytest.mark.parametrize("request_", [
-    {}, {"kind": "image"}, {"kind": "image", "data": 5}, {"kind": "image", "data": None}, {"kind": "image", "data": ["a"]},
-    {"kind": "see"}, {"kind": "see", "centre": 1, "invert": "on"}, {"kind": "see", "centre": True, "invert": "maybe"},
-    {"kind": "see", "centre": True, "invert": None}, {"kind": "explore"}, {"kind": 7}, {"kind": "drop tables"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        {"kind": "image"},
+        {"kind": "image", "data": 5},
+        {"kind": "image", "data": None},
+        {"kind": "image", "data": ["a"]},
+        {"kind": "see"},
+        {"kind": "see", "centre": 1, "invert": "on"},
+        {"kind": "see", "centre": True, "invert": "maybe"},
+        {"kind": "see", "centre": True, "invert": None},
+        {"kind": "explore"},
+        {"kind": 7},
+        {"kind": "drop tables"},
+    ],
+)
 def test_a_request_that_makes_no_sense_changes_nothing(engine, session, ask, request_):
     before = vars(session.own).copy()
     ask(**request_)
@@ -124,8 +143,19 @@ def test_a_request_that_makes_no_sense_changes_nothing(engine, session, ask, req
     sent(engine, session)
 
 
-@pytest.mark.parametrize("request_", [None, {}, {"kind": "clear"}, {"seq": "1", "kind": "clear"}, {"seq": None}, {"seq": True},
-                                      {"seq": 0, "kind": "clear"}, {"seq": 1.5, "kind": "clear"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_",
+    [
+        None,
+        {},
+        {"kind": "clear"},
+        {"seq": "1", "kind": "clear"},
+        {"seq": None},
+        {"seq": True},
+        {"seq": 0, "kind": "clear"},
+        {"seq": 1.5, "kind": "clear"},
+    ],
+)
 def test_a_request_without_its_number_is_not_heard(session, monkeypatch, request_):
     monkeypatch.setattr(state, "request", lambda key: request_)
     own_image._hear(session)
@@ -140,18 +170,37 @@ def test_a_request_is_heard_once(session, monkeypatch):
 
 
 def test_a_model_without_a_likelihood_says_so(engine, session, ask):
-    own = Engine("own", engine._encode, engine._decode, engine.origin, engine.image_shape, engine.latent_dim,
-                 done(engine.gallery), done(engine.umap), {}, "", engine.device, engine.pictures)  # fmt: skip
+    own = Engine(
+        "own",
+        engine._encode,
+        engine._decode,
+        engine.origin,
+        engine.image_shape,
+        engine.latent_dim,
+        done(engine.gallery),
+        done(engine.umap),
+        {},
+        "",
+        engine.device,
+        engine.pictures,
+    )
     ask(kind="image", data=file(heart()))
     header, _ = sent(own, session)
     assert header["rank"] == "Its ELBO is not known: this model has no likelihood here." and header["title"].startswith("KL ")
 
 
-@pytest.mark.parametrize("percentile, says", [
-    (0.0, "Stranger than every one of the 10,000 test images."), (0.01, "Stranger than 99 % of the 10,000 test images."),
-    (3.0, "Stranger than 97 %"), (50.0, "Stranger than 50 %"), (50.5, "Less strange than 50 %"),
-    (99.99, "Less strange than 99 %"), (100.0, "Less strange than every one"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "percentile, says",
+    [
+        (0.0, "Stranger than every one of the 10,000 test images."),
+        (0.01, "Stranger than 99 % of the 10,000 test images."),
+        (3.0, "Stranger than 97 %"),
+        (50.0, "Stranger than 50 %"),
+        (50.5, "Less strange than 50 %"),
+        (99.99, "Less strange than 99 %"),
+        (100.0, "Less strange than every one"),
+    ],
+)
 def test_strangeness_is_never_rounded_up(engine, percentile, says):
     from dataclasses import replace
 

@@ -9,9 +9,12 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import atomic, run_epochs, run_folder, shelf_zip
-from explorer.core.run_events import Events
-from explorer.core.run_folder import Order
+from explorer.core import transfer
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import snapshots
+from explorer.core.runs.event_log import Events
+from explorer.core.runs.folder import Order
+from explorer.core.storage import atomic
 from tests.app.test_library_page import checked, opened, press, said, shelf
 
 GONE = {"pid": 2**22, "pid_started": 1.0}
@@ -34,8 +37,9 @@ def make(name: str, *last: dict, epochs: int = 3, owner: dict = GONE, model: dic
     for epoch in range(epochs + 1):
         events.write("epoch", epoch=epoch, step=4 * epoch, seconds=2.0 * epoch, test={"elbo": -30.0 - epoch}, kl_per_dim=[])
         pictures = np.full((8, 1, 8, 8), 9 * epoch, np.uint8)
-        run_epochs.write_epoch(folder, epoch, {"means": np.zeros((4, 5), np.float32), "samples": pictures,
-                                               "reconstructions": pictures})  # fmt: skip
+        snapshots.write_epoch(
+            folder, epoch, {"means": np.zeros((4, 5), np.float32), "samples": pictures, "reconstructions": pictures}
+        )
     for event in last:
         events.write(**event)
     events.close()
@@ -60,8 +64,20 @@ def test_a_row_says_what_is_known_of_a_run(runs):
     make("mine", {"kind": "done", "bundle": "mine"}, beta=4.0)
     page = opened()
     words = shelf(page)
-    for word in ("Training runs", "1 run,", "<h3>mine</h3>", ">done<", "Digits 8x8", "<dd>5</dd>", "<dd>4</dd>",
-                 "<dd>bernoulli</dd>", "<dd>\u221233.0</dd>", "<dd>3 of 10</dd>", "<dd>6 s</dd>", "on disk"):  # fmt: skip
+    for word in (
+        "Training runs",
+        "1 run,",
+        "<h3>mine</h3>",
+        ">done<",
+        "Digits 8x8",
+        "<dd>5</dd>",
+        "<dd>4</dd>",
+        "<dd>bernoulli</dd>",
+        "<dd>\u221233.0</dd>",
+        "<dd>3 of 10</dd>",
+        "<dd>6 s</dd>",
+        "on disk",
+    ):
         assert word in words, word
     assert len(page.get("image")) == 1
 
@@ -76,12 +92,15 @@ def test_the_dial_is_what_is_shown(runs):
     assert "<dd>0.25</dd>" in shelf(opened())
 
 
-@pytest.mark.parametrize("last, words", [
-    ({"kind": "stopped"}, "stopped, can go on"),
-    ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
-    ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
-    ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u221233.0</dd>"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "last, words",
+    [
+        ({"kind": "stopped"}, "stopped, can go on"),
+        ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
+        ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
+        ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u221233.0</dd>"),
+    ],
+)
 def test_how_it_stands_is_said(runs, last, words):
     make("mine", last)
     assert words in shelf(opened())
@@ -106,7 +125,7 @@ def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs):
 
 
 def test_pictures_that_cannot_be_read_are_left_out(runs):
-    run_epochs.epoch_path(make("mine"), 3).write_bytes(b"torn")
+    snapshots.epoch_path(make("mine"), 3).write_bytes(b"torn")
     page = opened()
     assert not page.get("image") and "<h3>mine</h3>" in shelf(page)
 
@@ -116,7 +135,7 @@ def test_the_picture_is_of_the_last_epoch_and_follows_it(runs):
     page = opened()
     before = page.get("image")[0].proto.imgs[0].url
     assert opened().get("image")[0].proto.imgs[0].url == before
-    run_epochs.write_epoch(folder, 4, {"samples": np.full((8, 1, 8, 8), 99, np.uint8)})
+    snapshots.write_epoch(folder, 4, {"samples": np.full((8, 1, 8, 8), 99, np.uint8)})
     assert checked(page.run()).get("image")[0].proto.imgs[0].url != before
 
 
@@ -182,7 +201,7 @@ def test_what_is_at_work_is_neither_renamed_nor_exported(runs):
 
 def test_a_zip_of_runs_comes_in(runs):
     make("mine")
-    data = shelf_zip.export_zip(runs=["mine"])
+    data = transfer.export_zip(runs=["mine"])
     page = opened()
     page.file_uploader[0].set_value(("mine-run.zip", data, "application/zip"))
     press(page, "import_send")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.state import Session
+from explorer.ui.state.session import Session
 from tests.helpers import random_bundle, sprite_set
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -109,20 +109,23 @@ def test_switching_models_keeps_the_anchors_of_one_data_set(checkpoints):
     assert (shown(page).a, shown(page).b) == (None, None) and not page.error
 
 
-@pytest.mark.parametrize("name, text, sentence", [
-    ("z", "!!!", "it is no point"),
-    ("z", "AAAA", "it is no point"),
-    ("z", "AAAAAA", "it has 1 dimensions, the model 3"),
-    ("z", "AADAfwAAwH8AAMB_", "it has values that are no numbers"),
-    ("a", "60", "images are numbered 0 to 59"),
-    ("b", "-1", "images are numbered 0 to 59"),
-    ("image", "one", "images are numbered 0 to 59"),
-    ("plane", "tsne", "the model has no such plane"),
-    ("plane", "0,9", "the model has no such plane"),
-    ("colour", "red", "choose one of"),
-    ("dims", "99", "the model has 3 dimensions"),
-    ("beyond", "7", "it is 0 or 0.5"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, text, sentence",
+    [
+        ("z", "!!!", "it is no point"),
+        ("z", "AAAA", "it is no point"),
+        ("z", "AAAAAA", "it has 1 dimensions, the model 3"),
+        ("z", "AADAfwAAwH8AAMB_", "it has values that are no numbers"),
+        ("a", "60", "images are numbered 0 to 59"),
+        ("b", "-1", "images are numbered 0 to 59"),
+        ("image", "one", "images are numbered 0 to 59"),
+        ("plane", "tsne", "the model has no such plane"),
+        ("plane", "0,9", "the model has no such plane"),
+        ("colour", "red", "choose one of"),
+        ("dims", "99", "the model has 3 dimensions"),
+        ("beyond", "7", "it is 0 or 0.5"),
+    ],
+)
 def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, text, sentence):
     random_bundle(checkpoints, "good", sprite_set())
     page = AppTest.from_file(APP, default_timeout=60)
@@ -136,8 +139,10 @@ def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, t
 def test_a_link_to_a_changed_or_a_missing_model_says_so(checkpoints):
     random_bundle(checkpoints, "good", sprite_set())
     changed, gone = {"model": "good", "hash": "0" * 16}, {"model": "../gone"}
-    for params, where, sentence in ((changed, "toast", "'good' has changed since this link was made"),
-                                    (gone, "warning", "The link's model '../gone' is not on this machine")):  # fmt: skip
+    for params, where, sentence in (
+        (changed, "toast", "'good' has changed since this link was made"),
+        (gone, "warning", "The link's model '../gone' is not on this machine"),
+    ):
         page = AppTest.from_file(APP, default_timeout=60)
         page.query_params |= params
         page.run()
@@ -192,7 +197,7 @@ def test_an_own_model_opens_first(lab, monkeypatch):
 
 def test_an_own_model_says_that_it_is_being_encoded(lab, monkeypatch):
     monkeypatch.setenv("EXPLORER_MODEL", "lab:slow")
-    monkeypatch.setattr("explorer.core.external.AT_ONCE", 1)
+    monkeypatch.setattr("explorer.core.engine.custom_model.AT_ONCE", 1)
     page = opened()
     assert "being encoded" in said(page.info) and not page.get("plotly_chart")
     while not page.get("plotly_chart"):

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from explorer.core import checkpoint
-from explorer.core.engine import open_bundle
-from explorer.core.model import VAE
+from explorer.core import paths
+from explorer.core.bundles import store
+from explorer.core.engine.engine import open_bundle
+from explorer.core.vae.model import VAE
 
 
 def median_ms(*functions, n: int = 41) -> list[float]:
@@ -24,14 +25,14 @@ def median_ms(*functions, n: int = 41) -> list[float]:
 
 @torch.inference_mode()
 def rows(name: str = "mnist"):
-    engine, model = open_bundle(name), checkpoint.load(name).model
+    engine, model = open_bundle(name), store.load(name).model
     z = np.random.default_rng(0).standard_normal((528, engine.latent_dim), np.float32)
     for n in (1, 64, 528):
         points = torch.from_numpy(z[:n])
         ours, bare, film = median_ms(lambda: engine.decode(z[:n]), lambda: model.decode(points), lambda: engine.film(z[:n]))  # noqa: B023
         yield f"engine.decode, {n} points", f"{ours:.2f} ms", f"bare module {bare:.2f} ms", f"{ours / bare:.2f}", "1.2"
         yield f"engine.film, {n} points", f"{film:.2f} ms", f"bare module {bare:.2f} ms", f"{film / bare:.2f}", "1.5"
-    folder = checkpoint.checkpoints_dir() / name
+    folder = paths.checkpoints_dir() / name
     config = engine_config(name)
 
     def floor():
@@ -43,4 +44,4 @@ def rows(name: str = "mnist"):
 
 
 def engine_config(name: str):
-    return checkpoint.describe(name).config
+    return store.describe(name).config

@@ -11,8 +11,14 @@ from pathlib import Path
 from statistics import median
 
 PROJECT = Path(__file__).resolve().parents[2]
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                  "--disable-sync", "--no-first-run"]  # fmt: skip
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 SEEN = """() => [...document.images].some(i => i.complete && i.naturalWidth > 50) || [...document.querySelectorAll('*')].some(
   e => e.shadowRoot?.querySelector('[data-testid=stage]')?.dataset.seq)"""
 IMPORTED = """
@@ -51,8 +57,10 @@ def first_image_s(browser, script: str) -> float:
     began = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true", "--server.port", str(port)],
-        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     page = browser.new_page()
     try:
         while True:
@@ -73,6 +81,12 @@ def first_image_s(browser, script: str) -> float:
 
 def _imported() -> list[str]:
     """The third-party packages that the app has imported once its first page is there."""
-    found = subprocess.run([sys.executable, "-c", IMPORTED], cwd=PROJECT, capture_output=True, text=True, check=True,
-                           env=os.environ | {"PYTHONWARNINGS": "ignore"})  # fmt: skip
+    found = subprocess.run(
+        [sys.executable, "-c", IMPORTED],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
     return [p for p in found.stdout.strip().splitlines()[-1].split(",") if p.isidentifier() and not p.startswith("_")]

@@ -154,8 +154,11 @@ class Visit:
 
     def where(self, x: float, y: float) -> tuple[float, float]:
         """Where a place of the window, as `isolated` told it, is now, should the chart have moved since."""
-        now = [axis["at"] + axis["px"] * (1 - share if i else share) for i, axis in enumerate(self.axes())
-               for share in [self._share(i, (x, y)[i], axis)]]  # fmt: skip
+        now = [
+            axis["at"] + axis["px"] * (1 - share if i else share)
+            for i, axis in enumerate(self.axes())
+            for share in [self._share(i, (x, y)[i], axis)]
+        ]
         return now[0], now[1]
 
     def _share(self, i: int, at: float, axis: dict) -> float:

@@ -33,8 +33,12 @@ def serious(page, axe: str) -> list[str]:  # noqa: F811
     """The serious and critical violations on the whole page."""
     page.evaluate(axe)
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    return [f"{v['impact']} {v['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for v in found if v["impact"] in ("serious", "critical") for node in v["nodes"]]  # fmt: skip
+    return [
+        f"{v['impact']} {v['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
 
 
 def test_train(url, visit, axe):  # noqa: F811
@@ -62,8 +66,11 @@ def test_library(url, visit, axe, theme):  # noqa: F811
     page.locator(".le-section").wait_for()
     page.wait_for_timeout(500)
     told = serious(page, axe)
-    for row, button, words in (("book_run_0", "Edit", "Name"), ("book_0", "Edit", "Name"),
-                               ("library_bar", "Import a zip", "A zip as Export makes it")):  # fmt: skip
+    for row, button, words in (
+        ("book_run_0", "Edit", "Name"),
+        ("book_0", "Edit", "Name"),
+        ("library_bar", "Import a zip", "A zip as Export makes it"),
+    ):
         page.locator(f".st-key-{row}").get_by_role("button", name=button).click()
         page.locator("[data-testid=stPopoverBody]").get_by_text(words).first.wait_for()
         page.wait_for_timeout(500)  # until it has opened whole: while it grows it can be scrolled, and is empty
@@ -73,8 +80,19 @@ def test_library(url, visit, axe, theme):  # noqa: F811
     assert not told, "\n".join(told)
 
 
-TRAIN = {"latent dimensions D", "architecture", "likelihood", "seconds", "more", "images of your own", "Start", "GIF",
-         "Open in Explore", "Play the epochs", "Epoch shown"}  # fmt: skip
+TRAIN = {
+    "latent dimensions D",
+    "architecture",
+    "likelihood",
+    "seconds",
+    "more",
+    "images of your own",
+    "Start",
+    "GIF",
+    "Open in Explore",
+    "Play the epochs",
+    "Epoch shown",
+}
 LIBRARY = {"Import a zip", "Export all", "Open", "Export", "Edit", "Open in Train"}
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from explorer.core import run_events
+from explorer.core.runs import event_log
 from tests.browser.driver import eventually
 from tests.browser.server import serving
 
@@ -206,8 +206,12 @@ CELL = """(canvas, [x, y]) => {  // how far the middle of a cell of the heat map
 
 def largest_kl(page, group) -> list[int]:
     """How far from the accent's colour the cell is that stands for the largest KL of all twins, red, green and blue."""
-    kl = np.array([[e["kl_per_dim"] for e in run_events.read_events(group / twin)[0] if e["kind"] == "epoch"]
-                   for twin in ("both", "recon-only", "KL-only")])  # fmt: skip
+    kl = np.array(
+        [
+            [e["kl_per_dim"] for e in event_log.read_events(group / twin)[0] if e["kind"] == "epoch"]
+            for twin in ("both", "recon-only", "KL-only")
+        ]
+    )
     view, epoch, dim = np.unravel_index(kl.argmax(), kl.shape)
     heat = page.locator(".run").nth(int(view)).locator(".curves canvas").nth(3)
     return heat.evaluate(CELL, [(epoch + 0.5) / kl.shape[1], (dim + 0.4) / kl.shape[2]])

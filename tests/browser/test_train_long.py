@@ -5,20 +5,25 @@ import time
 
 import pytest
 
-from explorer.core import data
+from explorer.core.data import catalog
 from tests.browser.server import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def has_mnist() -> bool:
-    return next(info for info in data.list_datasets() if info.name == "mnist").present
+    return next(info for info in catalog.list_datasets() if info.name == "mnist").present
 
 
-@pytest.mark.parametrize("name, budget, seconds, nats", [
-    ("digits", 15, 20, 25.0),
-    pytest.param("mnist", 57, 60, 102.0, marks=pytest.mark.skipif(not has_mnist(), reason="NO MNIST: set EXPLORER_DATA_DIR")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, budget, seconds, nats",
+    [
+        ("digits", 15, 20, 25.0),
+        pytest.param(
+            "mnist", 57, 60, 102.0, marks=pytest.mark.skipif(not has_mnist(), reason="NO MNIST: set EXPLORER_DATA_DIR")
+        ),
+    ],
+)
 def test_the_page_reads_so_many_nats_so_soon_after_the_click(models, visit, tmp_path, name, budget, seconds, nats):
     root = tmp_path / "checkpoints"
     shutil.copytree(models / "mnist", root / "mnist")

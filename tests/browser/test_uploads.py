@@ -83,8 +83,13 @@ def told(page, words: str) -> None:
     expect(box).to_have_text(re.compile(words), timeout=LONG)
 
 
-OF_BOTH = {"bomb": BOMB, "up": f"'../../0.png', which {OUT}", "absolute": f"'/etc/0.png', which {OUT}", "bytes": DAMAGED,
-           "huge": "No zip arrived. Choose one of at most 500 MB"}  # fmt: skip
+OF_BOTH = {
+    "bomb": BOMB,
+    "up": f"'../../0.png', which {OUT}",
+    "absolute": f"'/etc/0.png', which {OUT}",
+    "bytes": DAMAGED,
+    "huge": "No zip arrived. Choose one of at most 500 MB",
+}
 OF_IMAGES = {"texts": "no image that can be read; 'a.png' is none, whatever its name", "empty": "holds no image"}
 OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
 
@@ -167,7 +172,10 @@ def test_a_download_without_a_network_ends_in_a_sentence(place, visit):
     page.locator(".st-key-run-start button").click()
     expect(page.locator(".run h2")).to_have_text("kmnist-16d", timeout=LONG)
     status(page, "failed")
-    expect(page.locator(".run .word")).to_have_text(re.compile(
-        r"KMNIST is not on this machine and could not be fetched \(.*\)\. Put train-images-idx3-ubyte, .* into .*KMNIST/raw"))
+    expect(page.locator(".run .word")).to_have_text(
+        re.compile(
+            r"KMNIST is not on this machine and could not be fetched \(.*\)\. Put train-images-idx3-ubyte, .* into .*KMNIST/raw"
+        )
+    )
     shelf = visit(f"{url}/library")
     expect(shelf.get_by_text("KMNIST is not on this machine")).to_be_visible(timeout=LONG)

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core import runs
+from explorer.core.runs import commands as runs
 from tests.processes.children import offspring, strangers
 
 

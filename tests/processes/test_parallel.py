@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 from explorer import train
-from explorer.core import checkpoint, parallel, runs, training
-from explorer.core.places import runs_dir
+from explorer.core.bundles import store
+from explorer.core.paths import runs_dir
+from explorer.core.runs import commands as runs
+from explorer.core.training import distributed, loop
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -89,10 +91,13 @@ def difference(some: list[tuple], others: list[tuple]) -> float:
 # ---- the same curve
 
 
-@pytest.mark.parametrize("model", [
-    ("--arch", "conv"),
-    pytest.param(("--arch", "mlp", "--likelihood", "gaussian-learned", "--beta", "2"), marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model",
+    [
+        ("--arch", "conv"),
+        pytest.param(("--arch", "mlp", "--likelihood", "gaussian-learned", "--beta", "2"), marks=pytest.mark.slow),
+    ],
+)
 def test_two_processes_have_the_curve_of_one(torchrun, capsys, checkpoints, model):
     two = torchrun(*ODD, *model, "--name", "two")
     assert train.main([*ODD, *model, "--name", "one"]) == 0
@@ -102,15 +107,17 @@ def test_two_processes_have_the_curve_of_one(torchrun, capsys, checkpoints, mode
     print("largest difference", difference(curve(out), curve(alone)))
     assert difference(curve(out), curve(alone)) < 1e-4
     assert curve(alone)[-1][3] != curve(alone)[0][3]
-    files = [sorted(str(path.relative_to(checkpoints / "runs" / name)) for path in (checkpoints / "runs" / name).rglob("*.*"))
-             for name in ("one", "two")]  # fmt: skip
+    files = [
+        sorted(str(path.relative_to(checkpoints / "runs" / name)) for path in (checkpoints / "runs" / name).rglob("*.*"))
+        for name in ("one", "two")
+    ]
     assert files[0] == files[1], "one folder each, with the same files"
     assert sorted(path.name for path in checkpoints.glob("[!.]*")) == ["one", "runs", "two"], "one bundle each"
     logs = [(checkpoints / "runs" / name / "events.jsonl").read_text("utf-8") for name in ("one", "two")]
     kinds = [[json.loads(line)["kind"] for line in log.splitlines()] for log in logs]
     kinds = [[kind for kind in some if kind not in ("batch", "queued")] for some in kinds]
     assert kinds[0] == kinds[1] and kinds[1].count("starting") == 1, "one writer"
-    assert runs.look("two").status == "done" and checkpoint.load("two").metrics["train_n"] == 193
+    assert runs.look("two").status == "done" and store.load("two").metrics["train_n"] == 193
 
 
 # ---- the end
@@ -132,7 +139,7 @@ def test_a_stop_ends_both(torchrun):
 @pytest.mark.slow
 def test_what_one_process_began_two_can_end(torchrun, capsys, monkeypatch):
     assert train.main([*ODD, "--name", "one"]) == 0
-    whole, real = capsys.readouterr().out, training.fit
+    whole, real = capsys.readouterr().out, loop.fit
 
     def fit(*args):
         for report in real(*args):
@@ -140,7 +147,7 @@ def test_what_one_process_began_two_can_end(torchrun, capsys, monkeypatch):
             if report.epoch == 3 and not report.is_epoch:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     assert train.main([*ODD, "--name", "two"]) == 130
     capsys.readouterr()
     process = torchrun("--resume", "two", "--json")
@@ -162,7 +169,7 @@ def test_two_processes_wait_out_a_pause_and_hear_beta(torchrun):
     runs.stop("mine", keep=True)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and runs.look("mine").status == "done", err
-    assert checkpoint.load("mine").metrics["beta"] == 3
+    assert store.load("mine").metrics["beta"] == 3
 
 
 @pytest.mark.parametrize("rank", [1, pytest.param(0, marks=pytest.mark.slow)])
@@ -178,9 +185,10 @@ def test_the_death_of_one_process_ends_the_other(torchrun, rank):
         assert (run.status, "It can go on from there." in run.sentence) == ("lost", True)
     elif run.status != "stopped":  # where torchrun was the first to tell it
         assert run.status == "failed" and run.sentence == (
-            "Another process of this training has ended. The run can go on from its last epoch.")  # fmt: skip
+            "Another process of this training has ended. The run can go on from its last epoch."
+        )
         assert f"error: {run.sentence}" in err
-    assert checkpoint.load_state(run.folder)[1]["epoch"] >= 0, "what was reached can be resumed"
+    assert store.load_state(run.folder)[1]["epoch"] >= 0, "what was reached can be resumed"
 
 
 @pytest.mark.slow
@@ -210,7 +218,7 @@ def test_a_mistake_is_said_once_and_nobody_waits(torchrun):
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 128])
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 8])
 def test_every_image_is_in_one_share(n, n_ranks):
-    shares = [range(n)[parallel.share(n, rank, n_ranks)] for rank in range(n_ranks)]
+    shares = [range(n)[distributed.share(n, rank, n_ranks)] for rank in range(n_ranks)]
     assert [i for part in shares for i in part] == list(range(n))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -219,10 +227,10 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.setenv("RANK", "3")  # of something else
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert train.rank() == 0
-    with parallel.team(None, None) as team:
+    with distributed.team(None, None) as team:
         assert team is None
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert train.rank() == 3
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with parallel.team(None, None) as team:
+    with distributed.team(None, None) as team:
         assert team is None

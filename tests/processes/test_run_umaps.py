@@ -10,10 +10,13 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import run_epochs, run_folder, run_umap, runs
+from explorer.core import paths
 from explorer.core.errors import BundleError
-from explorer.core.run_folder import MAKING, Order
-from explorer.core.run_umap import UmapState, look
+from explorer.core.runs import commands as runs
+from explorer.core.runs import epoch_maps, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.epoch_maps import UmapState, look
+from explorer.core.runs.folder import MAKING, Order
 from tests.processes.children import at_once
 
 FEW, MANY = 4, 300  # points: a map that needs no layout, and one that takes its time
@@ -28,7 +31,7 @@ def over(name: str = "mine", n: int = MANY, dim: int = 6, epochs=range(8), last:
     for epoch in epochs:
         means = np.random.default_rng(epoch).normal(size=(n, dim)).astype(np.float32)
         picture = np.zeros((1, 1, 8, 8), np.uint8)
-        run_epochs.write_epoch(folder, epoch, {"means": means, "reconstructions": picture, "samples": picture})
+        snapshots.write_epoch(folder, epoch, {"means": means, "reconstructions": picture, "samples": picture})
     return folder
 
 
@@ -58,22 +61,22 @@ def at_work(folder: Path) -> psutil.Process:
 
 
 def test_looking_at_a_map_needs_no_torch():
-    code = "import sys, explorer.core.run_umap; print(*sys.modules)"
+    code = "import sys, explorer.core.runs.epoch_maps; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.run_umap" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    assert "explorer.core.runs.epoch_maps" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
 
 
 def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
     folder = over(last="stopped", epochs=range(4))
     assert look(folder) == UmapState("none")
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     process, seen = maker(folder), []
     assert look(folder) == UmapState("making", 0.0) and process.ppid() == psutil.Process().pid
     wait(lambda: seen.append(look(folder)) or seen[-1].status != "making", "for the map")
     assert seen[-1] == UmapState("ready", 1.0), (folder / run_folder.LOG).read_text()
     shares = [state.share for state in seen]
     assert shares == sorted(shares) and any(0 < share < 1 for share in shares)
-    assert run_umap.read(folder).xy.shape == (4, MANY, 2)
+    assert epoch_maps.read(folder).xy.shape == (4, MANY, 2)
     wait(lambda: is_gone(process), "for the process to end")
     assert not (folder / MAKING).exists() and runs.look("mine").status == "stopped"
 
@@ -81,39 +84,39 @@ def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
 def test_cancelled_nothing_of_it_is_left(checkpoints):
     folder = over()
     before = {path for path in folder.iterdir()}
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     process = at_work(folder)
-    run_umap.cancel("mine")
+    epoch_maps.cancel("mine")
     assert is_gone(process) and look(folder) == UmapState("none")
     assert {path for path in folder.iterdir()} - before == {folder / run_folder.LOG}
-    run_umap.cancel("mine")  # once more does no harm
+    epoch_maps.cancel("mine")  # once more does no harm
     with pytest.raises(BundleError, match="There is no run 'yours'"):
-        run_umap.cancel("yours")
+        epoch_maps.cancel("yours")
 
 
 def test_a_map_that_was_there_before_outlives_a_cancelled_one():
     folder = over(n=FEW)
-    run_umap.work(folder)
-    run_umap.start("mine")
-    run_umap.cancel("mine")
+    epoch_maps.work(folder)
+    epoch_maps.start("mine")
+    epoch_maps.cancel("mine")
     assert look(folder).status == "ready"
 
 
 def test_killed_it_is_one_sentence_and_can_be_made_again():
     folder = over(n=FEW)
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     maker(folder).kill()
     wait(lambda: look(folder).status != "making", "for its end")
     assert look(folder) == UmapState("failed", sentence="The map broke off. It can be made again.")
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     wait(lambda: look(folder).status != "making", "for the map")
     assert look(folder) == UmapState("ready", 1.0)
 
 
 def test_what_went_wrong_in_the_process_is_one_sentence():
     folder = over(n=FEW)
-    run_epochs.epoch_path(folder, 3).write_bytes(b"cut")
-    run_umap.start("mine")
+    snapshots.epoch_path(folder, 3).write_bytes(b"cut")
+    epoch_maps.start("mine")
     wait(lambda: look(folder).status != "making", "for its end")
     state = look(folder)
     assert state.status == "failed" and state.sentence.startswith("Run 'mine': epoch 3 is damaged or cut short")
@@ -121,7 +124,7 @@ def test_what_went_wrong_in_the_process_is_one_sentence():
 
 def test_a_run_that_is_deleted_takes_the_process_along():
     folder = over()
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     process = at_work(folder)
     runs.delete("mine")
     assert is_gone(process) and not folder.exists()
@@ -129,35 +132,38 @@ def test_a_run_that_is_deleted_takes_the_process_along():
 
 def test_a_process_whose_folder_is_gone_ends_by_itself():
     folder = over(n=FEW)
-    run_umap.start("mine")
+    epoch_maps.start("mine")
     process = at_work(folder)
     run_folder.atomic.remove_folder(folder)
     wait(lambda: is_gone(process), "for it to see that")
-    assert not list(run_folder.runs_dir().glob("[!.]*"))
+    assert not list(paths.runs_dir().glob("[!.]*"))
 
 
 def test_two_who_press_at_once_start_one():
     folder = over()
-    told = at_once(2, lambda: run_umap.start("mine") or "")
+    told = at_once(2, lambda: epoch_maps.start("mine") or "")
     assert told == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
     assert len(runs._children) == 1 and look(folder).status == "making"
-    run_umap.cancel("mine")
+    epoch_maps.cancel("mine")
 
 
-@pytest.mark.parametrize("how, words", [
-    ({"last": "failed"}, "The run 'mine' is failed. A UMAP is made of a run that is done or stopped."),
-    ({"last": "training"}, "The run 'mine' is lost."),
-    ({"epochs": [0]}, "The run 'mine' has fewer than two epochs. Train on before you make its UMAP."),
-    ({"epochs": []}, "The run 'mine' has fewer than two epochs."),
-    ({"dim": 2}, "The latent space of 'mine' is no more than a plane. It needs no UMAP: it is its own map."),
-    ({"dim": 1}, "The latent space of 'mine' is no more than a plane."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "how, words",
+    [
+        ({"last": "failed"}, "The run 'mine' is failed. A UMAP is made of a run that is done or stopped."),
+        ({"last": "training"}, "The run 'mine' is lost."),
+        ({"epochs": [0]}, "The run 'mine' has fewer than two epochs. Train on before you make its UMAP."),
+        ({"epochs": []}, "The run 'mine' has fewer than two epochs."),
+        ({"dim": 2}, "The latent space of 'mine' is no more than a plane. It needs no UMAP: it is its own map."),
+        ({"dim": 1}, "The latent space of 'mine' is no more than a plane."),
+    ],
+)
 def test_what_has_no_map_is_refused_in_a_sentence(how, words):
     folder = over(n=FEW, **how)
     if how.get("last") == "failed":
         (folder / run_folder.EVENTS).write_text(json.dumps({"kind": "failed", "t": 1.0, "message": "", "hint": ""}) + "\n")
     with pytest.raises(BundleError) as refused:
-        run_umap.start("mine")
+        epoch_maps.start("mine")
     assert str(refused.value).startswith(words) and not runs._children and look(folder) == UmapState("none")
 
 
@@ -168,5 +174,5 @@ def test_a_system_that_begins_no_process_is_one_sentence(monkeypatch):
     folder = over(n=FEW)
     monkeypatch.setattr(runs.subprocess, "Popen", popen)
     with pytest.raises(BundleError, match=r"Saving the run 'mine' in .* failed \(Cannot allocate memory\)"):
-        run_umap.start("mine")
+        epoch_maps.start("mine")
     assert look(folder) == UmapState("none")

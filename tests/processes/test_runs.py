@@ -9,9 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core import atomic, checkpoint, run_events, run_folder, runs, turns, twins
+from explorer.core import paths
+from explorer.core.bundles import store
 from explorer.core.errors import BundleError, ConfigError
-from explorer.core.run_folder import Order
+from explorer.core.runs import commands as runs
+from explorer.core.runs import device_queue, event_log, twins
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import Order
+from explorer.core.storage import atomic
 from tests.processes.children import at_once, offspring
 
 MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (16,)}
@@ -52,16 +57,16 @@ def kill(name: str) -> None:
 
 
 def kinds(name: str) -> list[str]:
-    return [e["kind"] for e in run_events.read_events(run_folder.find(name))[0] if e["kind"] not in ("batch", "epoch", "dial")]
+    return [e["kind"] for e in event_log.read_events(run_folder.find(name))[0] if e["kind"] not in ("batch", "epoch", "dial")]
 
 
 # ---- from start to done
 
 
 def test_watching_runs_needs_no_torch():
-    code = "import sys, explorer.core.runs, explorer.core.run_film, explorer.train; print(*sys.modules)"
+    code = "import sys, explorer.core.runs.commands, explorer.core.runs.epoch_film, explorer.train; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.runs" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    assert "explorer.core.runs.commands" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
 
 
 def test_a_run_is_started_watched_and_done(checkpoints):
@@ -73,7 +78,7 @@ def test_a_run_is_started_watched_and_done(checkpoints):
     group = Path(f"/proc/{child.pid}/autogroup")  # where there is one, the niceness of the process alone is of no account
     assert not group.exists() or group.read_text().endswith("nice 19\n")
     run = wait_for("mine", "done")
-    assert (run.epoch, run.n_epochs, run.bundle) == (40, 40, "mine") and checkpoint.load("mine").metrics["epochs"] == 40
+    assert (run.epoch, run.n_epochs, run.bundle) == (40, 40, "mine") and store.load("mine").metrics["epochs"] == 40
     wait(lambda: runs.list_runs() and not runs._children, "for the process to be let go")
     assert not child.is_running() and offspring() == []
     assert "saved" in (run.folder / "log.txt").read_text()
@@ -82,7 +87,7 @@ def test_a_run_is_started_watched_and_done(checkpoints):
     with pytest.raises(BundleError, match="There is already a model 'mine'"):
         runs.start(order("mine"))
     runs.delete("mine")
-    assert runs.list_runs() == [] and checkpoint.load("mine"), "its bundle stays"
+    assert runs.list_runs() == [] and store.load("mine"), "its bundle stays"
 
 
 def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
@@ -101,7 +106,7 @@ def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
     child.suspend()
     runs.delete("mine")  # one that does not listen too
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    assert runs.list_runs() == [] and not list(run_folder.runs_dir().glob("[!.]*")), "its name is free"
+    assert runs.list_runs() == [] and not list(paths.runs_dir().glob("[!.]*")), "its name is free"
 
 
 def test_many_who_make_one_folder_at_once_make_it_once():
@@ -129,13 +134,23 @@ def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
     runs.delete("second")
 
 
-@pytest.mark.parametrize("device, chosen, lane", [
-    ("cpu", "", "cpu"), ("cuda", "", "cuda-0"), ("cuda:0", "", "cuda-0"), ("cuda:1", "", "cuda-1"), ("mps", "", "mps"),
-    ("auto", "cpu", "cpu"), ("auto", "cuda:2", "cuda-2"), ("cpu", "cuda", "cpu"), ("../x", "", "---x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "device, chosen, lane",
+    [
+        ("cpu", "", "cpu"),
+        ("cuda", "", "cuda-0"),
+        ("cuda:0", "", "cuda-0"),
+        ("cuda:1", "", "cuda-1"),
+        ("mps", "", "mps"),
+        ("auto", "cpu", "cpu"),
+        ("auto", "cuda:2", "cuda-2"),
+        ("cpu", "cuda", "cpu"),
+        ("../x", "", "---x"),
+    ],
+)
 def test_runs_on_one_device_take_turns(monkeypatch, device, chosen, lane):
     monkeypatch.setenv("EXPLORER_DEVICE", chosen) if chosen else monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
-    assert turns.lane(device) == lane
+    assert device_queue.lane(device) == lane
 
 
 # ---- killed
@@ -145,7 +160,7 @@ def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
     folder = runs.start(order("mine")).folder
 
     def epochs() -> list[dict]:
-        return [e for e in run_events.read_events(folder)[0] if e["kind"] == "epoch"]
+        return [e for e in event_log.read_events(folder)[0] if e["kind"] == "epoch"]
 
     trains("mine")
     wait(lambda: epochs()[-1]["t"] - epochs()[0]["t"] > 4, "for it to train for a while")
@@ -156,7 +171,7 @@ def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
     *_, safe = [e["epoch"] for e in epochs() if e["t"] < epochs()[-1]["t"] - 3]  # a state is kept back for a second at most
     runs.resume("mine")
     wait(lambda: kinds("mine").count("training") == 2, "for the lock, and for it to go on")
-    begun = [e for e in run_events.read_events(folder)[0] if e["kind"] == "training"][1]
+    begun = [e for e in event_log.read_events(folder)[0] if e["kind"] == "training"][1]
     assert safe <= begun["epoch"] <= run.epoch and begun["step"] == 3 * begun["epoch"]
     runs.delete("mine")
 
@@ -196,14 +211,14 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again():
     run = wait_for("mine", "mapping", "done")
     kill("mine")
     run = wait_for("mine", "lost")
-    assert run.epoch == 20 and checkpoint.load("mine").metrics["map"] == "pca", "the bundle is there meanwhile"
+    assert run.epoch == 20 and store.load("mine").metrics["map"] == "pca", "the bundle is there meanwhile"
     folder = run_folder.find("mine")
     values = json.loads((folder / run_folder.RUN).read_text())
     values["order"]["map"] = False  # no need to wait for the UMAP here
     (folder / run_folder.RUN).write_text(json.dumps(values))
     runs.resume("mine")
     wait_for("mine", "done")
-    events = run_events.read_events(folder)[0]
+    events = event_log.read_events(folder)[0]
     again = [e["kind"] for e in events[next(i for i, e in enumerate(events) if e["kind"] == "saved") + 1 :]]
     assert again == ["starting", "training", "saved", "done"]
 
@@ -211,13 +226,16 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again():
 # ---- refused
 
 
-@pytest.mark.parametrize("made, error, words", [
-    (order("../up"), BundleError, "cannot be called"),
-    (order(""), BundleError, "A bundle cannot be called ''"),
-    (order(".."), BundleError, "cannot be called"),
-    (order("mine", lr=-1), ConfigError, "lr must be a number"),
-    (order("mine", model={"latent_dim": 0}), ConfigError, "latent_dim must be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "made, error, words",
+    [
+        (order("../up"), BundleError, "cannot be called"),
+        (order(""), BundleError, "A bundle cannot be called ''"),
+        (order(".."), BundleError, "cannot be called"),
+        (order("mine", lr=-1), ConfigError, "lr must be a number"),
+        (order("mine", model={"latent_dim": 0}), ConfigError, "latent_dim must be"),
+    ],
+)
 def test_what_cannot_be_is_refused_before_there_is_a_folder(checkpoints, made, error, words):
     with pytest.raises(error, match=words):
         runs.start(made)
@@ -270,20 +288,27 @@ FAILED = {"kind": "failed", "message": "The disk is full.", "hint": "Free some s
 LOADING = {"kind": "progress", "share": 0.25, "what": "downloading"}
 
 
-@pytest.mark.parametrize("events, status, sentence", [
-    ([], "starting", ""),
-    ([{"kind": "queued"}], "queued", ""),
-    ([{"kind": "starting"}, LOADING], "starting", "downloading: 25%"),
-    ([{"kind": "starting"}, LOADING, training(0, 0)], "training", ""),
-    ([training(0, 0), {"kind": "paused", "epoch": 2, "step": 7}], "paused", ""),
-    ([training(0, 0), {"kind": "paused"}, {"kind": "going on"}], "training", ""),
-    ([training(0, 0), {"kind": "saved", "bundle": "mine"}], "mapping", ""),
-    ([training(0, 0), {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"}], "done", ""),
-    ([training(0, 0), {"kind": "stopped"}], "stopped", ""),
-    ([training(0, 0), FAILED], "failed", "The disk is full. Free some space."),
-    ([FAILED, {"kind": "starting"}], "starting", ""),
-    ([{"kind": "what"}, {"kind": "progress", "share": 10**400, "what": "x"}, {"kind": "failed", "message": 7}], "starting", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "events, status, sentence",
+    [
+        ([], "starting", ""),
+        ([{"kind": "queued"}], "queued", ""),
+        ([{"kind": "starting"}, LOADING], "starting", "downloading: 25%"),
+        ([{"kind": "starting"}, LOADING, training(0, 0)], "training", ""),
+        ([training(0, 0), {"kind": "paused", "epoch": 2, "step": 7}], "paused", ""),
+        ([training(0, 0), {"kind": "paused"}, {"kind": "going on"}], "training", ""),
+        ([training(0, 0), {"kind": "saved", "bundle": "mine"}], "mapping", ""),
+        ([training(0, 0), {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"}], "done", ""),
+        ([training(0, 0), {"kind": "stopped"}], "stopped", ""),
+        ([training(0, 0), FAILED], "failed", "The disk is full. Free some space."),
+        ([FAILED, {"kind": "starting"}], "starting", ""),
+        (
+            [{"kind": "what"}, {"kind": "progress", "share": 10**400, "what": "x"}, {"kind": "failed", "message": 7}],
+            "starting",
+            "",
+        ),
+    ],
+)
 def test_the_last_word_says_how_a_run_stands(events, status, sentence):
     standing("mine", *events)
     run = runs.look("mine")
@@ -307,7 +332,7 @@ def test_a_run_that_is_taken_up_again_is_starting_until_its_process_speaks(kind)
     assert runs.look("mine").status == "starting" and runs.look("mine").is_live
     with pytest.raises(BundleError, match="The run 'mine' is starting"):
         runs.resume("mine")
-    pen = run_events.Events(folder)
+    pen = event_log.Events(folder)
     pen.write("queued")
     pen.close()
     assert runs.look("mine").status == "queued"
@@ -323,8 +348,8 @@ def test_numbers_that_cannot_be_are_passed_over():
 def test_a_damaged_run_hides_no_other(text):
     standing("good", training(0, 0), created=2000.0)
     (standing("bad") / run_folder.RUN).write_text(text)
-    (run_folder.runs_dir() / "empty").mkdir()
-    (run_folder.runs_dir() / "file").write_text("")
+    (paths.runs_dir() / "empty").mkdir()
+    (paths.runs_dir() / "file").write_text("")
     assert [(run.name, run.status) for run in runs.list_runs()] == [("good", "training"), ("bad", "damaged")]
     bad = runs.look("bad")
     assert bad.sentence.startswith("Run 'bad': run.json ") and bad.n_epochs == 0 and not bad.is_live
@@ -379,12 +404,12 @@ def test_twins_are_one_process_that_takes_one_turn(checkpoints):
     trains("pair", reached + 1)
     runs.steer("pair/beta-4", beta=8.0)
     folders = [twin.folder for twin in runs.look("pair").twins]
-    wait(lambda: any(e["kind"] == "dial" for e in run_events.read_events(folders[1])[0]), "for the dial")
-    assert not any(e["kind"] == "dial" for e in run_events.read_events(folders[0])[0])
+    wait(lambda: any(e["kind"] == "dial" for e in event_log.read_events(folders[1])[0]), "for the dial")
+    assert not any(e["kind"] == "dial" for e in event_log.read_events(folders[0])[0])
     runs.stop("pair", keep=True)
     run = wait_for("pair", "done")
     assert len({twin.step for twin in run.twins}) == 1
-    assert checkpoint.load("pair-beta-0").metrics["beta"] == 0 and checkpoint.load("pair-beta-4").metrics["beta"] == 8
+    assert store.load("pair-beta-0").metrics["beta"] == 0 and store.load("pair-beta-4").metrics["beta"] == 8
     again = order("pair")
     runs.delete("pair")
     with pytest.raises(BundleError, match="There is already a model 'pair-beta-4'"):

@@ -8,9 +8,13 @@ import filelock
 import psutil
 import pytest
 
-from explorer.core import checkpoint, run_events, run_folder, runs, turns
-from explorer.core.run_film import RunFilm
-from explorer.core.run_folder import Order
+from explorer.core import paths
+from explorer.core.bundles import format as bundle_format
+from explorer.core.runs import commands as runs
+from explorer.core.runs import device_queue, event_log
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.epoch_film import RunFilm
+from explorer.core.runs.folder import Order
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -33,13 +37,13 @@ def wait_for(name: str, *statuses: str) -> runs.Run:
 
 
 def weights(name: str) -> bytes:
-    return (checkpoint.checkpoints_dir() / name / checkpoint.MODEL).read_bytes()
+    return (paths.checkpoints_dir() / name / bundle_format.MODEL).read_bytes()
 
 
 def lives(folder: Path) -> list[list[dict]]:
     """The events from each beginning of the training to the next."""
     found = []
-    for event in run_events.read_events(folder)[0]:
+    for event in event_log.read_events(folder)[0]:
         if event["kind"] == "training":
             found.append([])
         if found:
@@ -49,8 +53,12 @@ def lives(folder: Path) -> list[list[dict]]:
 
 def of_runs(folder: Path) -> list[psutil.Process]:
     """Whoever works below the folder, whoever has begun it."""
-    return [p for p in psutil.process_iter(["cmdline", "cwd"]) if "explorer.train" in (p.info["cmdline"] or [])
-            and any(name.name in p.info["cmdline"] for name in folder.glob("*-of-the-kills"))]  # fmt: skip
+    return [
+        p
+        for p in psutil.process_iter(["cmdline", "cwd"])
+        if "explorer.train" in (p.info["cmdline"] or [])
+        and any(name.name in p.info["cmdline"] for name in folder.glob("*-of-the-kills"))
+    ]
 
 
 def test_killed_twenty_times_it_ends_with_the_weights_of_an_uninterrupted_run(checkpoints):
@@ -83,8 +91,8 @@ def test_killed_twenty_times_it_ends_with_the_weights_of_an_uninterrupted_run(ch
     while psutil.Process().children() and time.monotonic() < end:
         runs.reap()  # the last one is on its way out
         time.sleep(0.05)
-    assert psutil.Process().children() == [] and of_runs(run_folder.runs_dir()) == []
-    with filelock.FileLock(run_folder.runs_dir() / f".{turns.lane('cpu')}.lock", timeout=0):
+    assert psutil.Process().children() == [] and of_runs(paths.runs_dir()) == []
+    with filelock.FileLock(paths.runs_dir() / f".{device_queue.lane('cpu')}.lock", timeout=0):
         pass  # nobody holds it
 
 

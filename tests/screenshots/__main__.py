@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from explorer.core.places import SHIPPED
+from explorer.core.paths import SHIPPED
 from tests.browser.server import FLAGS, serving
 
 HERE = Path(__file__).parent

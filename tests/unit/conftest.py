@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import atomic, diary, training
+from explorer.core.storage import atomic
+from explorer.core.training import loop
+from explorer.core.worker import recorder
 
 
 @pytest.fixture
 def every_step_counts(tmp_path, monkeypatch) -> Path:
     """Each batch is reported, each epoch saved."""
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(training, "EVERY", 1)
+    monkeypatch.setattr(loop, "EVERY", 1)
     for name in ("EVENT_S", "EPOCH_S", "STATE_S"):
-        monkeypatch.setattr(diary, name, -1.0)
+        monkeypatch.setattr(recorder, name, -1.0)
     return tmp_path
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from explorer.core import aligned_umap, projection
 from explorer.core.errors import ConfigError
+from explorer.core.latent import aligned_umap, projection
 
 N, DIM = 90, 6
 

@@ -196,7 +196,7 @@ def test_no_file_is_too_long():
 def test_every_file_was_read():
     files = sources(PROJECT)
     assert {"app.py", "explorer/train.py", "explorer/core/engine.py", "explorer/ui/pages/explore.py"} <= files.keys()
-    assert ("explorer/core/errors.py" in dict(imports(files["explorer/core/engine.py"], "explorer/core/engine.py", files)))
+    assert "explorer/core/errors.py" in dict(imports(files["explorer/core/engine.py"], "explorer/core/engine.py", files))
 
 
 CORE, PANEL, PAGE = "explorer/core", "explorer/ui/panels/x.py", "explorer/ui/pages/explore.py"
@@ -266,8 +266,16 @@ def test_a_long_file_is_found(clean, path, n):
         file.unlink() if kept is None else file.write_text(kept, "utf-8")
 
 
-@pytest.mark.parametrize("code", ["from explorer.core.errors import unknown", "import torch", "import numpy",
-                                  "def f():\n    import sklearn", "from functools import cached_property"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from explorer.core.errors import unknown",
+        "import torch",
+        "import numpy",
+        "def f():\n    import sklearn",
+        "from functools import cached_property",
+    ],
+)
 def test_what_is_allowed_is_no_fault(clean, before, code):
     file = clean / "explorer/core/engine.py"
     kept = file.read_text("utf-8")

@@ -8,14 +8,17 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 import explorer
-from explorer.core import bundling, checkpoint, projection
-from explorer.core.bundling import make_gallery, measure, save_bundle, thumbnails
+from explorer.core.bundles import build as bundling
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles import store
+from explorer.core.bundles.build import make_gallery, measure, save_bundle, thumbnails
 from explorer.core.config import ModelConfig
-from explorer.core.data import ImageSet, draw_sprites
-from explorer.core.encoding import encode_images
+from explorer.core.data.image_set import ImageSet
+from explorer.core.data.sprites import FACTOR_NAMES, SHAPES, draw_sprites, random_factors
 from explorer.core.errors import BundleError, ConfigError, ExplorerError
-from explorer.core.model import VAE
-from explorer.core.sprites import FACTOR_NAMES, SHAPES, random_factors
+from explorer.core.latent import projection
+from explorer.core.vae.encoding import encode_images
+from explorer.core.vae.model import VAE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,8 +32,16 @@ def build(latent_dim=3, image_shape=(1, 8, 8), arch="mlp") -> VAE:
 def image_set(n=60, image_shape=(1, 8, 8), labelled=True) -> ImageSet:
     rng = np.random.default_rng(0)
     labels = np.arange(n) % 3 if labelled else np.full(n, -1)
-    return ImageSet("things", "test", rng.integers(0, 256, (n, *image_shape), dtype=np.uint8), labels.astype(np.int64),
-                    ("a", "b", "c") if labelled else (), title="Things", origin="a test", licence="MIT")  # fmt: skip
+    return ImageSet(
+        "things",
+        "test",
+        rng.integers(0, 256, (n, *image_shape), dtype=np.uint8),
+        labels.astype(np.int64),
+        ("a", "b", "c") if labelled else (),
+        title="Things",
+        origin="a test",
+        licence="MIT",
+    )
 
 
 @pytest.fixture
@@ -55,7 +66,7 @@ def test_a_bundle_holds_the_model_the_gallery_and_the_numbers(tmp_path, quick_um
     model, test = build(), image_set()
     path = save_bundle("mine", model, test, metrics={"epochs": 7}, root=tmp_path, seed=4)
     assert path == tmp_path / "mine"
-    bundle = checkpoint.load("mine", tmp_path)
+    bundle = store.load("mine", tmp_path)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, bundle.model.state_dict()[name])
     encoding, gallery, metrics = encode_images(model, test.images, 4), bundle.gallery, bundle.metrics
@@ -89,7 +100,7 @@ def test_the_numbers_are_those_of_torch_distributions():
 @pytest.mark.parametrize("latent_dim, n, name", [(1, 60, "plane"), (2, 60, "plane"), (3, 60, "umap")])
 def test_a_plane_needs_no_map(tmp_path, quick_umap, latent_dim, n, name):
     save_bundle("mine", build(latent_dim), image_set(n), root=tmp_path)
-    bundle = checkpoint.load("mine", tmp_path)
+    bundle = store.load("mine", tmp_path)
     assert bundle.metrics["map"] == name and (bundle.gallery.umap is None) == (name == "plane") == (not quick_umap)
     if latent_dim == 2:
         assert bundle.metrics["trustworthiness"] == 1  # the map is the latent space itself
@@ -100,40 +111,40 @@ def test_a_plane_needs_no_map(tmp_path, quick_umap, latent_dim, n, name):
 
 def test_without_a_map_pca_serves(tmp_path, no_umap):
     save_bundle("mine", build(), image_set(), root=tmp_path, umap=False, thumbs=False)
-    bundle = checkpoint.load("mine", tmp_path)
+    bundle = store.load("mine", tmp_path)
     assert bundle.gallery.umap is None and bundle.gallery.thumbs is None and bundle.metrics["map"] == "pca"
     assert bundle.metrics["trustworthiness"] == projection.trustworthiness(bundle.gallery.mu, bundle.gallery.pca, 15)
 
 
 def test_the_bundle_can_be_opened_while_its_map_is_being_made(tmp_path, monkeypatch):
     def umap_map(means, seed):
-        early = checkpoint.load("mine", tmp_path)
+        early = store.load("mine", tmp_path)
         assert early.gallery.umap is None and early.metrics["map"] == "pca" and "iwae" not in early.metrics
         raise KeyboardInterrupt
 
     monkeypatch.setattr(projection, "umap_map", umap_map)
     with pytest.raises(KeyboardInterrupt):
         save_bundle("mine", build(), image_set(), root=tmp_path)
-    assert len(checkpoint.load("mine", tmp_path).gallery.mu) == 60
+    assert len(store.load("mine", tmp_path).gallery.mu) == 60
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_a_handful_of_images_makes_a_bundle(tmp_path, n):
     save_bundle("few", build(), image_set(n), root=tmp_path, umap=False)
-    bundle = checkpoint.load("few", tmp_path)
+    bundle = store.load("few", tmp_path)
     assert len(bundle.gallery.mu) == n and "trustworthiness" not in bundle.metrics
 
 
 def test_unlabelled_images_make_a_bundle(tmp_path):
     save_bundle("mine", build(), image_set(labelled=False), root=tmp_path, umap=False)
-    assert (checkpoint.load("mine", tmp_path).gallery.labels == -1).all()
+    assert (store.load("mine", tmp_path).gallery.labels == -1).all()
 
 
 def test_factors_go_with_their_images(tmp_path):
     factors = random_factors(40, 0)
     test = ImageSet("sprites", "test", draw_sprites(factors), factors[:, 0].astype(np.int64), SHAPES, factors, FACTOR_NAMES)
     save_bundle("shapes", build(2, (1, 32, 32), "conv"), test.take(np.arange(5, 40)), root=tmp_path, thumbs=False)
-    bundle = checkpoint.load("shapes", tmp_path)
+    bundle = store.load("shapes", tmp_path)
     assert bundle.origin.factor_names == FACTOR_NAMES and np.array_equal(bundle.gallery.index, np.arange(5, 40))
     assert np.array_equal(bundle.gallery.factors, factors[5:])
     assert np.array_equal(draw_sprites(bundle.gallery.factors), test.images[5:])  # redrawn, never stored
@@ -158,15 +169,21 @@ def test_a_gallery_with_thumbnails_stays_under_its_limit(tmp_path, monkeypatch):
     test = image_set(3000, (3, 32, 32))
     model = build(16, (3, 32, 32), "conv")
     save_bundle("colour", model, test, root=tmp_path, umap=False)
-    gallery = checkpoint.load("colour", tmp_path).gallery
+    gallery = store.load("colour", tmp_path).gallery
     assert 2300 < len(gallery.index) < 3000 and gallery.thumbs.shape[1:] == (3, 32, 32)
-    assert 7_500_000 < (tmp_path / "colour" / checkpoint.GALLERY).stat().st_size < 8_000_000
+    assert 7_500_000 < (tmp_path / "colour" / bundle_format.GALLERY).stat().st_size < 8_000_000
     assert np.array_equal(gallery.thumbs, test.images[gallery.index])
 
 
-@pytest.mark.parametrize("size, small", [
-    ((32, 32), (32, 32)), ((64, 64), (32, 32)), ((128, 9), (32, 2)), ((33, 100), (11, 32)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "size, small",
+    [
+        ((32, 32), (32, 32)),
+        ((64, 64), (32, 32)),
+        ((128, 9), (32, 2)),
+        ((33, 100), (11, 32)),
+    ],
+)
 def test_thumbnails_are_at_most_32_px_and_mean_over_areas(size, small):
     images = np.random.default_rng(0).integers(0, 256, (3, 3, *size), dtype=np.uint8)
     images.flags.writeable = False
@@ -195,13 +212,13 @@ def test_a_bad_name_is_refused_before_any_work(tmp_path, monkeypatch):
 
 def test_an_older_bundle_stays_whole_where_the_new_one_fails(tmp_path, monkeypatch):
     save_bundle("mine", build(2), image_set(), root=tmp_path)
-    before = checkpoint.load("mine", tmp_path)
+    before = store.load("mine", tmp_path)
     broken = build(2)
     with torch.no_grad():
         broken.decoder[0].weight.fill_(float("nan"))
     with pytest.raises(ExplorerError):
         save_bundle("mine", broken, image_set(), root=tmp_path)
-    assert checkpoint.load("mine", tmp_path).content_hash == before.content_hash
+    assert store.load("mine", tmp_path).content_hash == before.content_hash
 
 
 def test_the_callers_metrics_are_not_changed(tmp_path):

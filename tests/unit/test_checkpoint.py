@@ -19,11 +19,15 @@ import torch
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
-from explorer.core import atomic, checkpoint, files
-from explorer.core.checkpoint import CONFIG, GALLERY, METRICS, MODEL, STATE, STATE_META, Gallery, Origin
+from explorer.core import paths
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles import store
+from explorer.core.bundles.format import CONFIG, GALLERY, METRICS, MODEL, Gallery, Origin
+from explorer.core.bundles.store import STATE, STATE_META
 from explorer.core.config import ModelConfig
 from explorer.core.errors import BundleError
-from explorer.core.model import VAE
+from explorer.core.storage import atomic, safe_read
+from explorer.core.vae.model import VAE
 
 N, D = 12, 3
 ORIGIN = Origin("digits", "test", ("nought", "one"), ("x", "y"), "Ciphers", "drawn by hand", "CC0")
@@ -57,7 +61,7 @@ def full_gallery(seed=0) -> Gallery:
 
 def save(root, name="good", seed=0, **changes) -> Path:
     given = {"model": make_model(seed), "origin": ORIGIN, "gallery": full_gallery(seed), "metrics": METRIC_VALUES}
-    return checkpoint.save(name, root=root, **given | {"replace": True} | changes)
+    return store.save(name, root=root, **given | {"replace": True} | changes)
 
 
 def same_weights(a: VAE, b: VAE) -> bool:
@@ -92,11 +96,11 @@ def test_a_bundle_comes_back_exactly(tmp_path, gallery, likelihood):
     model = make_model(likelihood=likelihood)
     model.log_scale.data.fill_(-0.75)
     path = save(tmp_path, model=model, gallery=gallery)
-    bundle = checkpoint.load("good", tmp_path)
+    bundle = store.load("good", tmp_path)
     assert same_weights(bundle.model, model) and same_gallery(bundle.gallery, gallery)
     assert (bundle.name, bundle.config, bundle.origin) == ("good", model.config, ORIGIN)
     assert bundle.metrics == METRIC_VALUES and bundle.path == path == tmp_path / "good"
-    assert bundle.content_hash == checkpoint.content_hash(model.config, model.state_dict())
+    assert bundle.content_hash == bundle_format.content_hash(model.config, model.state_dict())
     assert not bundle.model.training
     assert bundle.model.log_scale.requires_grad == (likelihood == "gaussian-learned")
     assert all(p.device.type == "cpu" for p in bundle.model.parameters())
@@ -107,26 +111,26 @@ def test_a_bundle_comes_back_exactly(tmp_path, gallery, likelihood):
 def test_a_convolutional_model_and_a_bfloat16_one(tmp_path):
     model = make_model(arch="conv", image_shape=(3, 9, 11), widths=(4,), hidden=6)
     save(tmp_path, "conv", model=model, gallery=make_gallery())
-    loaded = checkpoint.load("conv", tmp_path).model
+    loaded = store.load("conv", tmp_path).model
     assert same_weights(loaded, model)
     strides = {name: weight.stride() for name, weight in model.named_parameters()}  # their order in memory sets the speed
     assert {name: weight.stride() for name, weight in loaded.named_parameters()} == strides
     half = make_model().bfloat16()
     save(tmp_path, "half", model=half)
-    loaded = checkpoint.load("half", tmp_path).model
+    loaded = store.load("half", tmp_path).model
     assert same_weights(loaded, half.float())
 
 
 def test_arrays_need_not_lie_in_order(tmp_path):
     mu = np.asfortranarray(np.random.default_rng(1).standard_normal((N, D), np.float32))
     save(tmp_path, gallery=make_gallery(mu=mu))
-    assert np.array_equal(checkpoint.load("good", tmp_path).gallery.mu, mu)
+    assert np.array_equal(store.load("good", tmp_path).gallery.mu, mu)
 
 
 def test_loading_draws_nothing_and_what_is_loaded_can_be_changed(tmp_path):
     save(tmp_path)
     before = torch.get_rng_state()
-    bundle = checkpoint.load("good", tmp_path)
+    bundle = store.load("good", tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
     bundle.gallery.mu[:] = 0
     torch.from_numpy(bundle.gallery.logvar)  # would warn were it read-only
@@ -138,7 +142,7 @@ def test_metrics_are_strict_json(tmp_path):
     values = {"test_elbo": float("nan"), "kl": np.array([1.0, np.inf]), "n": np.int64(3), "t": (1, 2), 4: None}
     save(tmp_path, metrics=values)
     expected = {"test_elbo": None, "kl": [1.0, None], "n": 3, "t": [1, 2], "4": None}
-    assert checkpoint.load("good", tmp_path).metrics == expected
+    assert store.load("good", tmp_path).metrics == expected
 
 
 def test_by_path_by_name_and_by_a_copied_name(tmp_path, monkeypatch):
@@ -146,12 +150,12 @@ def test_by_path_by_name_and_by_a_copied_name(tmp_path, monkeypatch):
     shutil.copytree(path, tmp_path / "copy")
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert checkpoint.checkpoints_dir() == tmp_path
+    assert paths.checkpoints_dir() == tmp_path
     for given in ("good", path, str(path), "./good", Path("good")):
-        assert checkpoint.load(given).name == "good"
-    assert checkpoint.load("copy").name == "copy"
+        assert store.load(given).name == "good"
+    assert store.load("copy").name == "copy"
     monkeypatch.delenv("EXPLORER_CHECKPOINTS")
-    assert checkpoint.checkpoints_dir() == Path(checkpoint.__file__).parents[2] / "checkpoints"
+    assert paths.checkpoints_dir() == Path(store.__file__).parents[2] / "checkpoints"
 
 
 def test_describe_and_list_read_no_weights(tmp_path, monkeypatch):
@@ -160,41 +164,41 @@ def test_describe_and_list_read_no_weights(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text("not a bundle")
     for name in ("runs", ".hidden"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(files, "parse_safetensors", None)
-    infos = checkpoint.list_bundles(tmp_path)
+    monkeypatch.setattr(safe_read, "parse_safetensors", None)
+    infos = store.list_bundles(tmp_path)
     assert [info.name for info in infos] == ["a", "b"] and all(info.error is None for info in infos)
-    info = checkpoint.describe("b", tmp_path)
+    info = store.describe("b", tmp_path)
     assert info == infos[1]
     assert (info.config, info.origin, info.metrics) == (make_model().config, ORIGIN, METRIC_VALUES)
     assert info.n_bytes == sum(f.stat().st_size for f in (tmp_path / "b").iterdir()) and len(info.content_hash) == 16
-    assert checkpoint.list_bundles(tmp_path / "nowhere") == []
+    assert store.list_bundles(tmp_path / "nowhere") == []
 
 
-@pytest.mark.parametrize("file", checkpoint.LIMITS)
+@pytest.mark.parametrize("file", bundle_format.LIMITS)
 def test_the_stamp_changes_with_every_file(tmp_path, file):
     path = save(tmp_path)
-    before = checkpoint.describe("good", tmp_path).stamp
-    assert checkpoint.describe("good", tmp_path).stamp == before
+    before = store.describe("good", tmp_path).stamp
+    assert store.describe("good", tmp_path).stamp == before
     os.utime(path / file, ns=(1, 1))
-    assert checkpoint.describe("good", tmp_path).stamp != before
+    assert store.describe("good", tmp_path).stamp != before
 
 
 def test_the_hash_knows_weights_names_and_settings():
     model = make_model()
     state = model.state_dict()
-    same = checkpoint.content_hash(model.config, state)
-    assert same == checkpoint.content_hash(model.config, dict(reversed(state.items())))
+    same = bundle_format.content_hash(model.config, state)
+    assert same == bundle_format.content_hash(model.config, dict(reversed(state.items())))
     other = dict(state) | {"log_scale": torch.tensor(1e-9)}
     renamed = {k.replace("log_scale", "logscale"): v for k, v in state.items()}
     settings = replace(model.config, likelihood="gaussian")
     changed = ((model.config, other), (model.config, renamed), (settings, state))
-    assert len({same, *(checkpoint.content_hash(*pair) for pair in changed)}) == 4
+    assert len({same, *(bundle_format.content_hash(*pair) for pair in changed)}) == 4
 
 
 def test_nothing_heavy_is_imported():
     heavy = "{'torchvision', 'umap', 'numba', 'sklearn', 'streamlit'}"
-    code = f"import sys, explorer.core.checkpoint; assert not {heavy} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(checkpoint.__file__).parents[2])
+    code = f"import sys, explorer.core.bundles.store; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(store.__file__).parents[2])
 
 
 # ---- damage: every row is refused in one sentence, and hides nothing
@@ -345,7 +349,7 @@ TENSOR_DAMAGE = {
     "pickle 2": (lambda f: pickled(f, 2), "looks like a Python pickle, which is never opened"),
     "pickle 5": (lambda f: pickled(f, 5), "looks like a Python pickle, which is never opened"),
     "torch.save": (lambda f: zipped(f), "looks like a Python pickle, which is never opened"),
-    "huge": (lambda f: grow(f, checkpoint.LIMITS[f] + 1), "too large"),
+    "huge": (lambda f: grow(f, bundle_format.LIMITS[f] + 1), "too large"),
 }
 ANY_DAMAGE = {
     "missing": (lambda f: lambda folder: (folder / f).unlink(), "is missing"),
@@ -411,7 +415,7 @@ VALUE_DAMAGE = {
 DAMAGE = (
     [(f"{f}: {k}", f, make(f), words) for f in (CONFIG, METRICS) for k, (make, words) in JSON_DAMAGE.items()]
     + [(f"{f}: {k}", f, make(f), words) for f in (MODEL, GALLERY) for k, (make, words) in TENSOR_DAMAGE.items()]
-    + [(f"{f}: {k}", f, make(f), words) for f in checkpoint.LIMITS for k, (make, words) in ANY_DAMAGE.items()]
+    + [(f"{f}: {k}", f, make(f), words) for f in bundle_format.LIMITS for k, (make, words) in ANY_DAMAGE.items()]
     + [(k, *row) for k, row in VALUE_DAMAGE.items()]
 )
 
@@ -431,35 +435,37 @@ def test_damage_is_refused_and_hides_nothing(tmp_path, pristine, file, damage, w
     damage(bad)
 
     with pytest.raises(BundleError) as caught:
-        checkpoint.load("bad", root)
+        store.load("bad", root)
     assert_one_sentence(caught.value, "bad", file)
     assert any(word in str(caught.value) for word in words.split("|")), str(caught.value)
 
-    infos = {info.name: info for info in checkpoint.list_bundles(root)}
+    infos = {info.name: info for info in store.list_bundles(root)}
     assert set(infos) == {"good", "bad"} and infos["good"].error is None
     if infos["bad"].error is None:  # what only the weights or the gallery tell
         assert words.startswith("do not belong") or file in (MODEL, GALLERY)
     else:
         assert infos["bad"].error == str(caught.value) and infos["bad"].config is None
-    assert same_gallery(checkpoint.load("good", root).gallery, full_gallery())
+    assert same_gallery(store.load("good", root).gallery, full_gallery())
     assert not (root / "trapped").exists()
 
 
-@pytest.mark.parametrize("n", [0, checkpoint.MAX_IMAGES + 1])
+@pytest.mark.parametrize("n", [0, bundle_format.MAX_IMAGES + 1])
 def test_too_few_and_too_many_images(tmp_path, n):
-    zeros = {name: np.zeros((n, *shape), np.float32) for name, shape in
-             {"mu": (D,), "logvar": (D,), "recon_loss": (), "pca": (2,)}.items()}  # fmt: skip
+    zeros = {
+        name: np.zeros((n, *shape), np.float32)
+        for name, shape in {"mu": (D,), "logvar": (D,), "recon_loss": (), "pca": (2,)}.items()
+    }
     path = save(tmp_path)
     (path / GALLERY).write_bytes(pack({"index": np.arange(n), "labels": np.zeros(n, np.int64), **zeros}))
     with pytest.raises(BundleError) as caught:
-        checkpoint.load("good", tmp_path)
+        store.load("good", tmp_path)
     assert_one_sentence(caught.value, "good", GALLERY, f"{n:,} images")
 
 
 def test_an_unlabelled_gallery_needs_no_classes(tmp_path):
     gallery = make_gallery(labels=np.full(N, -1))
     save(tmp_path, origin=Origin("folder:x"), gallery=gallery)
-    assert same_gallery(checkpoint.load("good", tmp_path).gallery, gallery)
+    assert same_gallery(store.load("good", tmp_path).gallery, gallery)
 
 
 def test_links_that_stay_inside_are_fine(tmp_path):
@@ -467,7 +473,7 @@ def test_links_that_stay_inside_are_fine(tmp_path):
     (path / MODEL).rename(path / "weights")
     (path / MODEL).symlink_to("weights")
     (tmp_path / "alias").symlink_to("good")
-    assert checkpoint.load("alias", tmp_path).name == "alias"
+    assert store.load("alias", tmp_path).name == "alias"
 
 
 def test_a_bundle_that_is_a_link_out_of_the_root(tmp_path):
@@ -476,58 +482,75 @@ def test_a_bundle_that_is_a_link_out_of_the_root(tmp_path):
     target = save(outside, "far")
     (root / "far").symlink_to(target)
     with pytest.raises(BundleError) as caught:
-        checkpoint.load("far", root)
+        store.load("far", root)
     assert_one_sentence(caught.value, "far", "link")
-    infos = {info.name: info.error for info in checkpoint.list_bundles(root)}
+    infos = {info.name: info.error for info in store.list_bundles(root)}
     assert infos == {"far": str(caught.value), "good": None}
-    assert checkpoint.load(root / "far").name == "far"  # a path is the user's own word
+    assert store.load(root / "far").name == "far"  # a path is the user's own word
 
 
 def test_a_name_on_disk_that_no_bundle_may_have(tmp_path):
     path = save(tmp_path)
     path.rename(tmp_path / "my model")
     save(tmp_path)
-    good, bad = checkpoint.list_bundles(tmp_path)
+    good, bad = store.list_bundles(tmp_path)
     assert (good.name, good.error, bad.name) == ("good", None, "my model") and "'my-model'" in bad.error
     with pytest.raises(BundleError):
-        checkpoint.load(tmp_path / "my model")
+        store.load(tmp_path / "my model")
 
 
-@pytest.mark.parametrize("given, words", [
-    ("gooood", "Did you mean 'good'?"),
-    ("zzzzzz", "Known: good."),
-    ("./gooood", "Did you mean 'good'?"),
-    (Path("zzzzzz"), "There is no bundle folder"),
-    ("", "letters"),
-    (".good.old", "letters"),
-    ("a\0b/c", "letters"),
-    ("runs", "reserved"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ("gooood", "Did you mean 'good'?"),
+        ("zzzzzz", "Known: good."),
+        ("./gooood", "Did you mean 'good'?"),
+        (Path("zzzzzz"), "There is no bundle folder"),
+        ("", "letters"),
+        (".good.old", "letters"),
+        ("a\0b/c", "letters"),
+        ("runs", "reserved"),
+    ],
+)
 def test_unknown_names_suggest_the_near_one(tmp_path, monkeypatch, given, words):
     save(tmp_path)
     (tmp_path / "runs").mkdir()
     monkeypatch.chdir(tmp_path)
-    for ask in (checkpoint.load, checkpoint.describe):
+    for ask in (store.load, store.describe):
         with pytest.raises(BundleError) as caught:
             ask(given, tmp_path)
         assert_one_sentence(caught.value, words)
 
 
-@pytest.mark.parametrize("name, suggestion", [
-    ("", "vae"), (".hidden", "hidden"), ("a/b", "a-b"), ("..", "vae"), ("x" * 65, "x" * 56), ("my model", "my-model"),
-    ("runs", "runs-vae"), ("RUNS", "RUNS-vae"), ("con", "con-vae"), ("LPT1.x", "LPT1-x"), ("end.", "end"),
-    ("con.", "con-vae"), ("modèle", "mod-le"), ("a\n", "a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, suggestion",
+    [
+        ("", "vae"),
+        (".hidden", "hidden"),
+        ("a/b", "a-b"),
+        ("..", "vae"),
+        ("x" * 65, "x" * 56),
+        ("my model", "my-model"),
+        ("runs", "runs-vae"),
+        ("RUNS", "RUNS-vae"),
+        ("con", "con-vae"),
+        ("LPT1.x", "LPT1-x"),
+        ("end.", "end"),
+        ("con.", "con-vae"),
+        ("modèle", "mod-le"),
+        ("a\n", "a"),
+    ],
+)
 def test_bad_names_are_refused_with_one_that_would_do(tmp_path, name, suggestion):
     with pytest.raises(BundleError) as caught:
         save(tmp_path, name)
     assert_one_sentence(caught.value, f"'{suggestion}'")
-    assert checkpoint.checked_name(suggestion) == suggestion and names_in(tmp_path) == set()
+    assert paths.checked_name(suggestion) == suggestion and names_in(tmp_path) == set()
 
 
 @pytest.mark.parametrize("name", ["a", "mnist-2d", "_", "A.b_c-1", "x" * 64, "console"])
 def test_good_names(name):
-    assert checkpoint.checked_name(name) == name
+    assert paths.checked_name(name) == name
 
 
 def test_a_root_that_cannot_be_read(tmp_path, monkeypatch):
@@ -536,31 +559,35 @@ def test_a_root_that_cannot_be_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(BundleError) as caught:
-        checkpoint.list_bundles(tmp_path)
+        store.list_bundles(tmp_path)
     assert_one_sentence(caught.value, str(tmp_path), "Permission denied")
 
 
 # ---- writing
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"gallery": make_gallery(mu=np.zeros((N, D)))}, "mu is float64"),
-    ({"gallery": make_gallery(index=np.zeros(N, np.int64))}, "twice"),
-    ({"gallery": make_gallery(labels=np.array(["a"] * N))}, "cannot be written"),
-    ({"gallery": make_gallery(recon_loss=np.full(N, np.nan, np.float32))}, "NaN"),
-    ({"model": make_model().double()}, "float64"),
-    ({"origin": replace(ORIGIN, dataset=None)}, "dataset"),
-    ({"origin": replace(ORIGIN, title="\udcff")}, "cannot be written as JSON"),
-    ({"metrics": {"when": object}}, "cannot be written as JSON"),
-    ({"metrics": {"test_elbo": "low"}}, "test_elbo"),
-    ({"metrics": {"log": "x" * 20_000_000}}, "too large"),
-], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"gallery": make_gallery(mu=np.zeros((N, D)))}, "mu is float64"),
+        ({"gallery": make_gallery(index=np.zeros(N, np.int64))}, "twice"),
+        ({"gallery": make_gallery(labels=np.array(["a"] * N))}, "cannot be written"),
+        ({"gallery": make_gallery(recon_loss=np.full(N, np.nan, np.float32))}, "NaN"),
+        ({"model": make_model().double()}, "float64"),
+        ({"origin": replace(ORIGIN, dataset=None)}, "dataset"),
+        ({"origin": replace(ORIGIN, title="\udcff")}, "cannot be written as JSON"),
+        ({"metrics": {"when": object}}, "cannot be written as JSON"),
+        ({"metrics": {"test_elbo": "low"}}, "test_elbo"),
+        ({"metrics": {"log": "x" * 20_000_000}}, "too large"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_nothing_is_saved_that_could_not_be_loaded(tmp_path, changes, words):
     save(tmp_path)
     with pytest.raises(BundleError) as caught:
         save(tmp_path, seed=1, **changes)
     assert_one_sentence(caught.value, "good", words)
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(0)) and names_in(tmp_path) == {"good"}
+    assert same_weights(store.load("good", tmp_path).model, make_model(0)) and names_in(tmp_path) == {"good"}
 
 
 @pytest.mark.parametrize("nth", range(4))
@@ -581,11 +608,11 @@ def test_a_full_disk_leaves_the_old_bundle_whole(tmp_path, monkeypatch, nth, num
         save(tmp_path, seed=1)
     assert_one_sentence(caught.value, words, "'good'", str(tmp_path))
     assert len(written) == nth and names_in(tmp_path) == {"good"}
-    bundle = checkpoint.load("good", tmp_path)
+    bundle = store.load("good", tmp_path)
     assert same_weights(bundle.model, make_model(0)) and same_gallery(bundle.gallery, full_gallery(0))
     monkeypatch.undo()
     save(tmp_path, seed=1)
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(1))
+    assert same_weights(store.load("good", tmp_path).model, make_model(1))
 
 
 def failing_rename(monkeypatch, fails, error):
@@ -608,7 +635,7 @@ def test_a_second_rename_that_fails_brings_the_old_one_back(tmp_path, monkeypatc
         save(tmp_path, seed=1)
     monkeypatch.undo()
     assert names_in(tmp_path) == {"good"}
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(0))
+    assert same_weights(store.load("good", tmp_path).model, make_model(0))
 
 
 def test_a_reader_that_fills_the_gap_does_not_stop_the_writer(tmp_path, monkeypatch):
@@ -623,7 +650,7 @@ def test_a_reader_that_fills_the_gap_does_not_stop_the_writer(tmp_path, monkeypa
     monkeypatch.setattr(atomic.os, "rename", slow)
     save(tmp_path, seed=1)
     assert met and names_in(tmp_path) == {"good"}
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(1))
+    assert same_weights(store.load("good", tmp_path).model, make_model(1))
 
 
 @pytest.mark.parametrize("ask", ["load", "describe", "list", "save"])
@@ -632,22 +659,22 @@ def test_a_crash_between_the_renames_is_mended(tmp_path, monkeypatch, ask):
     path.rename(tmp_path / ".good.old")
     monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
     if ask == "list":
-        assert [(info.name, info.error) for info in checkpoint.list_bundles(tmp_path)] == [("good", None)]
+        assert [(info.name, info.error) for info in store.list_bundles(tmp_path)] == [("good", None)]
     elif ask == "save":
         failing_rename(monkeypatch, lambda source, target: source.suffix == ".tmp", OSError(errno.EIO, "no"))
         with pytest.raises(BundleError):
             save(tmp_path, seed=1)
     else:
-        assert getattr(checkpoint, ask)("good", tmp_path).name == "good"
+        assert getattr(store, ask)("good", tmp_path).name == "good"
     assert names_in(tmp_path) == {"good"}
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(0))
+    assert same_weights(store.load("good", tmp_path).model, make_model(0))
 
 
 def test_a_disk_that_cannot_be_mended_says_what_is_missing(tmp_path, monkeypatch):
     save(tmp_path).rename(tmp_path / ".good.old")
     failing_rename(monkeypatch, lambda source, target: True, OSError(errno.EROFS, "Read-only file system"))
     with pytest.raises(BundleError) as caught:
-        checkpoint.load("good", tmp_path)
+        store.load("good", tmp_path)
     assert_one_sentence(caught.value, "There is no bundle 'good'")
     assert (tmp_path / ".good.old" / CONFIG).exists()
 
@@ -686,8 +713,8 @@ def test_what_cannot_be_removed_stays_hidden(tmp_path, monkeypatch):
 
     monkeypatch.setattr(atomic.shutil, "rmtree", lambda path, ignore_errors=False: ignore_errors or refuse(path))
     save(tmp_path, seed=1)
-    assert [info.name for info in checkpoint.list_bundles(tmp_path)] == ["good"]
-    assert same_weights(checkpoint.load("good", tmp_path).model, make_model(1))
+    assert [info.name for info in store.list_bundles(tmp_path)] == ["good"]
+    assert same_weights(store.load("good", tmp_path).model, make_model(1))
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "damaged", "empty"])
@@ -711,7 +738,7 @@ def test_what_may_be_replaced(tmp_path, kind):
         assert target.is_file() or (target / "thesis.tex").read_text() == "years"
     else:
         save(tmp_path)
-        assert checkpoint.load("good", tmp_path).name == "good" and (outside / CONFIG).read_text() == "mine"
+        assert store.load("good", tmp_path).name == "good" and (outside / CONFIG).read_text() == "mine"
 
 
 def test_loading_while_another_thread_saves(tmp_path):
@@ -727,10 +754,10 @@ def test_loading_while_another_thread_saves(tmp_path):
 
     def loader():
         while time.monotonic() < stop:
-            bundle = checkpoint.load("good", tmp_path)
+            bundle = store.load("good", tmp_path)
             seed = bundle.metrics.get("seed", 0)
             assert same_weights(bundle.model, models[seed]) and same_gallery(bundle.gallery, galleries[seed])
-            assert [info.error for info in checkpoint.list_bundles(tmp_path)] == [None]
+            assert [info.error for info in store.list_bundles(tmp_path)] == [None]
             loaded.append(seed)
 
     def guarded(work):
@@ -751,10 +778,10 @@ def test_loading_while_another_thread_saves(tmp_path):
 def test_a_bundle_that_never_holds_still(tmp_path, monkeypatch):
     save(tmp_path)
     ticks = iter(range(1000))
-    monkeypatch.setattr(files, "stamp", lambda found: str(next(ticks)))
+    monkeypatch.setattr(safe_read, "stamp", lambda found: str(next(ticks)))
     monkeypatch.setattr(atomic, "PAUSE_S", 0.0)
     with pytest.raises(BundleError) as caught:
-        checkpoint.load("good", tmp_path)
+        store.load("good", tmp_path)
     assert_one_sentence(caught.value, "good", "being saved or removed", "Try again")
 
 
@@ -763,40 +790,51 @@ def test_a_bundle_that_never_holds_still(tmp_path, monkeypatch):
 
 def make_state(seed=0):
     generator = torch.Generator().manual_seed(seed)
-    tensors = {"model.w": torch.randn(3, 4, generator=generator).t(), "optimizer.0.step": torch.tensor(float(seed)),
-               "rng": generator.get_state(), "n": torch.arange(3), "on": torch.tensor([True, False])}  # fmt: skip
+    tensors = {
+        "model.w": torch.randn(3, 4, generator=generator).t(),
+        "optimizer.0.step": torch.tensor(float(seed)),
+        "rng": generator.get_state(),
+        "n": torch.arange(3),
+        "on": torch.tensor([True, False]),
+    }
     return tensors, {"epoch": seed, "history": [{"elbo": -1 / 3}], "tensors_sha256": "mine"}
 
 
 def same_state(a, b) -> bool:
-    return a[1] == b[1] and set(a[0]) == set(b[0]) and all(
-        torch.equal(a[0][k], b[0][k]) and a[0][k].dtype == b[0][k].dtype for k in a[0])  # fmt: skip
+    return (
+        a[1] == b[1]
+        and set(a[0]) == set(b[0])
+        and all(torch.equal(a[0][k], b[0][k]) and a[0][k].dtype == b[0][k].dtype for k in a[0])
+    )
 
 
 def test_a_state_comes_back_exactly(tmp_path):
     for seed in (0, 1):
-        checkpoint.save_state(tmp_path / "runs" / "try", *make_state(seed))
-        assert same_state(checkpoint.load_state(tmp_path / "runs" / "try"), make_state(seed))
+        store.save_state(tmp_path / "runs" / "try", *make_state(seed))
+        assert same_state(store.load_state(tmp_path / "runs" / "try"), make_state(seed))
     assert names_in(tmp_path / "runs" / "try") == {STATE, STATE_META}
 
 
-@pytest.mark.parametrize("damage, words", [
-    (lambda folder: shutil.rmtree(folder), "There is no run"),
-    (lambda folder: (folder / STATE).unlink(), f"{STATE} is missing"),
-    (lambda folder: (folder / STATE_META).unlink(), f"{STATE_META} is missing"),
-    (cut(STATE, -1), "two saves, or cut short"),
-    (cut(STATE_META, -3), "not valid JSON"),
-    (pickled(STATE, 4), "two saves, or cut short"),
-    (edit_json(STATE_META, tensors_sha256="0"), "two saves"),
-    (edit_json(STATE_META, meta=3), "two saves"),
-    (edit_json(STATE_META, meta=...), "two saves"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        (lambda folder: shutil.rmtree(folder), "There is no run"),
+        (lambda folder: (folder / STATE).unlink(), f"{STATE} is missing"),
+        (lambda folder: (folder / STATE_META).unlink(), f"{STATE_META} is missing"),
+        (cut(STATE, -1), "two saves, or cut short"),
+        (cut(STATE_META, -3), "not valid JSON"),
+        (pickled(STATE, 4), "two saves, or cut short"),
+        (edit_json(STATE_META, tensors_sha256="0"), "two saves"),
+        (edit_json(STATE_META, meta=3), "two saves"),
+        (edit_json(STATE_META, meta=...), "two saves"),
+    ],
+)
 def test_a_damaged_state_is_refused(tmp_path, damage, words):
     folder = tmp_path / "try"
-    checkpoint.save_state(folder, *make_state())
+    store.save_state(folder, *make_state())
     damage(folder)
     with pytest.raises(BundleError) as caught:
-        checkpoint.load_state(folder)
+        store.load_state(folder)
     assert_one_sentence(caught.value, "try", words)
     assert not (tmp_path / "trapped").exists()
 
@@ -813,25 +851,25 @@ def test_a_state_survives_a_crash_at_every_step(tmp_path, monkeypatch, at, first
         folder = tmp_path / str(again)
         there = []  # the seed of the state that can be loaded, if any
         if not first_save:
-            checkpoint.save_state(folder, *make_state(0))
+            store.save_state(folder, *make_state(0))
             there = [0]
         for seed, step in ((1, at), (2, again)):
             crash_at(monkeypatch, step)
             try:
-                checkpoint.save_state(folder, *make_state(seed))
+                store.save_state(folder, *make_state(seed))
                 there = [seed]
             except Crash:
                 pass
             monkeypatch.undo()
             try:
-                loaded = checkpoint.load_state(folder)
+                loaded = store.load_state(folder)
                 there = [s for s in {*there, seed} if same_state(loaded, make_state(s))]
                 assert len(there) == 1
             except BundleError:
                 assert not there
         assert there or again < 3
-        checkpoint.save_state(folder, *make_state(3))
-        assert same_state(checkpoint.load_state(folder), make_state(3))
+        store.save_state(folder, *make_state(3))
+        assert same_state(store.load_state(folder), make_state(3))
         assert names_in(folder) == {STATE, STATE_META}
 
 
@@ -855,7 +893,7 @@ def crash_at(monkeypatch, step):
 
 @pytest.mark.parametrize("nth", range(2))
 def test_a_full_disk_leaves_the_old_state_whole(tmp_path, monkeypatch, nth):
-    checkpoint.save_state(tmp_path, *make_state(0))
+    store.save_state(tmp_path, *make_state(0))
     written, write_file = [], atomic.write_file
 
     def failing(path, data):
@@ -866,6 +904,6 @@ def test_a_full_disk_leaves_the_old_state_whole(tmp_path, monkeypatch, nth):
 
     monkeypatch.setattr(atomic, "write_file", failing)
     with pytest.raises(BundleError) as caught:
-        checkpoint.save_state(tmp_path, *make_state(1))
+        store.save_state(tmp_path, *make_state(1))
     assert_one_sentence(caught.value, "disk is full", tmp_path.name)
-    assert same_state(checkpoint.load_state(tmp_path), make_state(0)) and names_in(tmp_path) == {STATE, STATE_META}
+    assert same_state(store.load_state(tmp_path), make_state(0)) and names_in(tmp_path) == {STATE, STATE_META}

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.core import data, folder, sprites
-from explorer.core.data import ImageSet, list_datasets, load, split_indices, stratified_draw
+from explorer.core.data import catalog, image_folder, sprites
+from explorer.core.data.catalog import list_datasets, load, split_indices, stratified_draw
+from explorer.core.data.image_set import ImageSet
 from explorer.core.errors import ConfigError, DataError
 
 NAMES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
@@ -77,18 +78,17 @@ def snapshot(place: Path) -> dict[str, int]:
 
 def test_importing_data_needs_numpy_only():
     heavy = ["torch", "torchvision", "sklearn", "scipy", "PIL", "streamlit"]
-    code = ("import sys; from explorer.core import data; data.list_datasets(); "
-            f"print([m for m in {heavy} if m in sys.modules])")
-    project = Path(data.__file__).parents[2]
+    code = f"import sys; from explorer.core import data; data.list_datasets(); print([m for m in {heavy} if m in sys.modules])"
+    project = Path(catalog.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=project)
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_data_dir_is_read_at_each_call(monkeypatch):
     monkeypatch.setenv("EXPLORER_DATA_DIR", "~/pictures")
-    assert data.data_dir() == Path.home() / "pictures"
+    assert catalog.data_dir() == Path.home() / "pictures"
     monkeypatch.delenv("EXPLORER_DATA_DIR")
-    assert data.data_dir() == Path(data.__file__).resolve().parents[2] / "data"
+    assert catalog.data_dir() == Path(catalog.__file__).resolve().parents[2] / "data"
 
 
 def test_list_says_what_is_there(home):
@@ -105,8 +105,16 @@ def test_list_accepts_packed_and_unpacked_files(raw):
     assert mnist.present and mnist.download_mb == 0
 
 
-@pytest.mark.parametrize("name, suggestion", [("mnits", "mnist"), ("fashion", "fashion-mnist"), ("MNIST", "mnist"),
-                                              ("folder", "folder:PATH"), ("folder:", "folder:PATH")])
+@pytest.mark.parametrize(
+    "name, suggestion",
+    [
+        ("mnits", "mnist"),
+        ("fashion", "fashion-mnist"),
+        ("MNIST", "mnist"),
+        ("folder", "folder:PATH"),
+        ("folder:", "folder:PATH"),
+    ],
+)
 def test_unknown_name_suggests_the_near_one(name, suggestion):
     with pytest.raises(DataError, match=f"no data set '{name}'. Did you mean '{suggestion}'"):
         load(name, "train")
@@ -134,9 +142,15 @@ def test_the_listing_tells_the_truth(name):
 
 
 def image_set(n=6, **changes) -> ImageSet:
-    values = dict(name="x", split="train", images=np.arange(n * 64, dtype=np.uint8).reshape(n, 1, 8, 8),
-                  labels=np.arange(n) % 2, class_names=("a", "b"),
-                  factors=np.arange(n, dtype=np.float32)[:, None], factor_names=("f",))
+    values = dict(
+        name="x",
+        split="train",
+        images=np.arange(n * 64, dtype=np.uint8).reshape(n, 1, 8, 8),
+        labels=np.arange(n) % 2,
+        class_names=("a", "b"),
+        factors=np.arange(n, dtype=np.float32)[:, None],
+        factor_names=("f",),
+    )
     return ImageSet(**values | changes)
 
 
@@ -152,13 +166,16 @@ def test_head_keeps_everything_in_step():
         whole.head(-1)
 
 
-@pytest.mark.parametrize("changes, says", [
-    (dict(images=np.zeros((6, 8, 8), np.uint8)), "uint8 \\(N, C, H, W\\)"),
-    (dict(images=np.zeros((6, 1, 8, 8), np.float32)), "float32"),
-    (dict(labels=np.zeros(5, np.int64)), "6 images but 5 labels"),
-    (dict(factors=np.zeros((7, 1), np.float32)), "6 images but 7 factors"),
-    (dict(labels=np.full(6, 2)), "outside its 2 classes"),
-])
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        (dict(images=np.zeros((6, 8, 8), np.uint8)), "uint8 \\(N, C, H, W\\)"),
+        (dict(images=np.zeros((6, 1, 8, 8), np.float32)), "float32"),
+        (dict(labels=np.zeros(5, np.int64)), "6 images but 5 labels"),
+        (dict(factors=np.zeros((7, 1), np.float32)), "6 images but 7 factors"),
+        (dict(labels=np.full(6, 2)), "outside its 2 classes"),
+    ],
+)
 def test_image_set_refuses_parts_that_do_not_fit(changes, says):
     with pytest.raises(DataError, match=says):
         image_set(**changes)
@@ -268,8 +285,9 @@ def test_shapes_stay_inside_and_have_soft_edges():
     assert len(np.unique(images)) > 50
 
 
-@pytest.mark.parametrize("factors", [np.zeros((3, 4)), np.zeros(5), [[0, 0, 0, 0, 0]], [[3, 1, 0, 0, 0]],
-                                     [[0, 1, np.nan, 0, 0]]])
+@pytest.mark.parametrize(
+    "factors", [np.zeros((3, 4)), np.zeros(5), [[0, 0, 0, 0, 0]], [[3, 1, 0, 0, 0]], [[0, 1, np.nan, 0, 0]]]
+)
 def test_impossible_factors_are_refused(factors):
     with pytest.raises(DataError, match="[Ff]actor"):
         sprites.draw_sprites(factors)
@@ -364,8 +382,9 @@ def test_a_half_packed_file_is_named(raw, archives):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda b: b[:6], lambda b: b"", lambda b: b + b"x",
-                                    lambda b: b"\x1f\x8b" + b[2:]])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-5], lambda b: b[:6], lambda b: b"", lambda b: b + b"x", lambda b: b"\x1f\x8b" + b[2:]]
+)
 def test_a_damaged_file_is_named(raw, name, damage):
     (raw / name).write_bytes(damage((raw / name).read_bytes()))
     with pytest.raises(DataError) as caught:
@@ -461,8 +480,10 @@ def test_images_of_the_size_wanted_are_untouched(tmp_path):
     assert sorted(i.tobytes() for i in images) == sorted(p.transpose(2, 0, 1).tobytes() for p in pixels)
 
 
-@pytest.mark.parametrize("sides, size, expected", [((200, 300), None, 64), ((200, 300), 128, 128), ((30, 40), None, 35),
-                                                   ((9, 9), None, 9), ((9, 9), 8, 8)])
+@pytest.mark.parametrize(
+    "sides, size, expected",
+    [((200, 300), None, 64), ((200, 300), 128, 128), ((30, 40), None, 35), ((9, 9), None, 9), ((9, 9), 8, 8)],
+)
 def test_the_size(tmp_path, sides, size, expected):
     for i, side in enumerate(sides):
         picture(tmp_path / f"{i}.jpg", (side, side + 10))
@@ -507,11 +528,18 @@ def test_every_kind_of_pixel(tmp_path):
     frames = [Image.new("L", (16, 16), level) for level in (60, 200)]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
     Image.new("RGB", (16, 16), (50, 50, 50)).save(tmp_path / "web.webp", lossless=True)
-    images, notes = folder.read_folder(tmp_path)[::3]
+    images, notes = image_folder.read_folder(tmp_path)[::3]
     found = dict(zip(sorted(p.name for p in tmp_path.iterdir()), images[:, 0, 8, 8].tolist()))
     assert notes == ()
-    assert found == {"clear.png": 255, "deep.png": round(40_000 / 257), "one_bit.bmp": 255, "palette.gif": 255,
-                     "half.png": 127, "film.gif": 60, "web.webp": 50}
+    assert found == {
+        "clear.png": 255,
+        "deep.png": round(40_000 / 257),
+        "one_bit.bmp": 255,
+        "palette.gif": 255,
+        "half.png": 127,
+        "film.gif": 60,
+        "web.webp": 50,
+    }
 
 
 def test_exif_turns_the_picture(tmp_path):
@@ -556,7 +584,8 @@ def test_many_are_counted_and_a_few_named(tmp_path):
         picture(tmp_path / f"{i}.png")
         (tmp_path / f"{i}.txt").write_text("")
     assert load(f"folder:{tmp_path}", "test").notes == (
-        "9 of 18 files are no images and were left out: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more",)
+        "9 of 18 files are no images and were left out: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more",
+    )
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -583,8 +612,7 @@ def test_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", small_only)
     train = load(f"folder:{tmp_path}", "train")
-    assert train.notes == (
-        "3 of 5 files are larger than 50 megapixels and were left out: bomb.png, large.png, warned.png",)
+    assert train.notes == ("3 of 5 files are larger than 50 megapixels and were left out: bomb.png, large.png, warned.png",)
     assert Image.MAX_IMAGE_PIXELS == limit
 
 
@@ -599,19 +627,24 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     (inside / "again.png").symlink_to(inside / "0.png")
     (tmp_path / "door").symlink_to(inside)
     for path in (inside, tmp_path / "door"):
-        images, labels, classes, notes = folder.read_folder(path)
+        images, labels, classes, notes = image_folder.read_folder(path)
         assert len(images) == 4 and classes == ()
-        assert notes == ("1 of 6 files is a link out of the folder and was left out: link.png",
-                         "1 of 6 files is no image and was left out: loop.png")
+        assert notes == (
+            "1 of 6 files is a link out of the folder and was left out: link.png",
+            "1 of 6 files is no image and was left out: loop.png",
+        )
 
 
-@pytest.mark.parametrize("make, says", [
-    (lambda p: None, "There is no folder"),
-    (lambda p: p.write_text(""), "is a file, not a folder"),
-    (lambda p: p.mkdir(), "holds no image that can be read"),
-    (lambda p: picture(p / "a.png"), "holds one image only"),
-    (lambda p: (p.mkdir(), (p / "a.txt").write_text("")), "1 of 1 files is no image and was left out: a.txt"),
-])
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda p: None, "There is no folder"),
+        (lambda p: p.write_text(""), "is a file, not a folder"),
+        (lambda p: p.mkdir(), "holds no image that can be read"),
+        (lambda p: picture(p / "a.png"), "holds one image only"),
+        (lambda p: (p.mkdir(), (p / "a.txt").write_text("")), "1 of 1 files is no image and was left out: a.txt"),
+    ],
+)
 def test_folders_that_are_no_data_set(tmp_path, make, says):
     make(tmp_path / "pictures")
     with pytest.raises(DataError, match=says):

@@ -69,12 +69,15 @@ def test_every_path_in_a_readme_exists(readme):
     assert {name for name in named - here if name.strip("/") not in everywhere} == set()
 
 
-@pytest.mark.parametrize("source, missing", [
-    ("", ["the module"]),
-    ('"""M."""\ndef f(): pass\ndef _g(): pass', ["2 f"]),
-    ('"""M."""\nclass C:\n    "c"\n    def f(self): pass\n    def __len__(self): return 0', ["4 C.f"]),
-    ('"""M."""\ndef f():\n    "f"\n    def inner(): pass', []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "source, missing",
+    [
+        ("", ["the module"]),
+        ('"""M."""\ndef f(): pass\ndef _g(): pass', ["2 f"]),
+        ('"""M."""\nclass C:\n    "c"\n    def f(self): pass\n    def __len__(self): return 0', ["4 C.f"]),
+        ('"""M."""\ndef f():\n    "f"\n    def inner(): pass', []),
+    ],
+)
 def test_a_missing_docstring_is_found(tmp_path, monkeypatch, source, missing):
     monkeypatch.setitem(globals(), "PROJECT", tmp_path)
     (tmp_path / "core").mkdir()
@@ -83,5 +86,5 @@ def test_a_missing_docstring_is_found(tmp_path, monkeypatch, source, missing):
 
 
 def test_paths_and_links_are_found_in_prose():
-    prose = "See `explorer/core/engine.py`, `data/`, `pytest -q`, `x.y` and [this](tests/README.md) or [that](https://a.b/c.py)."
-    assert PATH.findall(prose) == ["explorer/core/engine.py", "data/"] and LINK.findall(prose) == ["tests/README.md"]
+    prose = "See `explorer/core/engine/engine.py`, `data/`, `pytest -q`, `x.y` and [this](tests/README.md) or [that](https://a.b/c.py)."
+    assert PATH.findall(prose) == ["explorer/core/engine/engine.py", "data/"] and LINK.findall(prose) == ["tests/README.md"]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.core import objective
 from explorer.core.config import ModelConfig
-from explorer.core.encoding import Encoding, as_tensor, encode_images, iwae_estimate, to_float
-from explorer.core.model import VAE
+from explorer.core.vae import objective
+from explorer.core.vae.encoding import Encoding, as_tensor, encode_images, iwae_estimate, to_float
+from explorer.core.vae.model import VAE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

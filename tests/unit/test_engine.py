@@ -10,10 +10,11 @@ import torch
 from torch.distributions import Normal
 
 import explorer
-from explorer.core import checkpoint, data
-from explorer.core.engine import Engine, open_bundle
+from explorer.core.bundles import format as bundle_format
+from explorer.core.data import catalog
+from explorer.core.engine.engine import Engine, open_bundle
+from explorer.core.engine.gallery_images import Pictures
 from explorer.core.errors import BundleError, ConfigError, DataError
-from explorer.core.pictures import Pictures
 from tests.helpers import noise_set, random_bundle, random_vae, sprite_set
 
 MODELS = {
@@ -137,8 +138,15 @@ def test_impossible_images_are_refused(d3, x, says):
     ],
 )
 def test_impossible_points_are_refused_everywhere(d3, z, says):
-    asked = (d3.decode, d3.film, d3.place, d3.neighbours, lambda z: d3.traversal_films(z, [0]),
-             lambda z: d3.interpolation_film(z, np.zeros(3)), lambda z: d3.interpolation_film(np.zeros(3), z))  # fmt: skip
+    asked = (
+        d3.decode,
+        d3.film,
+        d3.place,
+        d3.neighbours,
+        lambda z: d3.traversal_films(z, [0]),
+        lambda z: d3.interpolation_film(z, np.zeros(3)),
+        lambda z: d3.interpolation_film(np.zeros(3), z),
+    )
     for question in asked:
         with pytest.raises(ConfigError, match=says):
             question(z)
@@ -161,8 +169,15 @@ def test_a_point_may_be_a_list_or_a_row(d3):
 def check_film(engine, film, n):
     """What every film promises."""
     d = engine.latent_dim
-    shapes = {"z": (n, d), "values": (n,), "frames": (n, *engine.image_shape), "xy": (n, 2), "support": (n,), "norm": (n,),
-              "log_prior": (n,)}  # fmt: skip
+    shapes = {
+        "z": (n, d),
+        "values": (n,),
+        "frames": (n, *engine.image_shape),
+        "xy": (n, 2),
+        "support": (n,),
+        "norm": (n,),
+        "log_prior": (n,),
+    }
     for name, shape in shapes.items():
         array = getattr(film, name)
         assert type(array) is np.ndarray and array.shape == shape, name
@@ -481,8 +496,19 @@ def with_gallery(engine: Engine, gallery, umap=None) -> Engine:
         futures.append(value if isinstance(value, Future) else Future())
         if futures[-1] is not value:
             futures[-1].set_result(value)
-    return Engine(engine.name, engine._encode, engine._decode, engine.origin, engine.image_shape, engine.latent_dim,
-                  *futures, engine.metrics, engine.content_hash, engine.device, engine._pictures)  # fmt: skip
+    return Engine(
+        engine.name,
+        engine._encode,
+        engine._decode,
+        engine.origin,
+        engine.image_shape,
+        engine.latent_dim,
+        *futures,
+        engine.metrics,
+        engine.content_hash,
+        engine.device,
+        engine._pictures,
+    )
 
 
 def test_sprites_are_drawn_again(engines):
@@ -506,7 +532,7 @@ def test_pictures_come_from_the_data_set_once(tmp_path, monkeypatch):
     images = noise_set(name="digits")
     random_bundle(tmp_path, "d", images)
     asked = []
-    monkeypatch.setattr(data, "load", lambda *args, **more: (asked.append((args, more)), images)[1])
+    monkeypatch.setattr(catalog, "load", lambda *args, **more: (asked.append((args, more)), images)[1])
     engine = open_bundle("d", tmp_path)
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(engine.pictures, [np.array([i, 2]) for i in range(20)]):
@@ -517,12 +543,12 @@ def test_pictures_come_from_the_data_set_once(tmp_path, monkeypatch):
 def test_a_folder_is_asked_for_at_the_size_of_the_model(tmp_path, monkeypatch):
     images, sizes = noise_set(name="folder:/there"), []
     random_bundle(tmp_path, "f", images)
-    monkeypatch.setattr(data, "load", lambda *args, size, download: (sizes.append(size), images)[1])
+    monkeypatch.setattr(catalog, "load", lambda *args, size, download: (sizes.append(size), images)[1])
     assert open_bundle("f", tmp_path).pictures(np.arange(2)) is not None and sizes == [16]
 
 
 def test_the_real_digits_are_found(tmp_path):
-    test = data.load("digits", "test")
+    test = catalog.load("digits", "test")
     random_bundle(tmp_path, "digits", test.head(50))
     np.testing.assert_array_equal(open_bundle("digits", tmp_path).pictures([0, 49]), test.images[[0, 49]])
 
@@ -536,10 +562,13 @@ def test_pictures_that_are_not_those_are_none(tmp_path, monkeypatch, found):
         asked.append(args)
         if found == "none":
             raise DataError("It is not there.")
-        return {"other shape": noise_set(image_shape=(1, 8, 8)), "fewer": noise_set(20),
-                "other labels": replace(images, labels=images.labels[::-1])}[found]  # fmt: skip
+        return {
+            "other shape": noise_set(image_shape=(1, 8, 8)),
+            "fewer": noise_set(20),
+            "other labels": replace(images, labels=images.labels[::-1]),
+        }[found]
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(catalog, "load", load)
     random_bundle(tmp_path, "g", images)
     engine = open_bundle("g", tmp_path)
     assert engine.pictures(np.arange(3)) is None and engine.pictures(np.arange(3)) is None
@@ -547,8 +576,8 @@ def test_pictures_that_are_not_those_are_none(tmp_path, monkeypatch, found):
 
 
 def test_sprites_without_factors_are_looked_for_as_data(d3, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda *args, **more: (_ for _ in ()).throw(DataError("no")))
-    origin = checkpoint.Origin("sprites")
+    monkeypatch.setattr(catalog, "load", lambda *args, **more: (_ for _ in ()).throw(DataError("no")))
+    origin = bundle_format.Origin("sprites")
     assert Pictures(origin, replace(d3.gallery, factors=None), d3.image_shape)(np.arange(2)) is None
 
 
@@ -594,9 +623,13 @@ def test_eight_threads_get_the_answers_of_one(tmp_path):
         """50 films of all kinds, as bytes."""
         z, answers = points(engine, 50, seed), []
         for i in range(0, 50, 5):
-            answers += [engine.film(z[: i + 1]), engine.sample_prior(3, i), engine.interpolation_film(z[i], z[i + 1], 8),
-                        engine.interpolation_film(z[i], z[i + 1], 8, ("slerp", "pixel")[i % 2]),
-                        engine.traversal_films(z[i], [i % 6, 0], n_frames=9, plane=engine.planes[i % 3])[1]]  # fmt: skip
+            answers += [
+                engine.film(z[: i + 1]),
+                engine.sample_prior(3, i),
+                engine.interpolation_film(z[i], z[i + 1], 8),
+                engine.interpolation_film(z[i], z[i + 1], 8, ("slerp", "pixel")[i % 2]),
+                engine.traversal_films(z[i], [i % 6, 0], n_frames=9, plane=engine.planes[i % 3])[1],
+            ]
         answers = [getattr(film, field.name) for film in answers for field in fields(film)]
         extra = [engine.encode(engine.pictures(np.arange(4)))[0], *engine.neighbours(z[0]), engine.spans, engine.kl_per_dim]
         return [a.tobytes() if isinstance(a, np.ndarray) else a for a in answers + extra]
@@ -619,8 +652,12 @@ def test_the_callers_arrays_are_neither_changed_nor_kept(d3):
     for a in given:
         a.setflags(write=False)  # and no warning that they are read-only
     d3.encode(x), d3.encode(given[3]), d3.reconstruct(x), d3.decode(z), d3.neighbours(z[0]), d3.place(z)
-    films = [d3.film(z, values=z[:, 0]), *d3.traversal_films(z[0], [0, 2], span), d3.interpolation_film(z[0], z[1], 5, "pixel"),
-             d3.interpolation_film(z[0], z[1], 5)]  # fmt: skip
+    films = [
+        d3.film(z, values=z[:, 0]),
+        *d3.traversal_films(z[0], [0, 2], span),
+        d3.interpolation_film(z[0], z[1], 5, "pixel"),
+        d3.interpolation_film(z[0], z[1], 5),
+    ]
     for a, b in zip(given, before):
         np.testing.assert_array_equal(a, b)
     for film in films:

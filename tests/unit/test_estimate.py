@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.core.errors import ConfigError
-from explorer.core.estimate import epoch_seconds
+from explorer.core.training.throughput import epoch_seconds
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (1, 8, 8)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.core import external, projection
-from explorer.core.data import ImageSet
+from explorer.core.data.image_set import ImageSet
+from explorer.core.engine import custom_model
+from explorer.core.engine.custom_model import open_model
 from explorer.core.errors import ConfigError, DataError, ExplorerError
-from explorer.core.external import open_model
+from explorer.core.latent import projection
 from tests.helpers import noise_set, random_vae
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -214,7 +215,7 @@ def test_what_decode_must_return(served, decode, says):
 
 
 def test_sliders_work_while_the_gallery_is_made(served, monkeypatch):
-    monkeypatch.setattr(external, "AT_ONCE", 1)
+    monkeypatch.setattr(custom_model, "AT_ONCE", 1)
 
     def encode(x):
         time.sleep(0.005)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.core import archive, data, image_zip
+from explorer.core.data import catalog, zip_upload
 from explorer.core.errors import DataError
+from explorer.core.storage import zip_reader
 
 
 @pytest.fixture(autouse=True)
@@ -60,73 +61,75 @@ def refused(action, *words: str) -> None:
 
 
 def test_folders_become_classes(uploads):
-    path = image_zip.unpack(zipped(pictures("cats/", "dogs/")), "pets.zip")
+    path = zip_upload.unpack(zipped(pictures("cats/", "dogs/")), "pets.zip")
     assert path == uploads / "pets"
-    train, test = data.load(f"folder:{path}", "train"), data.load(f"folder:{path}", "test")
+    train, test = catalog.load(f"folder:{path}", "train"), catalog.load(f"folder:{path}", "test")
     assert train.class_names == ("cats", "dogs") and len(train.images) + len(test.images) == 8
     assert train.title == "pets" and train.notes == ()
 
 
 def test_images_in_no_folder_have_no_class(uploads):
     upload = io.BytesIO(zipped(pictures("")))
-    path = image_zip.unpack(upload, "flat")
-    assert image_zip.unpack(upload, "flat") == path  # read to its end before
-    assert data.load(f"folder:{path}", "train").class_names == ()
+    path = zip_upload.unpack(upload, "flat")
+    assert zip_upload.unpack(upload, "flat") == path  # read to its end before
+    assert catalog.load(f"folder:{path}", "train").class_names == ()
 
 
 @pytest.mark.parametrize("around", ["pets/", "a/b/c/", "./pets/", "Uploads\\pets\\"])
 def test_a_folder_around_everything_is_no_class(uploads, around):
-    path = image_zip.unpack(zipped(pictures(f"{around}cats/", f"{around}dogs/")), "pets")
-    assert data.load(f"folder:{path}", "train").class_names == ("cats", "dogs")
-    alone = image_zip.unpack(zipped(pictures(around, n=3)), "alone")
-    assert data.load(f"folder:{alone}", "train").class_names == ()
+    path = zip_upload.unpack(zipped(pictures(f"{around}cats/", f"{around}dogs/")), "pets")
+    assert catalog.load(f"folder:{path}", "train").class_names == ("cats", "dogs")
+    alone = zip_upload.unpack(zipped(pictures(around, n=3)), "alone")
+    assert catalog.load(f"folder:{alone}", "train").class_names == ()
 
 
 def test_deeper_folders_belong_to_their_class_and_no_picture_is_lost(uploads):
-    path = image_zip.unpack(zipped(pictures("cats/old/", "cats/new/", "dogs/")), "pets")
+    path = zip_upload.unpack(zipped(pictures("cats/old/", "cats/new/", "dogs/")), "pets")
     assert len(files_in(path / "cats")) == 8 and len(files_in(path / "dogs")) == 4
 
 
 def test_what_is_no_picture_is_passed_over(uploads):
     extra = {"__MACOSX/cats/._0.png": b"x", ".DS_Store": b"x", "cats/.hidden.png": b"x", "labels.csv": b"a,b", "cats/": b""}
-    path = image_zip.unpack(zipped(extra | pictures("cats/", "dogs/")), "pets")
-    assert len(files_in(path)) == 8 + 1 and data.load(f"folder:{path}", "train").notes == ()
+    path = zip_upload.unpack(zipped(extra | pictures("cats/", "dogs/")), "pets")
+    assert len(files_in(path)) == 8 + 1 and catalog.load(f"folder:{path}", "train").notes == ()
 
 
 def test_every_kind_of_picture(uploads):
     kinds = {"a.PNG": "PNG", "b.jpg": "JPEG", "c.JPEG": "JPEG", "d.bmp": "BMP", "e.gif": "GIF", "f.webp": "WEBP"}
-    path = image_zip.unpack(zipped({name: picture(9, kind) for name, kind in kinds.items()}), "kinds")
-    assert len(data.load(f"folder:{path}", "train").images) + len(data.load(f"folder:{path}", "test").images) == 6
+    path = zip_upload.unpack(zipped({name: picture(9, kind) for name, kind in kinds.items()}), "kinds")
+    assert len(catalog.load(f"folder:{path}", "train").images) + len(catalog.load(f"folder:{path}", "test").images) == 6
 
 
 def test_one_text_among_pictures_is_named_when_the_set_is_loaded(uploads):
-    path = image_zip.unpack(zipped(pictures("", n=9) | {"zz notes.png": b"hello"}), "mixed")
-    assert data.load(f"folder:{path}", "train").notes == ("1 of 10 files is no image and was left out: 000009-zz notes.png",)
+    path = zip_upload.unpack(zipped(pictures("", n=9) | {"zz notes.png": b"hello"}), "mixed")
+    assert catalog.load(f"folder:{path}", "train").notes == ("1 of 10 files is no image and was left out: 000009-zz notes.png",)
 
 
 def test_names_of_any_script_and_names_that_disks_refuse(uploads):
     members = pictures("Kätzchen/", "猫/", "con/", 'ab:?"c/') | {"猫/ganz: neu?.png": picture(3)}
-    path = image_zip.unpack(zipped(members), "Übung 1: Tiere.zip")
+    path = zip_upload.unpack(zipped(members), "Übung 1: Tiere.zip")
     assert path == uploads / "Übung 1- Tiere"
-    assert data.load(f"folder:{path}", "train").class_names == ("Kätzchen", "_con", "ab-c", "猫")
+    assert catalog.load(f"folder:{path}", "train").class_names == ("Kätzchen", "_con", "ab-c", "猫")
 
 
-@pytest.mark.parametrize("name, folder", [("..", "images"), ("", "images"), ("../../etc.zip", "etc"), ("NUL.zip", "_NUL"),
-                                          ("x" * 200, "x" * 40), ("a\0b", "a-b")])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, folder",
+    [("..", "images"), ("", "images"), ("../../etc.zip", "etc"), ("NUL.zip", "_NUL"), ("x" * 200, "x" * 40), ("a\0b", "a-b")],
+)
 def test_the_name_of_the_upload_leads_nowhere(uploads, name, folder):
-    assert image_zip.unpack(zipped(pictures("")), name) == uploads / folder
+    assert zip_upload.unpack(zipped(pictures("")), name) == uploads / folder
 
 
 def test_the_same_zip_gives_the_same_folder_and_another_a_new_one(uploads):
-    first = image_zip.unpack(zipped(pictures("")), "pets")
-    assert image_zip.unpack(zipped(pictures("")), "pets.zip") == first
-    assert image_zip.unpack(zipped(pictures("", n=5)), "PETS") == uploads / "PETS-2"
+    first = zip_upload.unpack(zipped(pictures("")), "pets")
+    assert zip_upload.unpack(zipped(pictures("")), "pets.zip") == first
+    assert zip_upload.unpack(zipped(pictures("", n=5)), "PETS") == uploads / "PETS-2"
     assert len(files_in(first)) == 5
 
 
 def test_a_class_that_uploads_one_zip_at_once_gets_one_folder(uploads):
     found, whole = [], zipped(pictures("cats/", "dogs/"))
-    crowd = [threading.Thread(target=lambda: found.append(image_zip.unpack(whole, "pets"))) for _ in range(5)]
+    crowd = [threading.Thread(target=lambda: found.append(zip_upload.unpack(whole, "pets"))) for _ in range(5)]
     for one in crowd:
         one.start()
     for one in crowd:
@@ -136,7 +139,7 @@ def test_a_class_that_uploads_one_zip_at_once_gets_one_folder(uploads):
 
 def test_progress_is_told(uploads):
     told = []
-    image_zip.unpack(zipped(pictures("")), "pets", lambda share, doing: told.append((share, doing)))
+    zip_upload.unpack(zipped(pictures("")), "pets", lambda share, doing: told.append((share, doing)))
     assert told == [(0.0, "unpacking 4 images"), (1.0, "unpacked 4 images")]
 
 
@@ -194,19 +197,22 @@ BAD = {
 def test_a_bad_zip_is_refused_and_leaves_nothing(uploads, tmp_path, case):
     make, words = BAD[case]
     whole = make()
-    refused(lambda: image_zip.unpack(whole, "bad"), *words)
+    refused(lambda: zip_upload.unpack(whole, "bad"), *words)
     assert not uploads.exists() or os.listdir(uploads) == []
     assert set(os.listdir(tmp_path)) <= {"data"}
 
 
-@pytest.mark.parametrize("limits, words", [
-    (archive.Limits(3, 10**6, 10**9), ["4 files and folders, at most 3"]),
-    (archive.Limits(100, 10, 10**9), ["too large", "at most 10"]),
-    (archive.Limits(100, 10**6, 100), ["unpacked, at most 100"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "limits, words",
+    [
+        (zip_reader.Limits(3, 10**6, 10**9), ["4 files and folders, at most 3"]),
+        (zip_reader.Limits(100, 10, 10**9), ["too large", "at most 10"]),
+        (zip_reader.Limits(100, 10**6, 100), ["unpacked, at most 100"]),
+    ],
+)
 def test_more_than_is_allowed(uploads, monkeypatch, limits, words):
-    monkeypatch.setattr(image_zip, "LIMITS", limits)
-    refused(lambda: image_zip.unpack(zipped(pictures("")), "big"), *words)
+    monkeypatch.setattr(zip_upload, "LIMITS", limits)
+    refused(lambda: zip_upload.unpack(zipped(pictures("")), "big"), *words)
     assert not uploads.exists()
 
 
@@ -220,12 +226,12 @@ def test_a_full_disk_leaves_nothing(uploads, monkeypatch):
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", until_full)
-    refused(lambda: image_zip.unpack(zipped(pictures("")), "pets"), "The disk is full", "'pets'", "Free some space")
+    refused(lambda: zip_upload.unpack(zipped(pictures("")), "pets"), "The disk is full", "'pets'", "Free some space")
     assert len(written) == 3 and os.listdir(uploads) == []
 
 
 def test_what_a_crash_left_is_swept(uploads):
     left = uploads / ".pets.99999999-0123abcd.tmp"
     left.mkdir(parents=True)
-    image_zip.unpack(zipped(pictures("")), "pets")
+    zip_upload.unpack(zipped(pictures("")), "pets")
     assert os.listdir(uploads) == ["pets"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from explorer.core.engine import Engine, Verdict, done, open_bundle
+from explorer.core.engine.engine import Engine, Verdict, done, open_bundle
 from explorer.core.errors import ConfigError
 from tests.helpers import noise_set, random_bundle, random_vae, sprite_set
 
@@ -33,8 +33,20 @@ def one(engine: Engine, seed: int = 0) -> np.ndarray:
 
 def without_likelihood(engine: Engine) -> Engine:
     """The same model as a researcher would hand it over."""
-    return Engine("own", engine._encode, engine._decode, engine.origin, engine.image_shape, engine.latent_dim,
-                  done(engine.gallery), done(engine.umap), {}, "", engine.device, engine.pictures)  # fmt: skip
+    return Engine(
+        "own",
+        engine._encode,
+        engine._decode,
+        engine.origin,
+        engine.image_shape,
+        engine.latent_dim,
+        done(engine.gallery),
+        done(engine.umap),
+        {},
+        "",
+        engine.device,
+        engine.pictures,
+    )
 
 
 def test_the_terms_are_those_of_torch_distributions(engine):
@@ -112,8 +124,15 @@ def test_a_model_without_a_likelihood_has_no_elbo(engine):
             np.testing.assert_array_equal(getattr(known, field.name), getattr(unknown, field.name))
 
 
-@pytest.mark.parametrize("x", [np.zeros((2, 1, 32, 32), np.uint8), np.zeros((1, 1, 32, 32)), np.zeros((1, 1, 28, 28), np.uint8),
-                               np.zeros((1, 32, 32), np.uint8)])  # fmt: skip
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.zeros((2, 1, 32, 32), np.uint8),
+        np.zeros((1, 1, 32, 32)),
+        np.zeros((1, 1, 28, 28), np.uint8),
+        np.zeros((1, 32, 32), np.uint8),
+    ],
+)
 def test_what_is_no_single_picture_is_refused(engine, x):
     with pytest.raises(ConfigError):
         engine.judge(x)

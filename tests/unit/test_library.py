@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import archive, atomic, checkpoint, files, library, places, shelf_zip
-from explorer.core.checkpoint import CONFIG, GALLERY, LIMITS, METRICS, MODEL
+from explorer.core import paths, transfer
+from explorer.core.bundles import library, store
+from explorer.core.bundles.format import CONFIG, GALLERY, LIMITS, METRICS, MODEL
 from explorer.core.errors import BundleError
+from explorer.core.storage import atomic, safe_read, zip_reader
 from tests.helpers import random_bundle
 
 
@@ -70,7 +72,7 @@ def refused(action, *words: str) -> BundleError:
 
 def test_rename(root, made):
     library.rename("good", "better", root)
-    assert names(root) == {"better"} and checkpoint.load("better", root).name == "better"
+    assert names(root) == {"better"} and store.load("better", root).name == "better"
     library.rename("better", "Better", root)  # capitals alone
     assert names(root) == {"Better"}
 
@@ -83,20 +85,23 @@ def test_duplicate(root, made):
 
 def test_remove(root):
     library.remove("good", root)
-    assert names(root) == set() and checkpoint.list_bundles(root) == []
+    assert names(root) == set() and store.list_bundles(root) == []
 
 
 @pytest.mark.parametrize("verb", [library.rename, library.duplicate])
-@pytest.mark.parametrize("new, words", [
-    ("other", ["'other' is taken", "'other-2' is free"]),
-    ("OTHER", ["'other' is taken"]),
-    ("good", ["'good' is taken"]),
-    ("README.md", ["is taken"]),
-    ("runs", ["reserved"]),
-    ("../up", ["cannot be called"]),
-    ("", ["cannot be called"]),
-    ("große Ziffern", ["cannot be called", "'gro-e-Ziffern'"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "new, words",
+    [
+        ("other", ["'other' is taken", "'other-2' is free"]),
+        ("OTHER", ["'other' is taken"]),
+        ("good", ["'good' is taken"]),
+        ("README.md", ["is taken"]),
+        ("runs", ["reserved"]),
+        ("../up", ["cannot be called"]),
+        ("", ["cannot be called"]),
+        ("große Ziffern", ["cannot be called", "'gro-e-Ziffern'"]),
+    ],
+)
 def test_a_name_that_cannot_be(root, made, verb, new, words):
     put(root, "other", made)
     (root / "README.md").write_text("about")
@@ -105,13 +110,16 @@ def test_a_name_that_cannot_be(root, made, verb, new, words):
     assert names(root) == before
 
 
-@pytest.mark.parametrize("act", [
-    lambda root: library.rename("goood", "new", root),
-    lambda root: library.duplicate("goood", "new", root),
-    lambda root: library.remove("goood", root),
-    lambda root: shelf_zip.export_zip("goood", root=root),
-    lambda root: library.remove("../checkpoints", root),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda root: library.rename("goood", "new", root),
+        lambda root: library.duplicate("goood", "new", root),
+        lambda root: library.remove("goood", root),
+        lambda root: transfer.export_zip("goood", root=root),
+        lambda root: library.remove("../checkpoints", root),
+    ],
+)
 def test_a_bundle_that_is_not_there(root, act):
     refused(lambda: act(root), "There is no bundle")
     assert names(root) == {"good"}
@@ -121,16 +129,16 @@ def test_a_damaged_bundle_can_be_renamed_and_removed_but_goes_nowhere(root, made
     put(root, "my model (1)", made)
     (root / "good" / CONFIG).write_text("{")
     refused(lambda: library.duplicate("good", "new", root), "not valid JSON")
-    refused(lambda: shelf_zip.export_zip("good", root=root), "not valid JSON")
+    refused(lambda: transfer.export_zip("good", root=root), "not valid JSON")
     library.remove("good", root)
     library.rename("my model (1)", "my-model", root)
-    assert names(root) == {"my-model"} and checkpoint.load("my-model", root)
+    assert names(root) == {"my-model"} and store.load("my-model", root)
 
 
 def test_a_bundle_whose_weights_are_damaged_is_not_duplicated(root, made):
     (root / "good" / MODEL).write_bytes(made[MODEL][:-8])
     refused(lambda: library.duplicate("good", "new", root), "damaged or cut short")
-    refused(lambda: shelf_zip.export_zip("good", root=root), "damaged or cut short")
+    refused(lambda: transfer.export_zip("good", root=root), "damaged or cut short")
     assert names(root) == {"good"}
 
 
@@ -152,23 +160,23 @@ def test_of_a_link_the_link_alone_goes(root, tmp_path, made):
 def test_what_a_crash_left_does_not_come_back(root, made):
     put(root, ".good.old", made)
     library.rename("good", "new", root)
-    assert [info.name for info in checkpoint.list_bundles(root)] == ["new"]
+    assert [info.name for info in store.list_bundles(root)] == ["new"]
     put(root, ".new.old", made)
     library.remove("new", root)
-    assert checkpoint.list_bundles(root) == []
+    assert store.list_bundles(root) == []
 
 
 def test_shipped_bundles_stay_in_the_project_and_nowhere_else(root, made, monkeypatch):
     for name in ("mnist", "fashion"):
         put(root, name, made)
-    monkeypatch.setattr(places, "SHIPPED_DIR", root)
-    zip_bytes = shelf_zip.export_zip("mnist", root=root)
+    monkeypatch.setattr(paths, "SHIPPED_DIR", root)
+    zip_bytes = transfer.export_zip("mnist", root=root)
     refused(lambda: library.remove("mnist", root), "comes with Latent Explorer", "deleted")
     refused(lambda: library.rename("mnist", "mine", root), "comes with Latent Explorer", "renamed")
-    refused(lambda: shelf_zip.import_zip(zip_bytes, True, root), "comes with Latent Explorer", "replaced")
+    refused(lambda: transfer.import_zip(zip_bytes, True, root), "comes with Latent Explorer", "replaced")
     library.duplicate("mnist", "mine", root)
     library.remove("mine", root)
-    monkeypatch.setattr(places, "SHIPPED_DIR", root / "elsewhere")
+    monkeypatch.setattr(paths, "SHIPPED_DIR", root / "elsewhere")
     library.remove("mnist", root)
     assert names(root) == {"good", "fashion"}
 
@@ -177,10 +185,13 @@ def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("act", [
-    lambda root: library.duplicate("good", "new", root),
-    lambda root: shelf_zip.import_zip(shelf_zip.export_zip("good", root=root), False, root),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda root: library.duplicate("good", "new", root),
+        lambda root: transfer.import_zip(transfer.export_zip("good", root=root), False, root),
+    ],
+)
 def test_a_full_disk(root, monkeypatch, act):
     monkeypatch.setattr(atomic, "write_file", full)
     refused(lambda: act(root), "The disk is full", "Free some space")
@@ -195,7 +206,7 @@ def test_a_disk_that_fills_up_between_two_bundles(root, made, monkeypatch):
         full() if len(written) > 6 else write(path, data)
 
     monkeypatch.setattr(atomic, "write_file", until_full)
-    refused(lambda: shelf_zip.import_zip(zipped(of("a", made) | of("b", made)), False, root), "The disk is full")
+    refused(lambda: transfer.import_zip(zipped(of("a", made) | of("b", made)), False, root), "The disk is full")
     assert names(root) == {"good"}
 
 
@@ -213,35 +224,35 @@ def test_a_folder_that_lets_nothing_go(root, monkeypatch):
 
 def test_a_zip_comes_back_exactly(root, made, tmp_path):
     library.duplicate("good", "copy", root)
-    data = shelf_zip.export_zip(["good", "copy"], root=root)
-    assert shelf_zip.export_zip(["good", "copy"], root=root) == data  # no clock in it
+    data = transfer.export_zip(["good", "copy"], root=root)
+    assert transfer.export_zip(["good", "copy"], root=root) == data  # no clock in it
     with zipfile.ZipFile(io.BytesIO(data)) as written:
         assert set(written.namelist()) == {f"{name}/{file}" for name in ("good", "copy") for file in LIMITS}
         assert all(info.external_attr >> 16 == 0o644 for info in written.infolist())
-    assert shelf_zip.import_zip(data, root=tmp_path / "new") == ["good", "copy"]
+    assert transfer.import_zip(data, root=tmp_path / "new") == ["good", "copy"]
     assert {file: (tmp_path / "new" / "good" / file).read_bytes() for file in LIMITS} == made
-    assert shelf_zip.import_zip(io.BytesIO(data), root=root) == ["good-2", "copy-2"]
-    assert shelf_zip.import_zip(data, True, root) == ["good", "copy"]
+    assert transfer.import_zip(io.BytesIO(data), root=root) == ["good-2", "copy-2"]
+    assert transfer.import_zip(data, True, root) == ["good", "copy"]
     assert names(root) == {"good", "copy", "good-2", "copy-2"}
 
 
 def test_names_that_differ_in_capitals_only(root, made):
     data = zipped(of("Good", made) | of("GOOD", made))
-    refused(lambda: shelf_zip.import_zip(data, True, root), "differ in capitals only")
-    assert shelf_zip.import_zip(data, root=root) == ["Good-2", "GOOD-3"]
+    refused(lambda: transfer.import_zip(data, True, root), "differ in capitals only")
+    assert transfer.import_zip(data, root=root) == ["Good-2", "GOOD-3"]
 
 
 def test_replacing_leaves_alone_what_is_no_bundle(root, made):
     (root / "notes").mkdir()
     (root / "notes" / "thesis.tex").write_text("years")
-    refused(lambda: shelf_zip.import_zip(zipped(of("notes", made)), True, root), "no file of a bundle")
+    refused(lambda: transfer.import_zip(zipped(of("notes", made)), True, root), "no file of a bundle")
     assert (root / "notes" / "thesis.tex").is_file()
 
 
 def test_what_other_programs_add_is_passed_over(root, made):
     windows = {name.replace("/", "\\"): data for name, data in of("windows", made).items()}
     extra = {"mac/": b"", "mac/.DS_Store": b"x", "__MACOSX/mac/._config.json": b"x"}
-    assert shelf_zip.import_zip(zipped(of("mac", made) | extra | windows), root=root) == ["mac", "windows"]
+    assert transfer.import_zip(zipped(of("mac", made) | extra | windows), root=root) == ["mac", "windows"]
 
 
 # ---- zips that are not
@@ -345,34 +356,37 @@ def hashless(made) -> bytes:
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_zip_is_refused_and_the_folder_stays_as_it_was(root, made, case):
     make, words = BAD[case]
-    refused(lambda: shelf_zip.import_zip(make(made), root=root), *words)
+    refused(lambda: transfer.import_zip(make(made), root=root), *words)
     assert names(root) == {"good"} and not Path("/tmp/a-pickle-was-opened").exists()
 
 
 def test_a_good_bundle_beside_a_bad_one_stays_outside(root, made):
     data = zipped(of("fine", made) | of("a", made, **{GALLERY: made[GALLERY][:-8]}))
-    refused(lambda: shelf_zip.import_zip(data, root=root), "Bundle 'a'", "Nothing was imported")
+    refused(lambda: transfer.import_zip(data, root=root), "Bundle 'a'", "Nothing was imported")
     assert names(root) == {"good"}
 
 
 def test_more_than_is_allowed(root, made, monkeypatch):
     size = sum(map(len, made.values()))
-    monkeypatch.setattr(shelf_zip, "LIMITS", archive.Limits(1_000, 10**9, size + 9))
-    refused(lambda: shelf_zip.import_zip(zipped(of("a", made) | of("b", made)), root=root), "unpacked", "Split it")
-    monkeypatch.setattr(shelf_zip, "LIMITS", archive.Limits(3, 10**9, 10**9))
-    refused(lambda: shelf_zip.import_zip(zipped(of("a", made)), root=root), "4 files and folders", "at most 3")
-    monkeypatch.setattr(shelf_zip, "MAX_BYTES", size)
-    assert shelf_zip.export_zip("good", root=root)
+    monkeypatch.setattr(transfer, "LIMITS", zip_reader.Limits(1_000, 10**9, size + 9))
+    refused(lambda: transfer.import_zip(zipped(of("a", made) | of("b", made)), root=root), "unpacked", "Split it")
+    monkeypatch.setattr(transfer, "LIMITS", zip_reader.Limits(3, 10**9, 10**9))
+    refused(lambda: transfer.import_zip(zipped(of("a", made)), root=root), "4 files and folders", "at most 3")
+    monkeypatch.setattr(transfer, "MAX_BYTES", size)
+    assert transfer.export_zip("good", root=root)
     library.duplicate("good", "copy", root)
-    refused(lambda: shelf_zip.export_zip(["good", "copy"], root=root), "too much for one zip")
+    refused(lambda: transfer.export_zip(["good", "copy"], root=root), "too much for one zip")
 
 
-@pytest.mark.parametrize("name, taken, free", [
-    ("a", [], "a"),
-    ("a", ["A"], "a-2"),
-    ("a", ["a", "a-2", "A-3"], "a-4"),
-    ("x" * 64, ["x" * 64], "x" * 62 + "-2"),
-    ("straße", ["STRASSE"], "straße-2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, taken, free",
+    [
+        ("a", [], "a"),
+        ("a", ["A"], "a-2"),
+        ("a", ["a", "a-2", "A-3"], "a-4"),
+        ("x" * 64, ["x" * 64], "x" * 62 + "-2"),
+        ("straße", ["STRASSE"], "straße-2"),
+    ],
+)
 def test_free_names(name, taken, free):
-    assert files.free_name(name, taken) == free
+    assert safe_read.free_name(name, taken) == free

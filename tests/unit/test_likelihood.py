@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, ContinuousBernoulli, Normal
 
-from explorer.core import likelihood
 from explorer.core.config import LIKELIHOODS
+from explorer.core.vae import likelihood
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -140,12 +140,15 @@ def test_the_best_learned_scale_is_the_root_mean_square_error():
     assert abs(log_scale.grad) < 1e-5
 
 
-@pytest.mark.parametrize("name, exact", [
-    ("bernoulli", lambda logits: Bernoulli(logits=logits)),
-    ("gaussian", lambda logits: Normal(torch.sigmoid(logits), 1.0)),
-    ("gaussian-learned", lambda logits: Normal(torch.sigmoid(logits), math.exp(-1.5))),
-    ("continuous-bernoulli", lambda logits: ContinuousBernoulli(logits=logits)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, exact",
+    [
+        ("bernoulli", lambda logits: Bernoulli(logits=logits)),
+        ("gaussian", lambda logits: Normal(torch.sigmoid(logits), 1.0)),
+        ("gaussian-learned", lambda logits: Normal(torch.sigmoid(logits), math.exp(-1.5))),
+        ("continuous-bernoulli", lambda logits: ContinuousBernoulli(logits=logits)),
+    ],
+)
 def test_draws_have_the_mean_and_the_variance_they_should(name, exact):
     n = 40_000
     logits = torch.tensor([-4.0, -1.0, -0.04, 0.0, 0.03, 2.0, 4.0]).repeat(n, 1)

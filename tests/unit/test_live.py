@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from explorer import train
-from explorer.core import run_folder
+from explorer.core.engine.live_run import open_run
 from explorer.core.errors import BundleError
-from explorer.core.live import open_run
-from explorer.core.run_folder import Order
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import Order
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from explorer.core import likelihood
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig
-from explorer.core.model import LOG_SCALE_LIMIT, LOGVAR_LIMIT, VAE, reparameterize
+from explorer.core.vae import likelihood
+from explorer.core.vae.model import LOG_SCALE_LIMIT, LOGVAR_LIMIT, VAE, reparameterize
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

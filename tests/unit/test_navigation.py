@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.core import navigation as nav
 from explorer.core.errors import ConfigError
+from explorer.core.latent import navigation as nav
 
 TIMES = np.linspace(-0.25, 1.25, 31)
 

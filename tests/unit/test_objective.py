@@ -7,9 +7,9 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from explorer.core.config import LIKELIHOODS, ModelConfig
-from explorer.core.likelihood import LOG_2PI, log_prob
-from explorer.core.model import VAE
-from explorer.core.objective import Terms, iwae, kl_per_dim, terms
+from explorer.core.vae.likelihood import LOG_2PI, log_prob
+from explorer.core.vae.model import VAE
+from explorer.core.vae.objective import Terms, iwae, kl_per_dim, terms
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,8 +34,9 @@ class LinearGaussian:
     def __init__(self, weights, s, offset=0.0, widen=0.0):
         self.weights, self.s, self.offset, self.widen = torch.tensor(weights, dtype=torch.float64), s, offset, widen
         n_pixels, latent_dim = self.weights.shape
-        self.marginal = MultivariateNormal(torch.zeros(n_pixels).double(),
-                                           self.weights @ self.weights.T + s**2 * torch.eye(n_pixels).double())  # fmt: skip
+        self.marginal = MultivariateNormal(
+            torch.zeros(n_pixels).double(), self.weights @ self.weights.T + s**2 * torch.eye(n_pixels).double()
+        )
         precision = torch.eye(latent_dim).double() + self.weights.T @ self.weights / s**2
         self.covariance = torch.linalg.inv(precision)
 

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import checkpoint, places, run_events, run_folder, run_library, runs, shelf_zip
-from explorer.core.bundling import save_bundle
+from explorer.core import paths, transfer
+from explorer.core.bundles import store
+from explorer.core.bundles.build import save_bundle
 from explorer.core.errors import BundleError, NameTakenError
-from explorer.core.run_events import Events, read_events
-from explorer.core.run_folder import EVENTS, Order, OwnBundle, read_own_bundle
-from explorer.core.runner import work
+from explorer.core.runs import commands as runs
+from explorer.core.runs import event_log
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import library as run_library
+from explorer.core.runs.event_log import Events, read_events
+from explorer.core.runs.folder import EVENTS, Order, OwnBundle, read_own_bundle
+from explorer.core.worker.job import work
 from explorer.train import main
 from tests.helpers import noise_set, random_bundle, random_vae
 
@@ -32,7 +37,7 @@ def root(tmp_path, monkeypatch, one_thread) -> Path:
 @pytest.fixture
 def shipped(root, monkeypatch) -> Path:
     """A model that comes with the project, in the project's own folder."""
-    monkeypatch.setattr(places, "SHIPPED_DIR", root)
+    monkeypatch.setattr(paths, "SHIPPED_DIR", root)
     return random_bundle(root, "mnist")
 
 
@@ -49,8 +54,8 @@ def write_here(name: str):
     """Listens to a run and puts another model under its name while it trains."""
 
     def seen(report, state, n_steps: int) -> None:
-        if report.is_epoch and report.epoch == 1 and not (places.checkpoints_dir() / name).exists():
-            random_bundle(places.checkpoints_dir(), name, latent_dim=4)
+        if report.is_epoch and report.epoch == 1 and not (paths.checkpoints_dir() / name).exists():
+            random_bundle(paths.checkpoints_dir(), name, latent_dim=4)
 
     return seen
 
@@ -67,7 +72,7 @@ def test_a_finished_run_in_a_zip_is_read_as_on_disk(root, shipped):
     with zipfile.ZipFile(buffer, "w") as out:
         for path, data in files.items():
             out.writestr(f"runs/mnist/{path}", data)
-    (name,) = shelf_zip.import_zip(buffer.getvalue())
+    (name,) = transfer.import_zip(buffer.getvalue())
     assert name == "mnist-2" and runs.look(name).status == "lost", "it can go on, so it takes a name of its own"
     assert work(root / "runs" / name).name == "mnist-2"
     assert content(shipped) == before
@@ -77,7 +82,7 @@ def test_a_finished_run_in_a_zip_is_read_as_on_disk(root, shipped):
 def test_a_torn_last_line_never_becomes_an_event(torn):
     folder = begun("mine")
     (folder / EVENTS).write_bytes(b'{"kind": "stopped"}\n' + torn)
-    assert [event["kind"] for event in run_events.parse((folder / EVENTS).read_bytes())] == ["stopped"]
+    assert [event["kind"] for event in event_log.parse((folder / EVENTS).read_bytes())] == ["stopped"]
     events = Events(folder)
     events.write("starting")
     events.close()
@@ -87,7 +92,7 @@ def test_a_torn_last_line_never_becomes_an_event(torn):
 def test_a_model_that_arrives_meanwhile_stays(root):
     folder, sentences = begun("mine"), []
     assert work(folder, sentences.append, write_here("mine")).name == "mine-2"
-    assert checkpoint.load("mine").config.latent_dim == 4 and checkpoint.load("mine-2").config.latent_dim == 3
+    assert store.load("mine").config.latent_dim == 4 and store.load("mine-2").config.latent_dim == 3
     run = runs.look("mine")
     assert (run.status, run.bundle) == ("done", "mine-2")
     assert run.sentence == "Saved as 'mine-2': the name 'mine' belongs to another model."
@@ -98,20 +103,20 @@ def test_twins_save_beside_a_model_that_arrives_meanwhile(root):
     folder = begun("mine", ("both", "KL-only"))
     work(folder, seen=write_here("mine-KL-only"))
     assert [twin.bundle for twin in runs.look("mine").twins] == ["mine-both", "mine-KL-only-2"]
-    assert checkpoint.load("mine-KL-only").config.latent_dim == 4
+    assert store.load("mine-KL-only").config.latent_dim == 4
 
 
 def test_a_model_that_arrives_while_the_map_is_made_stays(root):
     saving = run_library_saving("mine")
     assert next(saving).name == "mine"
     random_bundle(root, "mine", latent_dim=4, replace=True)
-    assert next(saving).name == "mine-2" and checkpoint.load("mine").config.latent_dim == 4
+    assert next(saving).name == "mine-2" and store.load("mine").config.latent_dim == 4
 
 
 def run_library_saving(name: str):
-    from explorer.core import bundling
+    from explorer.core.bundles import build
 
-    return bundling.saving(name, random_vae(), noise_set(), umap=False, or_next_free=True)
+    return build.saving(name, random_vae(), noise_set(), umap=False, or_next_free=True)
 
 
 def test_a_run_killed_while_its_map_is_made_goes_on_with_its_own_bundle(root):
@@ -119,7 +124,7 @@ def test_a_run_killed_while_its_map_is_made_goes_on_with_its_own_bundle(root):
     folder = begun("mine")
     work(folder)
     own = read_own_bundle(folder)
-    assert own == OwnBundle("mine-2", checkpoint.stamp(root / "mine-2"))
+    assert own == OwnBundle("mine-2", store.stamp(root / "mine-2"))
     lines = (folder / EVENTS).read_bytes().splitlines(keepends=True)
     (folder / EVENTS).write_bytes(b"".join(line for line in lines if b'"done"' not in line))
     assert work(folder).name == "mine-2", "not mine-3"
@@ -136,8 +141,17 @@ def test_what_a_run_may_replace_is_known_on_this_machine_only(root):
         run_library.check("forged", files)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"name": 1, "stamp": "", "replace": false}', '{"name": "a", "stamp": "b"}',
-                                  '{"name": "a", "stamp": "b", "replace": "yes"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"name": 1, "stamp": "", "replace": false}',
+        '{"name": "a", "stamp": "b"}',
+        '{"name": "a", "stamp": "b", "replace": "yes"}',
+    ],
+)
 def test_a_damaged_record_allows_nothing(text):
     folder = begun("mine")
     (folder / run_folder.OWN_BUNDLE).write_text(text)
@@ -150,15 +164,15 @@ def test_saving_over_another_model_is_refused(root):
         save_bundle("mine", random_vae(), noise_set(), umap=False)
     assert content(root / "mine") == old
     save_bundle("mine", random_vae(latent_dim=4), noise_set(), umap=False, replace=True)
-    assert checkpoint.load("mine").config.latent_dim == 4
+    assert store.load("mine").config.latent_dim == 4
 
 
 def test_a_name_that_is_taken_at_the_last_moment_is_not_replaced(root, monkeypatch):
     other = random_bundle(root, "other")
-    monkeypatch.setattr(checkpoint, "_check_in_the_way", lambda target, replace: other.rename(target))
+    monkeypatch.setattr(store, "_check_in_the_way", lambda target, replace: other.rename(target))
     with pytest.raises(NameTakenError, match="already a model 'mine'"):
         save_bundle("mine", random_vae(latent_dim=4), noise_set(), umap=False)
-    assert checkpoint.load("mine").config.latent_dim == 3
+    assert store.load("mine").config.latent_dim == 3
 
 
 def test_a_shipped_model_is_replaced_by_the_command_line_alone(shipped, capsys):
@@ -166,14 +180,14 @@ def test_a_shipped_model_is_replaced_by_the_command_line_alone(shipped, capsys):
     with pytest.raises(NameTakenError):
         save_bundle("mnist", random_vae(), noise_set(), umap=False)
     with pytest.raises(NameTakenError):  # whoever knows its stamp has not written it
-        checkpoint.save("mnist", random_vae(), *parts(shipped), own=checkpoint.stamp(shipped))
+        store.save("mnist", random_vae(), *parts(shipped), own=store.stamp(shipped))
     assert main([*OPTIONS, "--name", "mnist"]) == 2 and content(shipped) == before
     assert main([*OPTIONS, "--name", "mnist", "--replace"]) == 0
-    assert checkpoint.load("mnist").config.latent_dim == 2
+    assert store.load("mnist").config.latent_dim == 2
 
 
 def parts(folder: Path) -> tuple:
-    bundle = checkpoint.load(folder)
+    bundle = store.load(folder)
     return bundle.origin, bundle.gallery, bundle.metrics
 
 
@@ -182,7 +196,7 @@ def test_replace_outlives_a_stop(root, monkeypatch):
     folder = run_folder.create(Order("mine", MODEL, TRAIN, map=False), replace_bundles=True)
     with pytest.raises(KeyboardInterrupt):
         work(folder, seen=interrupt)
-    assert work(folder).name == "mine" and checkpoint.load("mine").config.latent_dim == 3
+    assert work(folder).name == "mine" and store.load("mine").config.latent_dim == 3
 
 
 def interrupt(report, state, n_steps: int) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from explorer.core import folder, sprites
+from explorer.core.data import image_folder, sprites
+from explorer.core.engine.user_image import Habit, as_seen, habit, read
 from explorer.core.errors import DataError
-from explorer.core.picture import Habit, as_seen, habit, read
 
 DIGITS = Habit(True, 20 / 28)
 PHOTOS = Habit(False)
@@ -25,6 +25,7 @@ def encoded(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
 
 def claiming(width: int, height: int) -> bytes:
     """A PNG of a few bytes that says it has so many pixels."""
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -90,7 +91,7 @@ def test_every_format_is_read(kind, exact, channels):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 5_000_000, "too large"),
         (claiming(3_000, 3_000), "breaks off or is damaged"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_file_gets_a_sentence(data, says):
     with pytest.raises(DataError) as caught:
         read(data)
@@ -142,7 +143,7 @@ def test_a_folder_and_a_visitor_read_the_same_pixels(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 24, 24, 4), np.uint8)
     for i, image in enumerate(pixels):
         (tmp_path / f"{i}.png").write_bytes(encoded(image))
-    images, *_ = folder.read_folder(tmp_path, 24)
+    images, *_ = image_folder.read_folder(tmp_path, 24)
     for image, data in zip(images, sorted(tmp_path.iterdir())):
         np.testing.assert_array_equal(image.transpose(1, 2, 0), read(data.read_bytes()))
 
@@ -242,7 +243,7 @@ def test_the_habits_of_a_set_are_read_from_its_images():
 
 
 def test_mnist_lies_where_its_own_digits_are_put(real_data):
-    from explorer.core import data
+    from explorer.core.data import catalog as data
 
     images = data.load("mnist", "test").images[:100]
     assert habit(images) == DIGITS

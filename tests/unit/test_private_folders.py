@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 
 from explorer import open_bundle
-from explorer.core import checkpoint, data, run_folder, runs, shelf_zip
-from explorer.core.bundling import save_bundle
+from explorer.core import paths, transfer
+from explorer.core.bundles.build import save_bundle
+from explorer.core.data import catalog
 from explorer.core.errors import BundleError, DataError
-from explorer.core.run_folder import RUN, Order
-from explorer.core.runner import work
+from explorer.core.runs import commands as runs
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import RUN, Order
+from explorer.core.worker.job import work
 from tests.helpers import random_vae
 
 TRAIN = {"batch_size": 4, "epochs": 2, "precision": "fp32", "device": "cpu"}
@@ -46,8 +49,20 @@ def ways_out(here: Path) -> list[str]:
     (uploads / "link").symlink_to(here / "private")
     (uploads / ".hidden").mkdir()
     (here / "home").symlink_to(here / "private")
-    paths = [here / "private", uploads / ".." / ".." / "private", uploads / "link", uploads / "pets" / "a", uploads, "/", "~",
-             here / "home", uploads / ".hidden", f"{uploads}-2/pets", "\0", os.path.relpath(here / "private")]  # fmt: skip
+    paths = [
+        here / "private",
+        uploads / ".." / ".." / "private",
+        uploads / "link",
+        uploads / "pets" / "a",
+        uploads,
+        "/",
+        "~",
+        here / "home",
+        uploads / ".hidden",
+        f"{uploads}-2/pets",
+        "\0",
+        os.path.relpath(here / "private"),
+    ]
     return [f"folder:{path}" for path in paths]
 
 
@@ -72,9 +87,9 @@ def interrupt(report, state, n_steps: int) -> None:
 def test_uploads_are_known_by_their_real_place(here):
     pets = here / "data" / "uploads" / "pets"
     for path in (pets, f"{pets}/", here / "data" / "uploads" / "." / "pets", pets / "a" / ".."):
-        assert data.is_upload(f"folder:{path}"), path
+        assert catalog.is_upload(f"folder:{path}"), path
     for name in [*ways_out(here), "mnist", "folder:", "", "upload:pets", f"Folder:{pets}"]:
-        assert not data.is_upload(name), name
+        assert not catalog.is_upload(name), name
 
 
 def test_no_run_starts_on_a_folder_that_is_no_upload(here, monkeypatch):
@@ -116,24 +131,24 @@ def test_an_order_that_was_edited_opens_no_other_data_than_its_state(here):
 
 
 def saved(here: Path, folder: Path, name: str = "mine") -> Path:
-    images = data.load(f"folder:{folder}", "test", size=16)
+    images = catalog.load(f"folder:{folder}", "test", size=16)
     return save_bundle(name, random_vae(2), images, umap=False, thumbs=False)
 
 
 def test_a_model_made_here_keeps_its_pictures_and_an_imported_one_shows_reconstructions(here):
     saved(here, here / "private")
-    zipped = shelf_zip.export_zip("mine")
+    zipped = transfer.export_zip("mine")
     assert open_bundle("mine").pictures(np.arange(1)) is not None
-    assert shelf_zip.import_zip(zipped) == ["mine-2"]
+    assert transfer.import_zip(zipped) == ["mine-2"]
     engine = open_bundle("mine-2")
     assert engine.origin.dataset == "imported" and engine.pictures(np.arange(1)) is None
     assert engine.content_hash == open_bundle("mine").content_hash
-    assert "private" not in (checkpoint.checkpoints_dir() / "mine-2" / "config.json").read_text().split('"dataset"')[1][:40]
+    assert "private" not in (paths.checkpoints_dir() / "mine-2" / "config.json").read_text().split('"dataset"')[1][:40]
 
 
 def test_an_imported_model_of_an_upload_keeps_its_pictures(here):
     saved(here, here / "data" / "uploads" / "pets")
-    shelf_zip.import_zip(shelf_zip.export_zip("mine"))
+    transfer.import_zip(transfer.export_zip("mine"))
     assert open_bundle("mine-2").pictures(np.arange(1)) is not None
 
 
@@ -141,7 +156,7 @@ def test_an_imported_run_names_no_folder_of_this_machine(here):
     for twins in ((), ("x", "y")):
         name = f"run-{len(twins)}"
         stopped(name, f"folder:{here / 'private'}", twins=twins)
-        (new,) = shelf_zip.import_zip(shelf_zip.export_zip(runs=[name]))
+        (new,) = transfer.import_zip(transfer.export_zip(runs=[name]))
         texts = [path.read_text() for path in (here / "checkpoints" / "runs" / new).rglob("*.json")]
         assert len(texts) >= 2 and all(str(here) not in text for text in texts)
         with pytest.raises(DataError, match="images of this imported run are not on this machine"):
@@ -151,4 +166,4 @@ def test_an_imported_run_names_no_folder_of_this_machine(here):
 
 
 def test_known_sets_stay_as_they_are(here):
-    assert [data.after_import(name) for name in ("mnist", "digits", "my set")] == ["mnist", "digits", "my set"]
+    assert [catalog.after_import(name) for name in ("mnist", "digits", "my set")] == ["mnist", "digits", "my set"]

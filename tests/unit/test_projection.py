@@ -13,9 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from tqdm import tqdm
 
-from explorer.core import projection
 from explorer.core.errors import ConfigError
-from explorer.core.projection import Landmarks, pca, procrustes, trustworthiness, umap_map, warm_umap
+from explorer.core.latent import projection
+from explorer.core.latent.projection import Landmarks, pca, procrustes, trustworthiness, umap_map, warm_umap
 
 
 def cloud(n, dim, seed=0, n_clusters=3, spread=0.5):
@@ -162,7 +162,7 @@ def test_the_neighbour_graph_is_exact_and_begins_with_the_point_itself():
 
 
 def test_importing_imports_nothing_heavy():
-    code = "import sys, explorer.core.projection; print(sorted({'umap', 'numba', 'sklearn'} & set(sys.modules)))"
+    code = "import sys, explorer.core.latent.projection; print(sorted({'umap', 'numba', 'sklearn'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

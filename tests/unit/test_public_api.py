@@ -9,8 +9,19 @@ import pytest
 import explorer
 
 PROJECT = Path(__file__).resolve().parents[2]
-PUBLIC = {"Engine", "ExplorerError", "Film", "ImageSet", "ModelConfig", "TrainConfig", "VAE", "list_bundles", "open_bundle",
-          "open_model", "save_bundle"}  # fmt: skip
+PUBLIC = {
+    "Engine",
+    "ExplorerError",
+    "Film",
+    "ImageSet",
+    "ModelConfig",
+    "TrainConfig",
+    "VAE",
+    "list_bundles",
+    "open_bundle",
+    "open_model",
+    "save_bundle",
+}
 
 
 def run(code: str) -> str:

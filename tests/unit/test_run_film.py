@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
 
-from explorer.core import projection, run_epochs, run_film, run_folder
 from explorer.core.errors import BundleError
-from explorer.core.run_film import RunFilm, plane, turned
-from explorer.core.run_folder import Order
+from explorer.core.latent import projection
+from explorer.core.runs import epoch_film, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.epoch_film import RunFilm, plane, turned
+from explorer.core.runs.folder import Order
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def means(dim: int, seed: int = 0, n: int = 40) -> np.ndarray:
 def write(folder, epoch: int, xy=None, **more) -> None:
     pictures = np.full((3, 1, 8, 8), epoch, np.uint8)
     arrays = {"means": means(4, epoch) if xy is None else xy, "reconstructions": pictures, "samples": pictures + 1}
-    run_epochs.write_epoch(folder, epoch, arrays | ({"originals": pictures + 2} if epoch == 0 else {}) | more)
+    snapshots.write_epoch(folder, epoch, arrays | ({"originals": pictures + 2} if epoch == 0 else {}) | more)
 
 
 def rotation(angle: float, mirrored: bool = False) -> np.ndarray:
@@ -117,8 +119,8 @@ def test_points_glide_from_epoch_to_epoch(folder):
 
 
 def test_a_frame_is_read_once(folder, monkeypatch):
-    read, real = [], run_epochs.read_epoch
-    monkeypatch.setattr(run_epochs, "read_epoch", lambda folder, epoch: read.append(epoch) or real(folder, epoch))
+    read, real = [], snapshots.read_epoch
+    monkeypatch.setattr(snapshots, "read_epoch", lambda folder, epoch: read.append(epoch) or real(folder, epoch))
     film = RunFilm(folder)
     assert film.update() == []
     write(folder, 0)
@@ -136,7 +138,7 @@ def test_an_epoch_that_was_trained_again_is_a_new_frame(folder):
         write(folder, epoch)
     first = film.update()
     write(folder, 1, reconstructions=np.full((3, 1, 8, 8), 99, np.uint8))
-    os.utime(run_epochs.epoch_path(folder, 1), ns=(0, 7))
+    os.utime(snapshots.epoch_path(folder, 1), ns=(0, 7))
     second = film.update()
     assert second[0] is first[0] and second[1].stamp != first[1].stamp and second[1].reconstructions.max() == 99
 
@@ -146,29 +148,33 @@ def test_an_epoch_that_was_taken_back_leaves_the_film(folder):
     for epoch in (0, 1):
         write(folder, epoch)
     assert len(film.update()) == 2
-    run_epochs.remove_epoch(folder, 1)
+    snapshots.remove_epoch(folder, 1)
     assert [frame.epoch for frame in film.update()] == [0]
 
 
-@pytest.mark.parametrize("damage", [
-    lambda path: path.write_bytes(b""),
-    lambda path: path.write_bytes(path.read_bytes()[:-10]),
-    lambda path: path.write_bytes(b"\x80\x04junk."),
-    lambda path: (path.unlink(), path.mkdir()),
-    lambda path: write(path.parents[1], 1, samples=np.zeros((3, 1, 8, 8), np.float32)),
-    lambda path: write(path.parents[1], 1, reconstructions=np.zeros((3, 64), np.uint8)),
-    lambda path: write(path.parents[1], 1, samples=np.zeros((3, 3, 9, 9), np.uint8)),
-    lambda path: write(path.parents[1], 1, np.full((40, 4), np.nan, np.float32)),
-    lambda path: write(path.parents[1], 1, np.zeros(40, np.float32)),
-    lambda path: run_epochs.write_epoch(path.parents[1], 1, {"means": means(2)}),
-], ids=["empty", "cut", "pickle", "folder", "floats", "flat", "two sizes", "nan", "no table", "no pictures"])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-10]),
+        lambda path: path.write_bytes(b"\x80\x04junk."),
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: write(path.parents[1], 1, samples=np.zeros((3, 1, 8, 8), np.float32)),
+        lambda path: write(path.parents[1], 1, reconstructions=np.zeros((3, 64), np.uint8)),
+        lambda path: write(path.parents[1], 1, samples=np.zeros((3, 3, 9, 9), np.uint8)),
+        lambda path: write(path.parents[1], 1, np.full((40, 4), np.nan, np.float32)),
+        lambda path: write(path.parents[1], 1, np.zeros(40, np.float32)),
+        lambda path: snapshots.write_epoch(path.parents[1], 1, {"means": means(2)}),
+    ],
+    ids=["empty", "cut", "pickle", "folder", "floats", "flat", "two sizes", "nan", "no table", "no pictures"],
+)
 def test_an_epoch_that_cannot_be_read_is_left_out(folder, damage):
     for epoch in range(3):
         write(folder, epoch)
-    damage(run_epochs.epoch_path(folder, 1))
+    damage(snapshots.epoch_path(folder, 1))
     film = RunFilm(folder)
     assert [frame.epoch for frame in film.update()] == [0, 2]
-    if not run_epochs.epoch_path(folder, 1).is_dir():
+    if not snapshots.epoch_path(folder, 1).is_dir():
         write(folder, 1)
         assert [frame.epoch for frame in film.update()] == [0, 1, 2], "and comes back when it is whole"
 
@@ -181,15 +187,23 @@ def test_an_epoch_of_another_number_of_points_is_left_out(folder):
 
 
 def test_a_folder_that_is_gone_is_an_empty_film(tmp_path):
-    assert run_film.RunFilm(tmp_path / "gone").update() == []
+    assert epoch_film.RunFilm(tmp_path / "gone").update() == []
 
 
-@pytest.mark.parametrize("samples", [None, np.zeros((3, 8, 8), np.uint8), np.zeros((3, 1, 8, 8), np.float32),
-                                     np.zeros((0, 1, 8, 8), np.uint8), np.zeros((3, 2, 8, 8), np.uint8)])  # fmt: skip
+@pytest.mark.parametrize(
+    "samples",
+    [
+        None,
+        np.zeros((3, 8, 8), np.uint8),
+        np.zeros((3, 1, 8, 8), np.float32),
+        np.zeros((0, 1, 8, 8), np.uint8),
+        np.zeros((3, 2, 8, 8), np.uint8),
+    ],
+)
 def test_samples_that_are_no_pictures_are_refused(folder, samples):
-    run_epochs.write_epoch(folder, 1, {"means": means(4)} | ({} if samples is None else {"samples": samples}))
+    snapshots.write_epoch(folder, 1, {"means": means(4)} | ({} if samples is None else {"samples": samples}))
     with pytest.raises(BundleError, match="epoch 1 has no pictures"):
-        run_epochs.read_samples(folder, 1)
+        snapshots.read_samples(folder, 1)
 
 
 def test_what_a_run_takes_is_the_sum_of_its_files(folder):

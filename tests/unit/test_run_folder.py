@@ -11,11 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import run_epochs, run_events, run_folder
 from explorer.core.errors import BundleError
-from explorer.core.run_epochs import kept_epochs, read_epoch, saved_epochs, write_epoch
-from explorer.core.run_events import Events, dials, in_force, read_events
-from explorer.core.run_folder import Control, Order, create, is_alive, read_control, read_run, write_control
+from explorer.core.runs import event_log, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.event_log import Events, dials, in_force, read_events
+from explorer.core.runs.folder import Control, Order, create, is_alive, read_control, read_run, write_control
+from explorer.core.runs.snapshots import kept_epochs, read_epoch, saved_epochs, write_epoch
 
 ORDER = Order("mine", {"latent_dim": 2, "widths": (8, 4)}, {"dataset": "digits"}, created=1000.5, budget_s=30.0)
 
@@ -78,27 +79,30 @@ def damaged(change) -> str:
     return json.dumps(values)
 
 
-@pytest.mark.parametrize("text, words", [
-    ("", "not valid JSON"),
-    ('{"format": 1, "order": {"na', "not valid JSON"),
-    (b"\xff\x00\x80", "not valid JSON"),
-    ("[1]", "not a JSON object"),
-    ("[" * 100_000, "not valid JSON"),
-    ("{}" + " " * 1_000_000, "too large"),
-    ("{}", "is not a run's"),
-    (damaged(lambda v: v.update(format=2)), "is not a run's"),
-    (damaged(lambda v: v["order"].pop("map")), "is not a run's"),
-    (damaged(lambda v: v["order"].update(more=1)), "is not a run's"),
-    (damaged(lambda v: v["order"].update(model=[])), "settings that cannot be (of the wrong kind)"),
-    (damaged(lambda v: v["order"].update(train="mnist")), "settings that cannot be (of the wrong kind)"),
-    (damaged(lambda v: v["order"]["model"].update(latent_dim=0)), "cannot be (latent_dim must be a whole number"),
-    (damaged(lambda v: v["order"]["model"].update(image_shape=[1, 8, 8])), "of the wrong kind"),
-    (damaged(lambda v: v["order"]["train"].update(lr="fast")), "cannot be (lr must be a number"),
-    (damaged(lambda v: v["order"]["train"].update(rate=1)), "of the wrong kind"),
-    (damaged(lambda v: v["order"].update(created="today")), "a time that cannot be"),
-    (damaged(lambda v: v["order"].update(created=10**400)), "a time that cannot be"),
-    (damaged(lambda v: v["order"].update(budget_s=-1)), "a time that cannot be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "not valid JSON"),
+        ('{"format": 1, "order": {"na', "not valid JSON"),
+        (b"\xff\x00\x80", "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ("[" * 100_000, "not valid JSON"),
+        ("{}" + " " * 1_000_000, "too large"),
+        ("{}", "is not a run's"),
+        (damaged(lambda v: v.update(format=2)), "is not a run's"),
+        (damaged(lambda v: v["order"].pop("map")), "is not a run's"),
+        (damaged(lambda v: v["order"].update(more=1)), "is not a run's"),
+        (damaged(lambda v: v["order"].update(model=[])), "settings that cannot be (of the wrong kind)"),
+        (damaged(lambda v: v["order"].update(train="mnist")), "settings that cannot be (of the wrong kind)"),
+        (damaged(lambda v: v["order"]["model"].update(latent_dim=0)), "cannot be (latent_dim must be a whole number"),
+        (damaged(lambda v: v["order"]["model"].update(image_shape=[1, 8, 8])), "of the wrong kind"),
+        (damaged(lambda v: v["order"]["train"].update(lr="fast")), "cannot be (lr must be a number"),
+        (damaged(lambda v: v["order"]["train"].update(rate=1)), "of the wrong kind"),
+        (damaged(lambda v: v["order"].update(created="today")), "a time that cannot be"),
+        (damaged(lambda v: v["order"].update(created=10**400)), "a time that cannot be"),
+        (damaged(lambda v: v["order"].update(budget_s=-1)), "a time that cannot be"),
+    ],
+)
 def test_a_run_json_that_was_edited_is_one_sentence(folder, text, words):
     (folder / "run.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(BundleError) as caught:
@@ -128,17 +132,20 @@ def test_controls_are_read_as_they_were_written(folder):
     assert read_control(folder) == wanted
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("", Control()),
-    ('{"beta": 4', Control()),
-    ("[]", Control()),
-    ('{"beta": NaN}', Control()),
-    (b"\x80\x04}", Control()),
-    ('{"beta": 4}' + " " * 1_000_000, Control()),
-    ('{"beta": -1, "lr_scale": 2}', Control(lr_scale=2)),
-    ('{"beta": true, "lr_scale": "2", "pause": 1, "step_to": 1.5, "stop": "now", "what": 1}', Control()),
-    ('{"lr_scale": 101, "beta": 1e5, "pause": true}', Control(pause=True)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("", Control()),
+        ('{"beta": 4', Control()),
+        ("[]", Control()),
+        ('{"beta": NaN}', Control()),
+        (b"\x80\x04}", Control()),
+        ('{"beta": 4}' + " " * 1_000_000, Control()),
+        ('{"beta": -1, "lr_scale": 2}', Control(lr_scale=2)),
+        ('{"beta": true, "lr_scale": "2", "pause": 1, "step_to": 1.5, "stop": "now", "what": 1}', Control()),
+        ('{"lr_scale": 101, "beta": 1e5, "pause": true}', Control(pause=True)),
+    ],
+)
 def test_controls_that_are_no_good_are_as_if_they_were_not_there(folder, text, expected):
     (folder / "control.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     assert read_control(folder) == expected
@@ -188,10 +195,22 @@ def test_a_line_that_is_finished_later_is_read_once(folder):
     assert read_events(folder, at) == ([], at)
 
 
-@pytest.mark.parametrize("junk", [
-    b"\x00\xff\xfe binary \x80", b"{}", b"[]", b"7", b'{"kind": 7}', b"[" * 200_000, b'"' + b"x" * 2_000_000 + b'"',
-    b"1" * 10_000, b"not json", b"",
-], ids=range(10))  # fmt: skip
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x00\xff\xfe binary \x80",
+        b"{}",
+        b"[]",
+        b"7",
+        b'{"kind": 7}',
+        b"[" * 200_000,
+        b'"' + b"x" * 2_000_000 + b'"',
+        b"1" * 10_000,
+        b"not json",
+        b"",
+    ],
+    ids=range(10),
+)
 def test_a_line_that_is_no_event_is_passed_over(folder, junk):
     written(folder, "starting")
     with open(folder / "events.jsonl", "ab") as file:
@@ -202,7 +221,7 @@ def test_a_line_that_is_no_event_is_passed_over(folder, junk):
 
 def test_no_events_are_none(folder):
     assert read_events(folder) == ([], 0) and read_events(folder.parent / "gone", 5) == ([], 5)
-    assert run_events.first_line(folder) == run_events.first_line(folder.parent / "gone") == b""
+    assert event_log.first_line(folder) == event_log.first_line(folder.parent / "gone") == b""
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full is Linux's")
@@ -233,16 +252,32 @@ def turned(step, beta=4.0):
 
 
 def test_what_came_after_the_checkpoint_is_taken_back_by_a_resume():
-    events = [at("training", 0), at("epoch", 0), turned(3), at("epoch", 10), turned(10), at("batch", 15), turned(17),
-              {"kind": "starting"}, at("training", 10)]  # fmt: skip
+    events = [
+        at("training", 0),
+        at("epoch", 0),
+        turned(3),
+        at("epoch", 10),
+        turned(10),
+        at("batch", 15),
+        turned(17),
+        {"kind": "starting"},
+        at("training", 10),
+    ]
     kept = in_force(events)
     assert [(e["kind"], e.get("step")) for e in kept] == [
-        ("training", 0), ("epoch", 0), ("dial", 3), ("epoch", 10), ("starting", None), ("training", 10)]  # fmt: skip
+        ("training", 0),
+        ("epoch", 0),
+        ("dial", 3),
+        ("epoch", 10),
+        ("starting", None),
+        ("training", 10),
+    ]
     assert in_force(kept + [turned(10)]) == kept + [turned(10)], "the same whether read at once or in parts"
 
 
-@pytest.mark.parametrize("bad", [{"beta": "much"}, {"beta": None}, {"lr_scale": -1}, {"step": 1.5}, {"beta": float("nan")},
-                                 {"beta": float("inf")}])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad", [{"beta": "much"}, {"beta": None}, {"lr_scale": -1}, {"step": 1.5}, {"beta": float("nan")}, {"beta": float("inf")}]
+)
 def test_a_turn_of_the_dial_that_cannot_be_is_passed_over(bad):
     assert in_force([turned(3) | bad]) == [] and dials([turned(3) | bad]) == []
 
@@ -293,16 +328,19 @@ def test_other_files_among_the_epochs_are_none(folder, name):
     assert saved_epochs(folder) == []
 
 
-@pytest.mark.parametrize("data, words", [
-    (b"", "damaged or cut short"),
-    (b"\x80\x04junk.", "is not a safetensors file"),
-    (None, "cannot be read"),
-    (b"0" * 200, "too large"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"", "damaged or cut short"),
+        (b"\x80\x04junk.", "is not a safetensors file"),
+        (None, "cannot be read"),
+        (b"0" * 200, "too large"),
+    ],
+)
 def test_an_epoch_that_is_damaged_is_one_sentence(folder, monkeypatch, data, words):
-    monkeypatch.setattr(run_epochs, "EPOCH_BYTES", 100)
+    monkeypatch.setattr(snapshots, "EPOCH_BYTES", 100)
     if data is not None:
-        run_epochs.epoch_path(folder, 4).write_bytes(data)
+        snapshots.epoch_path(folder, 4).write_bytes(data)
     with pytest.raises(BundleError, match=words) as caught:
         read_epoch(folder, 4)
     assert str(caught.value).startswith("Run 'mine': epoch 4 ")
@@ -317,8 +355,21 @@ def test_this_process_is_alive_and_its_number_in_other_hands_is_not():
     assert not is_alive(me["pid"], me["pid_started"] - 60), "the number was given anew"
 
 
-@pytest.mark.parametrize("pid, started", [(None, None), (None, 0), ("1", 0), (1.5, 0), (True, 0), (-1, 0), (10**30, 0),
-                                          (os.getpid(), None), (os.getpid(), "today"), (os.getpid(), 10**400)])  # fmt: skip
+@pytest.mark.parametrize(
+    "pid, started",
+    [
+        (None, None),
+        (None, 0),
+        ("1", 0),
+        (1.5, 0),
+        (True, 0),
+        (-1, 0),
+        (10**30, 0),
+        (os.getpid(), None),
+        (os.getpid(), "today"),
+        (os.getpid(), 10**400),
+    ],
+)
 def test_nobody_is_not_alive(pid, started):
     assert not is_alive(pid, started)
 

@@ -12,10 +12,17 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer.core import atomic, checkpoint, run_epochs, run_folder, run_library, run_umap, runs, shelf_zip
+from explorer.core import transfer
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles import store
 from explorer.core.errors import BundleError
-from explorer.core.run_folder import EVENTS, LATEST, RUN, Control, Order, read_control, write_control
-from explorer.core.runner import work
+from explorer.core.runs import commands as runs
+from explorer.core.runs import epoch_maps, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import library as run_library
+from explorer.core.runs.folder import EVENTS, LATEST, RUN, Control, Order, read_control, write_control
+from explorer.core.storage import atomic
+from explorer.core.worker.job import work
 from tests.helpers import random_bundle
 from tests.unit.test_library import refused, zipped
 
@@ -36,16 +43,18 @@ def resting(name: str, last: str = "stopped", twins=()) -> Path:
     order = Order(name, MODEL, TRAIN, created=1000.0)
     folder = run_folder.create(order, {twin: replace(order, name=f"{name}-{twin}") for twin in twins})
     run_folder.write_run(folder, run_folder.read_run(folder)[0], pid=2**22 + 1, pid_started=1000.0, device="cpu")
-    events = [{"kind": "training", "t": 1000.0, "step": 0, "epoch": 0, "n_steps": 12, "steps_per_epoch": 3},
-              {"kind": "epoch", "t": 1001.0, "step": 6, "epoch": 2},
-              {"kind": last, "t": 1002.0, "bundle": name, "message": "It broke.", "hint": ""}]  # fmt: skip
+    events = [
+        {"kind": "training", "t": 1000.0, "step": 0, "epoch": 0, "n_steps": 12, "steps_per_epoch": 3},
+        {"kind": "epoch", "t": 1001.0, "step": 6, "epoch": 2},
+        {"kind": last, "t": 1002.0, "bundle": name, "message": "It broke.", "hint": ""},
+    ]
     for model in {folder, *run_folder.members(folder, run_folder.read_run(folder)[0])}:
         (model / EVENTS).write_text("".join(json.dumps(event) + "\n" for event in events))
         if model == folder and twins:
             continue
         for epoch in range(3):
             means = np.random.default_rng(epoch).normal(size=(6, 3)).astype(np.float32)
-            run_epochs.write_epoch(model, epoch, {"means": means})
+            snapshots.write_epoch(model, epoch, {"means": means})
     return folder
 
 
@@ -55,10 +64,10 @@ def names(root: Path) -> set[str]:
 
 def with_map(folder: Path) -> Path:
     """What the process that makes a map leaves behind."""
-    stamps = np.array([run_epochs.epoch_path(folder, epoch).stat().st_mtime_ns for epoch in range(3)])
+    stamps = np.array([snapshots.epoch_path(folder, epoch).stat().st_mtime_ns for epoch in range(3)])
     arrays = {"epochs": np.arange(3), "xy": np.zeros((3, 6, 2), np.float32), "stamps": stamps}
-    (folder / run_folder.MAP).write_bytes(run_epochs.pack_arrays(arrays))
-    assert run_umap.read(folder) is not None
+    (folder / run_folder.MAP).write_bytes(snapshots.pack_arrays(arrays))
+    assert epoch_maps.read(folder) is not None
     return folder
 
 
@@ -80,7 +89,7 @@ def test_a_map_stays_with_its_epochs():
     with_map(resting("mine"))
     run_library.rename("mine", "better")
     run_library.duplicate("better", "copy")
-    assert all(run_umap.look(run_folder.find(name)).status == "ready" for name in ("better", "copy"))
+    assert all(epoch_maps.look(run_folder.find(name)).status == "ready" for name in ("better", "copy"))
 
 
 @pytest.mark.parametrize("twins", [(), TWINS])
@@ -108,33 +117,38 @@ def test_a_duplicate_goes_on_from_the_same_epoch(root):
         if not (root / "runs" / name).is_dir():
             run_folder.create(Order(name, MODEL, TRAIN, map=False, created=1000.0))
         work(root / "runs" / name, seen=seen)
-        return b"" if stop_at >= 0 else (root / name / checkpoint.MODEL).read_bytes()
+        return b"" if stop_at >= 0 else (root / name / bundle_format.MODEL).read_bytes()
 
     trained("mine", 7)
     write_control(root / "runs" / "mine", Control())
     run_library.duplicate("mine", "copy")
-    shelf_zip.import_zip(shelf_zip.export_zip(runs=["mine"]))
+    transfer.import_zip(transfer.export_zip(runs=["mine"]))
     assert names(root) == {"mine", "copy", "mine-2"}
     assert trained("mine") == trained("copy") == trained("mine-2") == trained("whole")
 
 
-@pytest.mark.parametrize("act, words", [
-    (lambda: run_library.rename("mine", "OTHER"), ("The name 'other' is taken.", "'OTHER-2' is free")),
-    (lambda: run_library.rename("mine", "mine"), ("The name 'mine' is taken.", "'mine-2' is free")),
-    (lambda: run_library.rename("mine", "a model"), ("The name 'a model' is taken.",)),
-    (lambda: run_library.rename("mine", "../up"), ("cannot be called '../up'", "For example")),
-    (lambda: run_library.rename("mine", "x" * 65), ("cannot be called",)),
-    (lambda: run_library.rename("mnie", "new"), ("There is no run 'mnie'", "'mine'")),
-    (lambda: run_library.duplicate("mine", "other"), ("The name 'other' is taken.",)),
-    (lambda: run_library.duplicate("mnie", "new"), ("There is no run",)),
-    (lambda: run_library.contents("mnie"), ("There is no run",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "act, words",
+    [
+        (lambda: run_library.rename("mine", "OTHER"), ("The name 'other' is taken.", "'OTHER-2' is free")),
+        (lambda: run_library.rename("mine", "mine"), ("The name 'mine' is taken.", "'mine-2' is free")),
+        (lambda: run_library.rename("mine", "a model"), ("The name 'a model' is taken.",)),
+        (lambda: run_library.rename("mine", "../up"), ("cannot be called '../up'", "For example")),
+        (lambda: run_library.rename("mine", "x" * 65), ("cannot be called",)),
+        (lambda: run_library.rename("mnie", "new"), ("There is no run 'mnie'", "'mine'")),
+        (lambda: run_library.duplicate("mine", "other"), ("The name 'other' is taken.",)),
+        (lambda: run_library.duplicate("mnie", "new"), ("There is no run",)),
+        (lambda: run_library.contents("mnie"), ("There is no run",)),
+    ],
+)
 def test_what_cannot_be_is_refused_in_a_sentence(root, act, words):
     resting("mine"), resting("other")
     random_bundle(root, "model")
     if "model" in words[0]:  # the name of a bundle is taken for a run that will make one
+
         def act():
             run_library.rename("mine", "model")
+
         words = ("The name 'model' is taken.",)
     refused(act, *words)
     assert names(root) == {"mine", "other"}
@@ -155,10 +169,14 @@ def test_the_models_of_twins_need_names_too(root):
     assert names(root) == {"mine"}
 
 
-@pytest.mark.parametrize("act", [
-    lambda: run_library.rename("mine", "new"), lambda: run_library.duplicate("mine", "new"),
-    lambda: run_library.contents("mine"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: run_library.rename("mine", "new"),
+        lambda: run_library.duplicate("mine", "new"),
+        lambda: run_library.contents("mine"),
+    ],
+)
 def test_what_is_at_work_stays_as_it_is(root, act):
     folder = resting("mine", "training")
     me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
@@ -191,43 +209,43 @@ def test_a_full_disk_leaves_no_half_of_a_duplicate(root, full_disk, monkeypatch)
 def test_a_zip_comes_back_exactly(root, twins):
     with_map(resting("mine", "done", twins)) if not twins else resting("mine", "done", twins)
     before = run_library.contents("mine")
-    data = shelf_zip.export_zip(runs=["mine"])
-    assert data == shelf_zip.export_zip(runs=["mine"])  # no clock in it
+    data = transfer.export_zip(runs=["mine"])
+    assert data == transfer.export_zip(runs=["mine"])  # no clock in it
     with zipfile.ZipFile(BytesIO(data)) as written:
         assert set(written.namelist()) == {f"runs/mine/{path}" for path in before}
     runs.delete("mine")
-    assert shelf_zip.import_zip(data) == ["mine"]
+    assert transfer.import_zip(data) == ["mine"]
     run = runs.look("mine")
     assert (run.status, run.epoch, len(run.twins)) == ("done", 2, len(twins))
     after = run_library.contents("mine")
     assert {p for p in before if not p.endswith(RUN)} == {p for p in before if before[p] == after[p] and not p.endswith(RUN)}
     assert b"pid" not in after[RUN] and b"pid" in before[RUN]
     for model in run_folder.members(run.folder, run.order):
-        assert run_umap.look(model).status == "none"  # it is made anew
+        assert epoch_maps.look(model).status == "none"  # it is made anew
 
 
 def test_a_run_and_its_model_travel_together(root, monkeypatch, tmp_path_factory):
     resting("mine", "done"), random_bundle(root, "mine"), resting("half")
-    data = shelf_zip.export_zip(["mine"], ["mine", "half"])
-    assert shelf_zip.import_zip(data) == ["mine-2", "mine-2", "half-2"]
+    data = transfer.export_zip(["mine"], ["mine", "half"])
+    assert transfer.import_zip(data) == ["mine-2", "mine-2", "half-2"]
     there = tmp_path_factory.mktemp("there")
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(there))
-    assert shelf_zip.import_zip(data) == ["mine", "mine", "half"]
-    assert names(there) == {"mine", "half"} and checkpoint.load("mine").gallery is not None
+    assert transfer.import_zip(data) == ["mine", "mine", "half"]
+    assert names(there) == {"mine", "half"} and store.load("mine").gallery is not None
 
 
 def test_a_run_that_goes_on_does_not_take_a_model_s_name(root):
     resting("mine")
-    data = shelf_zip.export_zip(runs=["mine"])
+    data = transfer.export_zip(runs=["mine"])
     runs.delete("mine")
     random_bundle(root, "mine")
-    assert shelf_zip.import_zip(data) == ["mine-2"]
+    assert transfer.import_zip(data) == ["mine-2"]
 
 
 def test_a_run_is_never_replaced(root):
     resting("mine")
-    data = shelf_zip.export_zip(runs=["mine"])
-    assert shelf_zip.import_zip(data, replace=True) == ["mine-2"]
+    data = transfer.export_zip(runs=["mine"])
+    assert transfer.import_zip(data, replace=True) == ["mine-2"]
 
 
 class Opens:
@@ -269,40 +287,49 @@ def test_a_bad_zip_is_refused_and_the_folder_stays_as_it_was(root, case):
     change, words = BAD[case]
     found = change(run_library.contents("mine"))
     random_bundle(root, "good")
-    data = shelf_zip.export_zip(["good"])
+    data = transfer.export_zip(["good"])
     with zipfile.ZipFile(whole := BytesIO(data), "a") as out:
         for path, content in found.items():
             out.writestr(f"runs/a/{path}", content)
-    refused(lambda: shelf_zip.import_zip(whole.getvalue()), words, "Nothing was imported.")
+    refused(lambda: transfer.import_zip(whole.getvalue()), words, "Nothing was imported.")
     assert names(root) == {"mine"} and atomic.folders(root) == {"good", "runs"}
     assert not Path("/tmp/a-pickle-was-opened").exists()
 
 
-@pytest.mark.parametrize("path", ["runs/../../up/run.json", "/runs/a/run.json", "runs/run.json", "runs/a b/run.json",
-                                  "runs/nul/run.json", "runs/.hidden/run.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs/../../up/run.json",
+        "/runs/a/run.json",
+        "runs/run.json",
+        "runs/a b/run.json",
+        "runs/nul/run.json",
+        "runs/.hidden/run.json",
+    ],
+)
 def test_a_path_that_is_no_run_s_is_refused(root, path):
-    refused(lambda: shelf_zip.import_zip(zipped({path: b"{}"})))
+    refused(lambda: transfer.import_zip(zipped({path: b"{}"})))
     assert names(root) == set()
 
 
 def test_more_than_is_allowed(root, monkeypatch):
     resting("mine")
-    data = shelf_zip.export_zip(runs=["mine"])
+    data = transfer.export_zip(runs=["mine"])
     monkeypatch.setattr(run_library, "MOST", 100)
-    refused(lambda: shelf_zip.export_zip(runs=["mine"]), "The run 'mine' is too large for a zip.", "Copy the folder")
+    refused(lambda: transfer.export_zip(runs=["mine"]), "The run 'mine' is too large for a zip.", "Copy the folder")
     monkeypatch.setattr(run_library, "EPOCH_BYTES", 10)
-    refused(lambda: shelf_zip.import_zip(data), "epochs/000.safetensors is too large", "Nothing was imported.")
+    refused(lambda: transfer.import_zip(data), "epochs/000.safetensors is too large", "Nothing was imported.")
     assert names(root) == {"mine"}
 
 
 def test_where_a_bundle_cannot_be_written_no_run_of_the_zip_stays(root, monkeypatch):
     resting("mine"), random_bundle(root, "good")
-    data = shelf_zip.export_zip(["good"], ["mine"])
+    data = transfer.export_zip(["good"], ["mine"])
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(atomic, "write_file", full)
     with pytest.raises(BundleError, match="The disk is full"):
-        shelf_zip.import_zip(data)
+        transfer.import_zip(data)
     assert names(root) == {"mine"} and atomic.folders(root) == {"good", "runs"}

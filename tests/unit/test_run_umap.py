@@ -6,10 +6,14 @@ import time
 import numpy as np
 import pytest
 
-from explorer.core import aligned_umap, atomic, files, run_epochs, run_folder, run_umap
-from explorer.core.run_film import RunFilm
-from explorer.core.run_folder import MAKING, MAP, Order
-from explorer.core.run_umap import UmapState, look, read, snapshots
+from explorer.core.latent import aligned_umap
+from explorer.core.runs import epoch_maps
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import snapshots as run_epochs
+from explorer.core.runs.epoch_film import RunFilm
+from explorer.core.runs.epoch_maps import UmapState, look, read, snapshots
+from explorer.core.runs.folder import MAKING, MAP, Order
+from explorer.core.storage import atomic, safe_read
 
 M = 4  # points; so few have a map without a layout
 
@@ -35,15 +39,27 @@ def write_map(folder, epochs=(0, 3, 8), **other) -> None:
     """A map in which every point lies at (epoch, -epoch)."""
     xy = np.tile(np.array(epochs, np.float32)[:, None, None] * [1, -1], (1, M, 1))
     arrays = {"epochs": np.array(epochs), "xy": xy.astype(np.float32), "stamps": 1000 + np.array(epochs)} | other
-    atomic.replace_file(folder / MAP, files.dump_safetensors({k: v for k, v in arrays.items() if v is not None}, MAP))
+    atomic.replace_file(folder / MAP, safe_read.dump_safetensors({k: v for k, v in arrays.items() if v is not None}, MAP))
 
 
 # ---- which epochs
 
 
-@pytest.mark.parametrize("epochs", [
-    [], [0], [0, 1], [0, 7], [*range(12)], [*range(13)], [*range(64)], [0, *range(5, 400, 7)], [0, 1, *range(20, 5000, 90)],
-], ids=len)  # fmt: skip
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        [],
+        [0],
+        [0, 1],
+        [0, 7],
+        [*range(12)],
+        [*range(13)],
+        [*range(64)],
+        [0, *range(5, 400, 7)],
+        [0, 1, *range(20, 5000, 90)],
+    ],
+    ids=len,
+)
 def test_at_most_twelve_epochs_are_mapped_the_first_and_the_last_among_them(epochs):
     chosen = snapshots(epochs)
     assert len(chosen) <= 12 and set(chosen) <= set(epochs) and chosen == sorted(set(chosen))
@@ -59,7 +75,7 @@ def test_epochs_are_nearer_together_where_more_happens():
 
 
 def test_the_map_that_is_made_is_that_of_the_film(folder):
-    run_umap.work(folder)
+    epoch_maps.work(folder)
     assert look(folder) == UmapState("ready", 1.0) and not (folder / MAKING).exists()
     assert read(folder).epochs.tolist() == list(range(9))
     film = RunFilm(folder).update()
@@ -67,23 +83,26 @@ def test_the_map_that_is_made_is_that_of_the_film(folder):
     np.testing.assert_array_equal(np.stack([frame.umap for frame in film]), read(folder).xy)
 
 
-@pytest.mark.parametrize("means, sentence", [
-    (np.full((M, 5), np.nan, np.float32), "Encoder means hold numbers that are not finite."),
-    (np.zeros((M + 1, 5), np.float32), "Aligned maps need the same images at every epoch."),
-    (np.zeros(M, np.float32), "Run 'mine': epoch 4 holds no means. It cannot be mapped."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "means, sentence",
+    [
+        (np.full((M, 5), np.nan, np.float32), "Encoder means hold numbers that are not finite."),
+        (np.zeros((M + 1, 5), np.float32), "Aligned maps need the same images at every epoch."),
+        (np.zeros(M, np.float32), "Run 'mine': epoch 4 holds no means. It cannot be mapped."),
+    ],
+)
 def test_epochs_that_have_no_map_are_one_sentence(folder, means, sentence):
     write_epoch(folder, 4, means)
-    run_umap.work(folder)
+    epoch_maps.work(folder)
     assert look(folder) == UmapState("failed", sentence=sentence)
     write_epoch(folder, 4)
-    run_umap.work(folder)
+    epoch_maps.work(folder)
     assert look(folder).status == "ready", "and it can be made again"
 
 
 def test_a_full_disk_is_one_sentence(folder, full_disk):
     with full_disk("map.safetensors"):
-        run_umap.work(folder)
+        epoch_maps.work(folder)
     state = look(folder)
     assert state.status == "failed" and state.sentence.startswith("The disk is full while saving the map")
 
@@ -93,21 +112,21 @@ def test_a_process_that_the_folder_no_longer_names_leaves_no_map(folder, monkeyp
     def fit(means, progress):
         (folder / MAKING).unlink()
         if now:
-            run_umap._say(folder, **now)
+            epoch_maps._say(folder, **now)
         progress(0.5)
 
     monkeypatch.setattr(aligned_umap, "fit", fit)
-    run_umap.work(folder)
+    epoch_maps.work(folder)
     assert not (folder / MAP).exists() and run_folder.read_making(folder) == (now or {})
 
 
 def test_how_far_it_is_is_written_down_no_oftener_than_twice_a_second(folder, monkeypatch):
-    said, real = [], run_umap._say
-    monkeypatch.setattr(run_umap, "_say", lambda folder, **values: said.append(values["share"]) or real(folder, **values))
+    said, real = [], epoch_maps._say
+    monkeypatch.setattr(epoch_maps, "_say", lambda folder, **values: said.append(values["share"]) or real(folder, **values))
     quick = lambda means, progress: [progress(i / 1e4) for i in range(9000)] and np.zeros((9, M, 2), np.float32)  # noqa: E731
     monkeypatch.setattr(aligned_umap, "fit", quick)
     began = time.monotonic()
-    run_umap.work(folder)
+    epoch_maps.work(folder)
     assert len(said) <= 4 + 2 * (time.monotonic() - began) and said == sorted(said)
 
 
@@ -148,12 +167,16 @@ def test_a_map_of_other_images_is_not_shown(folder):
 # ---- what is no map of theirs
 
 
-@pytest.mark.parametrize("happens", [
-    lambda folder: os.utime(run_epochs.epoch_path(folder, 3), ns=(0, 1)),
-    lambda folder: run_epochs.remove_epoch(folder, 3),
-    lambda folder: run_epochs.remove_epoch(folder, 8),
-    lambda folder: write_epoch(folder, 9),
-], ids=["trained again", "taken back", "shorter", "longer"])  # fmt: skip
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda folder: os.utime(run_epochs.epoch_path(folder, 3), ns=(0, 1)),
+        lambda folder: run_epochs.remove_epoch(folder, 3),
+        lambda folder: run_epochs.remove_epoch(folder, 8),
+        lambda folder: write_epoch(folder, 9),
+    ],
+    ids=["trained again", "taken back", "shorter", "longer"],
+)
 def test_a_map_of_other_epochs_is_not_taken_for_theirs(folder, happens):
     write_map(folder)
     assert look(folder).status == "ready"
@@ -168,18 +191,36 @@ def test_an_epoch_between_two_maps_is_no_matter(folder):
     assert look(folder).status == "ready"
 
 
-@pytest.mark.parametrize("damage", [
-    lambda path: path.write_bytes(b""),
-    lambda path: path.write_bytes(path.read_bytes()[:-10]),
-    lambda path: path.write_bytes(b"\x80\x04junk."),
-    lambda path: path.write_bytes(b"\0" * 2_000_000),
-    lambda path: (path.unlink(), path.mkdir()),
-    *(lambda path, wrong=wrong: write_map(path.parent, **wrong) for wrong in (
-        {"xy": None}, {"stamps": None}, {"xy": np.full((3, M, 2), np.nan, np.float32)}, {"xy": np.zeros((3, M, 2))},
-        {"xy": np.zeros((2, M, 2), np.float32)}, {"xy": np.zeros((3, M, 3), np.float32)}, {"xy": np.zeros(3, np.float32)},
-        {"epochs": (0,)}, {"epochs": ()}, {"epochs": (0, 8, 3)}, {"epochs": (0, 0, 8)}, {"epochs": (-1, 8)},
-        {"epochs": (0, 2**62)}, {"stamps": np.zeros(3, np.float32)}, {"stamps": np.zeros((3, 1), np.int64)})),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-10]),
+        lambda path: path.write_bytes(b"\x80\x04junk."),
+        lambda path: path.write_bytes(b"\0" * 2_000_000),
+        lambda path: (path.unlink(), path.mkdir()),
+        *(
+            lambda path, wrong=wrong: write_map(path.parent, **wrong)
+            for wrong in (
+                {"xy": None},
+                {"stamps": None},
+                {"xy": np.full((3, M, 2), np.nan, np.float32)},
+                {"xy": np.zeros((3, M, 2))},
+                {"xy": np.zeros((2, M, 2), np.float32)},
+                {"xy": np.zeros((3, M, 3), np.float32)},
+                {"xy": np.zeros(3, np.float32)},
+                {"epochs": (0,)},
+                {"epochs": ()},
+                {"epochs": (0, 8, 3)},
+                {"epochs": (0, 0, 8)},
+                {"epochs": (-1, 8)},
+                {"epochs": (0, 2**62)},
+                {"stamps": np.zeros(3, np.float32)},
+                {"stamps": np.zeros((3, 1), np.int64)},
+            )
+        ),
+    ],
+)
 def test_what_is_no_map_is_as_if_it_were_not_there(folder, damage):
     write_map(folder)
     damage(folder / MAP)
@@ -187,12 +228,19 @@ def test_what_is_no_map_is_as_if_it_were_not_there(folder, damage):
     assert [frame.epoch for frame in RunFilm(folder).update()] == list(range(9))
 
 
-@pytest.mark.parametrize("text, state", [
-    ("", UmapState("none")), ("[]", UmapState("none")), ('{"pid": NaN}', UmapState("none")), ("{}", UmapState("none")),
-    ('{"pid": "1"}', UmapState("failed", sentence=run_umap.BROKEN)),
-    ('{"pid": 4194305, "pid_started": 1000.0, "share": 0.5}', UmapState("failed", sentence=run_umap.BROKEN)),
-    ('{"failed": 3}', UmapState("none")), ('{"failed": "No."}', UmapState("failed", sentence="No.")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, state",
+    [
+        ("", UmapState("none")),
+        ("[]", UmapState("none")),
+        ('{"pid": NaN}', UmapState("none")),
+        ("{}", UmapState("none")),
+        ('{"pid": "1"}', UmapState("failed", sentence=epoch_maps.BROKEN)),
+        ('{"pid": 4194305, "pid_started": 1000.0, "share": 0.5}', UmapState("failed", sentence=epoch_maps.BROKEN)),
+        ('{"failed": 3}', UmapState("none")),
+        ('{"failed": "No."}', UmapState("failed", sentence="No.")),
+    ],
+)
 def test_whatever_is_written_of_the_making_something_is_said(folder, text, state):
     (folder / MAKING).write_text(text)
     assert look(folder) == state
@@ -200,7 +248,7 @@ def test_whatever_is_written_of_the_making_something_is_said(folder, text, state
 
 @pytest.mark.parametrize("share, shown", [(0.25, 0.25), (-1, 0.0), (7, 0.0), ("x", 0.0), (None, 0.0)])
 def test_a_share_that_cannot_be_is_none(folder, share, shown):
-    run_umap._say(folder, share=share, **run_folder.this_process())
+    epoch_maps._say(folder, share=share, **run_folder.this_process())
     assert look(folder) == UmapState("making", shown)
 
 

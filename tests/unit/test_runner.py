@@ -14,11 +14,18 @@ import torch
 from PIL import Image
 
 from explorer import train
-from explorer.core import budget, checkpoint, diary, run_epochs, run_events, run_folder, runner, runs, steering, training
-from explorer.core.budget import Budget
+from explorer.core import paths
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles import store
 from explorer.core.errors import BundleError, DataError, TrainingError
-from explorer.core.run_folder import Control, Order, read_control, write_control
-from explorer.core.runner import work
+from explorer.core.runs import commands as runs
+from explorer.core.runs import event_log, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import Control, Order, read_control, write_control
+from explorer.core.training import loop
+from explorer.core.worker import budget, controls, job, recorder
+from explorer.core.worker.budget import Budget
+from explorer.core.worker.job import work
 
 pytestmark = pytest.mark.usefixtures("one_thread", "every_step_counts")
 
@@ -33,11 +40,11 @@ def new(name: str, map=False, budget_s=0.0, created=None, **settings) -> Path:
 
 
 def events(folder: Path, *kinds: str) -> list[dict]:
-    return [e for e in run_events.read_events(folder)[0] if not kinds or e["kind"] in kinds]
+    return [e for e in event_log.read_events(folder)[0] if not kinds or e["kind"] in kinds]
 
 
 def weights(name: str) -> bytes:
-    return (checkpoint.checkpoints_dir() / name / checkpoint.MODEL).read_bytes()
+    return (paths.checkpoints_dir() / name / bundle_format.MODEL).read_bytes()
 
 
 def whole(name: str = "whole", **settings) -> bytes:
@@ -67,8 +74,8 @@ def killed(monkeypatch, folder: Path, step: int) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(diary.Diary, "close", lambda self: None)
-        patch.setattr(runner, "_last_word", lambda *args: None)
+        patch.setattr(recorder.Diary, "close", lambda self: None)
+        patch.setattr(job, "_last_word", lambda *args: None)
         with pytest.raises(Killed):
             work(folder, seen=on(step, now))
 
@@ -79,7 +86,7 @@ def killed(monkeypatch, folder: Path, step: int) -> None:
 def test_a_finished_run_leaves_a_bundle_its_events_and_its_pictures():
     folder = new("mine")
     bundle = work(folder)
-    assert bundle == checkpoint.checkpoints_dir() / "mine" and checkpoint.load("mine").metrics["epochs"] == 4
+    assert bundle == paths.checkpoints_dir() / "mine" and store.load("mine").metrics["epochs"] == 4
     kinds = [e["kind"] for e in events(folder) if e["kind"] != "batch"]
     assert kinds == ["starting", "training", *["epoch"] * 5, "saved", "done"]
     (begun,) = events(folder, "training")
@@ -89,7 +96,7 @@ def test_a_finished_run_leaves_a_bundle_its_events_and_its_pictures():
     epochs = events(folder, "epoch")
     assert [(e["epoch"], e["step"]) for e in epochs] == [(i, 3 * i) for i in range(5)]
     assert epochs[0]["train"] is None and all(e["memory"] > 1e6 and len(e["kl_per_dim"]) == 2 for e in epochs)
-    assert run_epochs.saved_epochs(folder) == list(range(5))
+    assert snapshots.saved_epochs(folder) == list(range(5))
     run = runs.look("mine")
     assert (run.status, run.epoch, run.n_epochs, run.step, run.bundle) == ("done", 4, 4, 12, "mine")
 
@@ -97,12 +104,12 @@ def test_a_finished_run_leaves_a_bundle_its_events_and_its_pictures():
 def test_the_pictures_are_of_the_same_images_at_every_epoch():
     folder = new("mine")
     work(folder)
-    shots = [run_epochs.read_epoch(folder, epoch) for epoch in range(5)]
+    shots = [snapshots.read_epoch(folder, epoch) for epoch in range(5)]
     assert shots[0]["originals"].shape == (32, 1, 8, 8) and all("originals" not in shot for shot in shots[1:])
     for shot in shots:
         assert shot["means"].shape == (96, 2) and shot["means"].dtype == np.float32 and shot["kl_per_dim"].shape == (2,)
         assert shot["reconstructions"].shape == shot["samples"].shape == (32, 1, 8, 8)
-    np.testing.assert_allclose(shots[4]["means"], checkpoint.load("mine").gallery.mu, atol=1e-5)
+    np.testing.assert_allclose(shots[4]["means"], store.load("mine").gallery.mu, atol=1e-5)
 
 
 def test_run_json_says_who_trains_on_what_with_which_versions():
@@ -123,8 +130,8 @@ def test_the_latest_weights_are_those_of_the_last_whole_epoch():
 
 def test_what_can_go_wrong_with_a_number_is_null_in_the_events():
     losses = SimpleNamespace(elbo=float("nan"), recon_loss=float("inf"), kl=1.0)
-    report = training.Report(1, 2, 9, 1.0, 1.0, 0.1, 1.0, losses)
-    assert diary._plain(report)["train"] == {"elbo": None, "recon_loss": None, "kl": 1.0}
+    report = loop.Report(1, 2, 9, 1.0, 1.0, 0.1, 1.0, losses)
+    assert recorder._plain(report)["train"] == {"elbo": None, "recon_loss": None, "kl": 1.0}
 
 
 # ---- steering
@@ -137,7 +144,7 @@ def test_what_is_turned_acts_on_the_very_next_batch():
     assert (dial["step"], dial["beta"], dial["lr_scale"]) == (4, 7, 0.5)
     batches = events(folder, "batch")
     assert [e["beta"] for e in batches] == [1] * 4 + [7] * 8
-    expected = [training.one_cycle(i / 11, 0.25) * 3e-3 * (1 if i < 4 else 0.5) for i in range(12)]
+    expected = [loop.one_cycle(i / 11, 0.25) * 3e-3 * (1 if i < 4 else 0.5) for i in range(12)]
     assert [e["lr"] for e in batches] == pytest.approx(expected)
     assert weights("mine") != whole()
 
@@ -146,13 +153,13 @@ def test_two_turns_within_one_tick_of_the_clock_are_both_heard(monkeypatch):
     folder = new("mine")
     write_control(folder, Control(beta=2.0))
     stamp = (folder / run_folder.CONTROL).stat()
-    real = steering.os.stat
+    real = controls.os.stat
 
     def stat(path):
         found = real(path)
         return SimpleNamespace(st_mtime_ns=stamp.st_mtime_ns, st_ino=found.st_ino)
 
-    monkeypatch.setattr(steering, "os", SimpleNamespace(stat=stat))
+    monkeypatch.setattr(controls, "os", SimpleNamespace(stat=stat))
     work(folder, seen=on(4, turn(folder, beta=7.0)))
     assert [(e["step"], e["beta"]) for e in events(folder, "dial")] == [(0, 2), (4, 7)]
 
@@ -160,15 +167,13 @@ def test_two_turns_within_one_tick_of_the_clock_are_both_heard(monkeypatch):
 def while_paused(monkeypatch, *acts) -> list:
     """One act after another, each when the run has come to rest."""
     left = list(acts)
-    monkeypatch.setattr(steering, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=lambda s: left.pop(0)()))
+    monkeypatch.setattr(controls, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=lambda s: left.pop(0)()))
     return left
 
 
 def test_pause_then_one_epoch_then_go_on(monkeypatch):
     folder = new("mine")
-    left = while_paused(
-        monkeypatch, turn(folder, pause=False, step_to=2), turn(folder, pause=False, step_to=None)
-    )  # fmt: skip
+    left = while_paused(monkeypatch, turn(folder, pause=False, step_to=2), turn(folder, pause=False, step_to=None))
     work(folder, seen=on(4, turn(folder, pause=True)))
     assert left == []
     told = [(e["kind"], e["step"]) for e in events(folder, "paused", "going on")]
@@ -180,7 +185,7 @@ def test_a_pause_takes_no_time_of_the_run(monkeypatch):
     folder, clock, go_on = new("mine"), [0.0], None
     go_on = turn(folder, pause=False)
     rest = SimpleNamespace(perf_counter=lambda: clock[-1], sleep=lambda s: (clock.append(1000.0), go_on()))
-    monkeypatch.setattr(steering, "time", rest)
+    monkeypatch.setattr(controls, "time", rest)
     work(folder, seen=on(4, turn(folder, pause=True)))
     assert -1000 < events(folder, "epoch")[-1]["seconds"] < -500, "what the pause's clock alone has seen is taken off"
 
@@ -198,26 +203,26 @@ def test_stopped_within_an_epoch_it_goes_on_to_the_same_weights(step):
     assert work(folder, seen=on(step, turn(folder, stop="stop"))) is None
     assert events(folder)[-1]["kind"] == "stopped" and events(folder, "batch")[-1]["step"] == step
     run = runs.look("mine")
-    assert run.status == "stopped" and run.epoch == step // 3 and not (checkpoint.checkpoints_dir() / "mine").exists()
+    assert run.status == "stopped" and run.epoch == step // 3 and not (paths.checkpoints_dir() / "mine").exists()
     turn(folder, stop="")()
     told = []
     work(folder, told=told.append)
     assert told[0] == f"going on with 'mine' after epoch {step // 3} of 4"
     assert weights("mine") == whole()
-    assert [e["step"] for e in run_events.in_force(events(folder)) if e["kind"] == "batch"] == list(range(1, 13))
+    assert [e["step"] for e in event_log.in_force(events(folder)) if e["kind"] == "batch"] == list(range(1, 13))
 
 
 def test_stop_and_keep_makes_a_bundle_of_the_model_as_it_is():
     folder = new("mine")
     work(folder, seen=on(5, turn(folder, stop="keep")))
     assert runs.look("mine").status == "done" and runs.look("mine").step == 5
-    assert checkpoint.load("mine").metrics["epochs"] == 1
+    assert store.load("mine").metrics["epochs"] == 1
     assert weights("mine") != (folder / run_folder.LATEST).read_bytes() != whole()
 
 
 def test_stop_is_heard_while_data_is_fetched(monkeypatch):
     folder = new("mine")
-    monkeypatch.setattr(runner, "PROGRESS_S", -1.0)
+    monkeypatch.setattr(job, "PROGRESS_S", -1.0)
 
     def load(name, split, *, size, progress):
         progress(0.25, "downloading")
@@ -225,7 +230,7 @@ def test_stop_is_heard_while_data_is_fetched(monkeypatch):
         progress(0.5, "downloading")
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("explorer.core.data.load", load)
+    monkeypatch.setattr("explorer.core.data.catalog.load", load)
     assert work(folder) is None
     assert [(e["share"], e["what"]) for e in events(folder, "progress")] == [(0.25, "downloading"), (0.5, "downloading")]
     assert runs.look("mine").status == "stopped"
@@ -253,14 +258,14 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again_at_the_same_steps(
     work(expected := new("expected"), seen=hand(expected))
     folder = new("mine")
     with monkeypatch.context() as patch:
-        patch.setattr(diary.Diary, "close", lambda self: None)
-        patch.setattr(diary, "STATE_S", 1e9)  # the untrained model is all that is saved
+        patch.setattr(recorder.Diary, "close", lambda self: None)
+        patch.setattr(recorder, "STATE_S", 1e9)  # the untrained model is all that is saved
         for end in (8, 5):  # the second time before all has been turned again
             with pytest.raises(Killed):
                 work(folder, seen=hand(folder, end))
     write_control(folder, Control(9.0, 3.0))
     work(folder)
-    turns = [(e["step"], e["beta"], e["lr_scale"]) for e in run_events.in_force(events(folder)) if e["kind"] == "dial"]
+    turns = [(e["step"], e["beta"], e["lr_scale"]) for e in event_log.in_force(events(folder)) if e["kind"] == "dial"]
     assert turns == [(4, 0, 1), (5, 9, 1), (7, 9, 3)] and weights("mine") == weights("expected")
 
 
@@ -271,15 +276,15 @@ def test_ctrl_c_is_a_stop():
     folder = new("mine")
     with pytest.raises(KeyboardInterrupt):
         work(folder, seen=on(7, now))
-    assert runs.look("mine").status == "stopped" and run_epochs.saved_epochs(folder) == [0, 1, 2]
+    assert runs.look("mine").status == "stopped" and snapshots.saved_epochs(folder) == [0, 1, 2]
     work(folder)
     assert weights("mine") == whole()
 
 
 def test_sigterm_is_a_stop(monkeypatch, capsys):
-    folder, real = new("mine"), runner.work
+    folder, real = new("mine"), job.work
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "work", lambda folder, *_: real(folder, seen=on(7, lambda: signal.raise_signal(signal.SIGTERM))))
+        patch.setattr(job, "work", lambda folder, *_: real(folder, seen=on(7, lambda: signal.raise_signal(signal.SIGTERM))))
         assert train.main(["--resume", "mine", "--json"]) == 130
     assert capsys.readouterr().err == "stopped after epoch 2 of 4; go on with: python -m explorer.train --resume mine\n"
     work(folder)
@@ -300,17 +305,17 @@ def test_an_error_nobody_thought_of_is_the_last_event_and_the_run_can_go_on():
 
 
 def test_killed_while_the_map_is_made_only_the_map_is_made_again(monkeypatch):
-    real = checkpoint.save
+    real = store.save
 
     def save(name, *args, **more):
-        if (checkpoint.checkpoints_dir() / name).exists():
+        if (paths.checkpoints_dir() / name).exists():
             raise Killed
         return real(name, *args, **more)
 
     folder = new("mine")
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save", save)
-        patch.setattr(runner, "_last_word", lambda *args: None)
+        patch.setattr(store, "save", save)
+        patch.setattr(job, "_last_word", lambda *args: None)
         with pytest.raises(Killed):
             work(folder)
     assert runs.look("mine").status == "mapping" and weights("mine"), "the bundle is there"
@@ -362,7 +367,7 @@ def test_a_budget_counts_from_the_click_but_not_while_others_train_or_nobody_doe
     assert ends == [clicked + 60]
     for name, kind in (("waited", "queued"), ("resumed", "stopped")):
         folder = new(name, budget_s=60.0, created=time.time() - 3600)
-        pen = run_events.Events(folder)
+        pen = event_log.Events(folder)
         pen.write(kind)
         pen.close()
         before = time.time()
@@ -372,11 +377,11 @@ def test_a_budget_counts_from_the_click_but_not_while_others_train_or_nobody_doe
 
 @pytest.mark.parametrize("step_s, arch", [(1.0, "mlp"), (1e-4, "conv")])
 def test_a_short_budget_takes_the_architecture_with_short_steps(monkeypatch, step_s, arch):
-    monkeypatch.setattr(training, "step_seconds", lambda *args: step_s)
+    monkeypatch.setattr(loop, "step_seconds", lambda *args: step_s)
     monkeypatch.setattr(Budget, "affordable", lambda *args: 1)
     order = Order("mine", {"latent_dim": 2}, TRAIN, None, False, False, 30.0, created=time.time())
     work(run_folder.create(order))
-    assert checkpoint.load("mine").config.arch == arch
+    assert store.load("mine").config.arch == arch
 
 
 # ---- pictures of a long run
@@ -387,7 +392,7 @@ def test_at_most_64_epochs_are_on_the_disk_and_the_last_one_always(monkeypatch):
     seen_most = []
 
     def count(report, *rest):
-        saved = run_epochs.saved_epochs(folder)
+        saved = snapshots.saved_epochs(folder)
         seen_most.append(len(saved))
         assert not report.is_epoch or saved[-1] == report.epoch
 
@@ -395,21 +400,21 @@ def test_at_most_64_epochs_are_on_the_disk_and_the_last_one_always(monkeypatch):
         return lambda report, *rest: (count(report), turn(folder, stop="stop")() if report.epoch == epoch else None)
 
     for epoch in (97, 149):
-        assert epoch not in run_epochs.kept_epochs(200)
+        assert epoch not in snapshots.kept_epochs(200)
         assert work(folder, seen=stop_at(epoch)) is None
-        assert run_epochs.saved_epochs(folder)[-1] == epoch
+        assert snapshots.saved_epochs(folder)[-1] == epoch
         turn(folder, stop="")()
     killed(monkeypatch, folder, 171)
     work(folder, seen=count)
-    assert max(seen_most) <= 64 and set(run_epochs.saved_epochs(folder)) == run_epochs.kept_epochs(200)
+    assert max(seen_most) <= 64 and set(snapshots.saved_epochs(folder)) == snapshots.kept_epochs(200)
 
 
 def test_epochs_too_quick_to_be_shown_are_left_out_but_not_the_last(monkeypatch):
-    monkeypatch.setattr(diary, "EPOCH_S", 1e9)
+    monkeypatch.setattr(recorder, "EPOCH_S", 1e9)
     folder = new("mine", epochs=200, limit=16)
     work(folder, seen=lambda report, *rest: turn(folder, stop="stop")() if report.epoch == 149 else None)
-    saved = run_epochs.saved_epochs(folder)
-    assert saved[-1] == 149 and set(saved[:-1]) == {e for e in run_epochs.kept_epochs(200) if e < 149}
+    saved = snapshots.saved_epochs(folder)
+    assert saved[-1] == 149 and set(saved[:-1]) == {e for e in snapshots.kept_epochs(200) if e < 149}
 
 
 # ---- going wrong
@@ -423,9 +428,9 @@ def test_an_absurd_learning_rate_keeps_the_last_good_epoch_and_says_which():
     run = runs.look("mine")
     assert run.status == "failed" and run.sentence.startswith("The loss stopped being a number in epoch 2")
     assert "the weights of epoch 1 are kept. Train again with a learning rate of 1." in run.sentence
-    tensors, meta = checkpoint.load_state(folder)
+    tensors, meta = store.load_state(folder)
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
-    assert run_epochs.saved_epochs(folder) == [0, 1]
+    assert snapshots.saved_epochs(folder) == [0, 1]
     turn(folder, lr_scale=1e-4)()
     work(folder)
     assert runs.look("mine").status == "done", "what broke it is not turned again"
@@ -456,10 +461,10 @@ def test_a_disk_too_full_even_for_a_last_word_is_still_one_sentence(monkeypatch)
     def write(self, *args, **more):
         raise BundleError("The disk is full while saving the run's events.", "Free some space.")
 
-    folder, real = new("mine"), run_events.Events.write
+    folder, real = new("mine"), event_log.Events.write
     with pytest.raises(BundleError, match="The disk is full while saving the run's events. Free some space."):
-        work(folder, seen=on(7, lambda: monkeypatch.setattr(run_events.Events, "write", write)))
-    monkeypatch.setattr(run_events.Events, "write", real)
+        work(folder, seen=on(7, lambda: monkeypatch.setattr(event_log.Events, "write", write)))
+    monkeypatch.setattr(event_log.Events, "write", real)
     work(folder)
     assert weights("mine") == whole()
 
@@ -486,7 +491,7 @@ def test_a_state_that_was_cut_short_is_one_sentence():
     folder = new("mine")
     work(folder, seen=on(4, turn(folder, stop="stop")))
     turn(folder, stop="")()
-    path = folder / checkpoint.STATE
+    path = folder / store.STATE
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BundleError, match="are of two saves, or cut short. Start the run again."):
         work(folder)

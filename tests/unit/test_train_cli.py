@@ -15,9 +15,15 @@ import torch
 from PIL import Image
 
 from explorer import train
-from explorer.core import bundling, checkpoint, data, run_folder, runner, training
+from explorer.core import paths
+from explorer.core.bundles import build, store
+from explorer.core.bundles import format as bundle_format
 from explorer.core.config import ModelConfig, TrainConfig
+from explorer.core.data import catalog
 from explorer.core.errors import BundleError, TrainingError
+from explorer.core.runs import folder as run_folder
+from explorer.core.training import loop
+from explorer.core.worker import job
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,17 +53,22 @@ def cli(capsys):
 def process(*argv: str, **more) -> subprocess.Popen:
     env = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": str(PROJECT)}
     return subprocess.Popen(
-        [sys.executable, "-m", "explorer.train", *argv], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **more,
-    )  # fmt: skip
+        [sys.executable, "-m", "explorer.train", *argv],
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **more,
+    )
 
 
 def weights(name: str) -> bytes:
-    return (checkpoint.checkpoints_dir() / name / checkpoint.MODEL).read_bytes()
+    return (paths.checkpoints_dir() / name / bundle_format.MODEL).read_bytes()
 
 
 def history(name: str) -> list[dict]:
-    rows = checkpoint.load(name).metrics["history"]
+    rows = store.load(name).metrics["history"]
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
@@ -73,8 +84,8 @@ def test_digits_from_end_to_end(cli):
     assert re.search(r"epoch 3/3  test -ELBO .* [\d,]+ images/s", err)
     assert "batch/s" in err, "a progress bar"
     assert re.search(r"\d+:\d+<[\d?]", err), "with an ETA"
-    assert err.rstrip().endswith(f"saved {checkpoint.checkpoints_dir() / 'try'}")
-    bundle = checkpoint.load("try")
+    assert err.rstrip().endswith(f"saved {paths.checkpoints_dir() / 'try'}")
+    bundle = store.load("try")
     metrics = bundle.metrics
     assert bundle.config == ModelConfig((1, 8, 8), 4) and bundle.origin.dataset == "digits"
     assert len(bundle.gallery.mu) == 359 and bundle.gallery.thumbs is not None and metrics["map"] == "pca"
@@ -87,9 +98,43 @@ def test_digits_from_end_to_end(cli):
 
 def test_every_setting_arrives(cli, monkeypatch):
     orders = ordered(monkeypatch)
-    assert cli("--dataset", "digits", "--name", "all", "--latent-dim", 5, "--arch", "mlp", "--widths", "30,20", "--hidden", 9,
-               "--likelihood", "gaussian-learned", "--beta", 2, "--epochs", 4, "--lr", 0.01, "--batch-size", 64, "--seed", 7,
-               "--device", "cpu", "--precision", "bf16", "--limit", 50, "--no-map", "--no-thumbs")[0] == 0  # fmt: skip
+    assert (
+        cli(
+            "--dataset",
+            "digits",
+            "--name",
+            "all",
+            "--latent-dim",
+            5,
+            "--arch",
+            "mlp",
+            "--widths",
+            "30,20",
+            "--hidden",
+            9,
+            "--likelihood",
+            "gaussian-learned",
+            "--beta",
+            2,
+            "--epochs",
+            4,
+            "--lr",
+            0.01,
+            "--batch-size",
+            64,
+            "--seed",
+            7,
+            "--device",
+            "cpu",
+            "--precision",
+            "bf16",
+            "--limit",
+            50,
+            "--no-map",
+            "--no-thumbs",
+        )[0]
+        == 0
+    )
     (order,) = orders
     assert ModelConfig((1, 8, 8), **order.model) == ModelConfig((1, 8, 8), 5, "mlp", "gaussian-learned", (30, 20), 9)
     assert TrainConfig(**order.train) == TrainConfig("digits", 4, 2.0, 0.01, 0.25, 64, 7, "bf16", "cpu", 50)
@@ -99,7 +144,7 @@ def test_every_setting_arrives(cli, monkeypatch):
 def ordered(monkeypatch) -> list:
     """What the trainer is asked to do from here on; it does nothing."""
     orders = []
-    monkeypatch.setattr(runner, "work", lambda folder, *rest: orders.append(run_folder.read_run(folder)[0]) or folder)
+    monkeypatch.setattr(job, "work", lambda folder, *rest: orders.append(run_folder.read_run(folder)[0]) or folder)
     return orders
 
 
@@ -132,7 +177,7 @@ def test_defaults_are_the_configs_and_the_help_tells_them(cli, monkeypatch, caps
 
 
 def test_json_prints_one_line_per_report_and_nothing_else(cli, monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 2)
+    monkeypatch.setattr(loop, "EVERY", 2)
     code, out, err = cli(*QUICK, "--epochs", "2", "--batch-size", "32", "--beta", "4", "--name", "j", "--json")
     assert code == 0 and err == ""
     lines = [json.loads(line) for line in out.splitlines()]
@@ -143,7 +188,7 @@ def test_json_prints_one_line_per_report_and_nothing_else(cli, monkeypatch):
     assert last["test"]["elbo"] == pytest.approx(-last["test"]["recon_loss"] - last["test"]["kl"])
     assert len(last["test"]["kl_per_dim"]) == 2 and last["active_units"] in (0, 1, 2)
     assert lines[0]["train"] is None and lines[1]["test"] is None
-    assert checkpoint.load("j").metrics["history"][-1]["test"]["elbo"] == last["test"]["elbo"]
+    assert store.load("j").metrics["history"][-1]["test"]["elbo"] == last["test"]["elbo"]
 
 
 def test_the_same_command_gives_the_same_weights(cli):
@@ -166,10 +211,10 @@ def test_a_folder_of_pictures_trains_at_the_size_asked_for(cli, pictures):
     options = ["--dataset", f"folder:{pictures}", "--epochs", "1", "--latent-dim", "2", "--no-map"]
     code, _, err = cli(*options, "--size", "20", "--widths", "4,4", "--hidden", "8")
     assert code == 0 and "1 of 31 files is no image and was left out: notes.txt" in err and "reading 30 images" not in err
-    bundle = checkpoint.load("folder-2")
+    bundle = store.load("folder-2")
     assert bundle.config.image_shape == (3, 20, 20) and bundle.origin.class_names == ("a", "b")
     code, _, err = cli(*options, "--name", "big", "--size", "32", "--widths", "4,4,4,4,4", "--hidden", "8")
-    assert code == 0 and checkpoint.load("big").config.widths == (4,) * 5  # more than would fit 28 px
+    assert code == 0 and store.load("big").config.widths == (4,) * 5  # more than would fit 28 px
     code, _, err = cli(*options, "--name", "more", "--size", "20", "--widths", "4,4,4,4,4")
     assert code == 2 and "5 widths are too many for 20 x 20 px" in err
 
@@ -177,51 +222,54 @@ def test_a_folder_of_pictures_trains_at_the_size_asked_for(cli, pictures):
 # ---- bad input
 
 
-@pytest.mark.parametrize("argv, words", [
-    ("--latent-dim 0", "latent_dim must be a whole number from 1 to 128, not 0"),
-    ("--latent-dim 129", "latent_dim"),
-    ("--lr nan", "lr must be a number above 0, at most 10, not nan"),
-    ("--lr 0", "lr must be"),
-    ("--epochs -1", "epochs must be a whole number from 1 to 100000, not -1"),
-    ("--epochs 0", "epochs"),
-    ("--epochs ten", "--epochs: 'ten' is not a whole number"),
-    ("--epochs 2.5", "--epochs: '2.5' is not a whole number"),
-    ("--epochs", "--epochs: expected one argument"),
-    ("--beta inf", "beta must be a number from 0 to 10000, not inf"),
-    ("--beta -1", "beta"),
-    ("--beta much", "--beta: 'much' is not a number"),
-    ("--batch-size 0", "batch_size"),
-    ("--seed -3", "seed"),
-    ("--limit -5", "limit"),
-    ("--hidden 0", "hidden"),
-    ("--widths 16,x", "--widths: '16,x' is not a list of whole numbers such as 32,64"),
-    ("--widths 16,0", "each of widths"),
-    ("--dataset mnits", "There is no data set 'mnits'. Did you mean 'mnist'?"),
-    ("--dataset my_data", "There is no data set 'my_data'"),
-    ("--dataset=", "There is no data set ''"),
-    ("--arch cnov", "There is no architecture 'cnov'. Did you mean 'conv'?"),
-    ("--likelihood gauss", "There is no likelihood 'gauss'. Did you mean 'gaussian'?"),
-    ("--precision fp23", "There is no precision 'fp23'. Did you mean 'fp32'?"),
-    ("--device gpu", "There is no device 'gpu'"),
-    ("--device cuda:99", "This machine has no device 'cuda:99'"),
-    ("--dataset folder:/no/such/place", "There is no folder /no/such/place"),
-    ("--dataset digits --size 16", "The images of 'digits' have their own size. Give a size with folder:PATH only."),
-    ("--dataset folder:. --size 7", "size must be a whole number from 8 to 128 px, not 7"),
-    ("--dataset folder:. --size large", "--size: 'large' is not a whole number"),
-    ("--dataset digits --widths 8,8,8,8", "4 widths are too many for 8 x 8 px"),
-    ("--name ../up", "A bundle cannot be called '../up'"),
-    ("--name=", "A bundle cannot be called ''"),
-    ("--name runs", "The bundle name 'runs' is reserved"),
-    ("--resume nothing", "There is no run 'nothing'"),
-    ("--resume ../up", "cannot be called"),
-    ("--resume=", "cannot be called"),
-    ("--resume x --epochs 9", "--resume takes no --epochs"),
-    ("--resume x --batch-size 9 --json", "--resume takes no --batch-size"),
-    ("--latent_dims 3", "There is no option '--latent_dims'. Did you mean '--latent-dim'?"),
-    ("--l 3", "Ambiguous option: --l could match"),
-    ("digits", "'digits' follows no option. Did you mean --dataset digits?"),
-    ("--json --lr nan", "lr must be a number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        ("--latent-dim 0", "latent_dim must be a whole number from 1 to 128, not 0"),
+        ("--latent-dim 129", "latent_dim"),
+        ("--lr nan", "lr must be a number above 0, at most 10, not nan"),
+        ("--lr 0", "lr must be"),
+        ("--epochs -1", "epochs must be a whole number from 1 to 100000, not -1"),
+        ("--epochs 0", "epochs"),
+        ("--epochs ten", "--epochs: 'ten' is not a whole number"),
+        ("--epochs 2.5", "--epochs: '2.5' is not a whole number"),
+        ("--epochs", "--epochs: expected one argument"),
+        ("--beta inf", "beta must be a number from 0 to 10000, not inf"),
+        ("--beta -1", "beta"),
+        ("--beta much", "--beta: 'much' is not a number"),
+        ("--batch-size 0", "batch_size"),
+        ("--seed -3", "seed"),
+        ("--limit -5", "limit"),
+        ("--hidden 0", "hidden"),
+        ("--widths 16,x", "--widths: '16,x' is not a list of whole numbers such as 32,64"),
+        ("--widths 16,0", "each of widths"),
+        ("--dataset mnits", "There is no data set 'mnits'. Did you mean 'mnist'?"),
+        ("--dataset my_data", "There is no data set 'my_data'"),
+        ("--dataset=", "There is no data set ''"),
+        ("--arch cnov", "There is no architecture 'cnov'. Did you mean 'conv'?"),
+        ("--likelihood gauss", "There is no likelihood 'gauss'. Did you mean 'gaussian'?"),
+        ("--precision fp23", "There is no precision 'fp23'. Did you mean 'fp32'?"),
+        ("--device gpu", "There is no device 'gpu'"),
+        ("--device cuda:99", "This machine has no device 'cuda:99'"),
+        ("--dataset folder:/no/such/place", "There is no folder /no/such/place"),
+        ("--dataset digits --size 16", "The images of 'digits' have their own size. Give a size with folder:PATH only."),
+        ("--dataset folder:. --size 7", "size must be a whole number from 8 to 128 px, not 7"),
+        ("--dataset folder:. --size large", "--size: 'large' is not a whole number"),
+        ("--dataset digits --widths 8,8,8,8", "4 widths are too many for 8 x 8 px"),
+        ("--name ../up", "A bundle cannot be called '../up'"),
+        ("--name=", "A bundle cannot be called ''"),
+        ("--name runs", "The bundle name 'runs' is reserved"),
+        ("--resume nothing", "There is no run 'nothing'"),
+        ("--resume ../up", "cannot be called"),
+        ("--resume=", "cannot be called"),
+        ("--resume x --epochs 9", "--resume takes no --epochs"),
+        ("--resume x --batch-size 9 --json", "--resume takes no --batch-size"),
+        ("--latent_dims 3", "There is no option '--latent_dims'. Did you mean '--latent-dim'?"),
+        ("--l 3", "Ambiguous option: --l could match"),
+        ("digits", "'digits' follows no option. Did you mean --dataset digits?"),
+        ("--json --lr nan", "lr must be a number"),
+    ],
+)
 def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(cli, checkpoints, argv, words):
     code, out, err = cli(*argv.split())
     assert code == 2 and out == ""
@@ -253,7 +301,7 @@ def test_a_finished_bundle_is_not_overwritten_unasked(cli):
 
 def interrupted(monkeypatch, after_epoch: int) -> None:
     """Ctrl-C as soon as an epoch has been reported and one more batch was trained."""
-    real = training.fit
+    real = loop.fit
 
     def fit(*args):
         for report in real(*args):
@@ -261,7 +309,7 @@ def interrupted(monkeypatch, after_epoch: int) -> None:
             if report.epoch == after_epoch and not report.is_epoch:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
 
 
 @pytest.mark.parametrize("arch, likelihood", [("conv", "bernoulli"), ("mlp", "gaussian-learned")])
@@ -273,13 +321,13 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(cli, monkeypatch, ar
         code, out, err = cli(*command, "--name", "stopped")
     assert code == 130 and out == ""
     assert err.endswith("stopped after epoch 2 of 4; go on with: python -m explorer.train --resume stopped\n")
-    assert not (checkpoint.checkpoints_dir() / "stopped").exists(), "a run is not a bundle until it ends"
+    assert not (paths.checkpoints_dir() / "stopped").exists(), "a run is not a bundle until it ends"
     code, out, _ = cli("--list")
     assert "stopped after epoch 2 of 4; go on with --resume stopped" in out
     code, out, err = cli("--resume", "stopped")
     assert code == 0 and "going on with 'stopped' after epoch 2 of 4" in err and "threads" not in err
     assert weights("whole") == weights("stopped") and history("whole") == history("stopped")
-    bundle = checkpoint.load("stopped")
+    bundle = store.load("stopped")
     assert bundle.gallery.thumbs is None, "its options are kept"
 
 
@@ -289,31 +337,31 @@ def test_ctrl_c_before_the_first_epoch_can_be_resumed_too(cli, monkeypatch):
         yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", fit)
+        patch.setattr(loop, "fit", fit)
         code, _, err = cli(*QUICK, "--epochs", "1", "--name", "early")
     assert code == 130 and "stopped after epoch 0 of 1" in err
-    assert cli("--resume", "early", "--json")[0] == 0 and checkpoint.load("early")
+    assert cli("--resume", "early", "--json")[0] == 0 and store.load("early")
 
 
 def test_ctrl_c_while_the_data_is_loaded_is_quiet(cli, monkeypatch):
     def load(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(catalog, "load", load)
     assert cli(*QUICK) == (130, "", "stopped\n")
 
 
 def test_ctrl_c_while_the_map_is_made_loses_nothing(cli, monkeypatch):
-    real, command = bundling.saving, [*QUICK, "--epochs", "1"]
+    real, command = build.saving, [*QUICK, "--epochs", "1"]
 
     def saving(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bundling, "saving", saving)
+    monkeypatch.setattr(build, "saving", saving)
     code, _, err = cli(*command, "--name", "late")
     assert code == 130 and "stopped after epoch 1 of 1; go on with: python -m explorer.train --resume late" in err
     assert "late" in cli("--list")[1]
-    monkeypatch.setattr(bundling, "saving", real)
+    monkeypatch.setattr(build, "saving", real)
     assert cli("--resume", "late")[0] == 0
     assert cli(*command, "--name", "whole")[0] == 0
     assert weights("late") == weights("whole") and history("late") == history("whole")
@@ -335,12 +383,14 @@ def test_a_loss_that_is_no_number_is_told_once_with_the_way_out(cli, monkeypatch
         yield from real(state, *args)
         raise TrainingError("The loss stopped being a number in epoch 2; the weights of epoch 1 are kept.", "Lower the rate.")
 
-    real = training.fit
-    monkeypatch.setattr(training, "fit", fit)
+    real = loop.fit
+    monkeypatch.setattr(loop, "fit", fit)
     code, out, err = cli(*QUICK, "--epochs", "1", "--name", "wild", "--lr", "0.02", "--json")
-    assert code == 2 and err == ("error: The loss stopped being a number in epoch 2; the weights of epoch 1 are kept. "
-                                 "Train again with --lr 0.002 --replace.\n")  # fmt: skip
-    tensors, meta = checkpoint.load_state(checkpoint.checkpoints_dir() / "runs" / "wild")
+    assert code == 2 and err == (
+        "error: The loss stopped being a number in epoch 2; the weights of epoch 1 are kept. "
+        "Train again with --lr 0.002 --replace.\n"
+    )
+    tensors, meta = store.load_state(paths.checkpoints_dir() / "runs" / "wild")
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
 
 
@@ -363,9 +413,9 @@ def test_another_number_of_threads_is_mentioned(cli, monkeypatch):
     with monkeypatch.context() as patch:
         interrupted(patch, after_epoch=1)
         cli(*QUICK, "--epochs", "2", "--name", "mine")
-    folder = checkpoint.checkpoints_dir() / "runs" / "mine"
-    tensors, meta = checkpoint.load_state(folder)
-    checkpoint.save_state(folder, tensors, meta | {"threads": 77})
+    folder = paths.checkpoints_dir() / "runs" / "mine"
+    tensors, meta = store.load_state(folder)
+    store.save_state(folder, tensors, meta | {"threads": 77})
     code, _, err = cli("--resume", "mine")
     assert code == 0 and "begun on 77 threads, now on" in err
 
@@ -374,7 +424,7 @@ def test_a_full_disk_is_one_sentence(cli, monkeypatch):
     def saving(*args, **more):
         raise BundleError("The disk is full.", "Free some space and save again.")
 
-    monkeypatch.setattr(bundling, "saving", saving)
+    monkeypatch.setattr(build, "saving", saving)
     code, out, err = cli(*QUICK, "--epochs", "1", "--json", "--name", "mine")
     assert code == 2 and err == "error: The disk is full. Free some space and save again.\n"
     assert "stopped after epoch 1 of 1" in cli("--list")[1], "the weights are safe"
@@ -385,11 +435,11 @@ def test_a_damaged_run_hides_no_other(cli, monkeypatch):
         interrupted(patch, after_epoch=1)
         for name in ("cut", "odd", "good"):
             cli(*QUICK, "--epochs", "2", "--name", name)
-    runs = checkpoint.checkpoints_dir() / "runs"
-    (runs / "cut" / checkpoint.STATE_META).write_text("{")
-    checkpoint.save_state(runs / "odd", {"x": torch.zeros(1)}, {"epoch": 1})
+    runs = paths.checkpoints_dir() / "runs"
+    (runs / "cut" / store.STATE_META).write_text("{")
+    store.save_state(runs / "odd", {"x": torch.zeros(1)}, {"epoch": 1})
     cli(*QUICK, "--epochs", "1", "--name", "done")
-    (checkpoint.checkpoints_dir() / "bad").mkdir()
+    (paths.checkpoints_dir() / "bad").mkdir()
     code, out, err = cli("--list")
     lines = {line.split()[0]: line for line in out.splitlines()}
     assert code == 0 and err == "" and set(lines) == {"cut", "odd", "good", "done", "bad"}
@@ -428,7 +478,7 @@ def test_a_reader_that_has_gone_is_no_traceback(checkpoints):
     run.stdout.close()
     err = run.stderr.read()
     assert run.wait(60) == 2 and err == ""
-    assert checkpoint.load_state(checkpoints / "runs" / "piped")[1]["epoch"] == 0, "and it can be resumed"
+    assert store.load_state(checkpoints / "runs" / "piped")[1]["epoch"] == 0, "and it can be resumed"
 
 
 def test_a_reader_that_has_gone_is_noticed_in_process_too(cli, monkeypatch):

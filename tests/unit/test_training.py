@@ -12,12 +12,14 @@ import torch
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 
-from explorer.core import objective, training
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig, TrainConfig
-from explorer.core.encoding import encode_images
 from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.model import VAE
-from explorer.core.training import begin, choose_precision, fit, one_cycle, resume
+from explorer.core.training import loop
+from explorer.core.training.loop import choose_precision, fit, one_cycle
+from explorer.core.training.state import begin, resume
+from explorer.core.vae import encoding, objective
+from explorer.core.vae.encoding import encode_images
+from explorer.core.vae.model import VAE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -75,10 +77,17 @@ def test_the_untrained_model_is_reported_first():
 
 
 def test_reports_count_epochs_steps_and_seconds(monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 2)
+    monkeypatch.setattr(loop, "EVERY", 2)
     reports = finish(small())
     assert [(r.epoch, r.step, r.is_epoch) for r in reports] == [
-        (0, 0, True), (0, 2, False), (0, 3, False), (1, 3, True), (1, 5, False), (1, 6, False), (2, 6, True)]  # fmt: skip
+        (0, 0, True),
+        (0, 2, False),
+        (0, 3, False),
+        (1, 3, True),
+        (1, 5, False),
+        (1, 6, False),
+        (2, 6, True),
+    ]
     assert all(r.n_steps == 6 and r.beta == 1 for r in reports)
     assert all(a.seconds <= b.seconds for a, b in zip(reports, reports[1:]))
     assert all(r.images_per_second > 0 for r in reports[1:])
@@ -96,7 +105,7 @@ def test_test_terms_are_those_of_the_model_at_the_epochs_end():
 
 
 def test_train_terms_are_the_sums_over_the_epochs_own_batches(monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 2)
+    monkeypatch.setattr(loop, "EVERY", 2)
     seen, real = [], objective.terms
     monkeypatch.setattr(objective, "terms", lambda *args: seen.append(real(*args)) or seen[-1])
 
@@ -122,8 +131,8 @@ def test_train_terms_are_the_sums_over_the_epochs_own_batches(monkeypatch):
 
 
 def test_every_image_is_seen_once_an_epoch_in_another_order(monkeypatch):
-    seen, real = [], training.to_float
-    monkeypatch.setattr(training, "to_float", lambda images, device: seen.append(images.clone()) or real(images, device))
+    seen, real = [], encoding.to_float
+    monkeypatch.setattr(loop, "to_float", lambda images, device: seen.append(images.clone()) or real(images, device))
     finish(small(epochs=2))
     first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
     for epoch in (first, second):
@@ -148,7 +157,7 @@ def test_snapshots_show_the_same_images_and_prior_draws_at_every_epoch():
 
 
 def test_a_long_test_set_is_shown_in_part(monkeypatch):
-    monkeypatch.setattr(training, "N_MEANS", 20)
+    monkeypatch.setattr(loop, "N_MEANS", 20)
     test = bumps(40, 3)
     snapshot = next(fit(small(), TRAIN, test)).snapshot
     assert len(snapshot.means) == 20
@@ -231,7 +240,7 @@ def test_a_cycle_may_have_one_half_only(warmup):
 
 
 def test_the_rate_is_applied_at_every_step(monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 1)
+    monkeypatch.setattr(loop, "EVERY", 1)
     state, rates = small(epochs=4), []
     for report in fit(state, TRAIN, TEST):
         if not report.is_epoch:
@@ -284,15 +293,15 @@ def test_the_global_generators_leave_a_run_alone():
 
 def fake_clock(monkeypatch, cost: dict[str, float]) -> list[str]:
     """A machine on which a step takes what `cost` says; returns the list of steps taken."""
-    clock, steps, real = [0.0], [], training._step
+    clock, steps, real = [0.0], [], loop._step
 
     def step(state, x, eps):
         steps.append(state.precision)
         clock[0] += cost[state.precision]
         return real(state, x, eps)
 
-    monkeypatch.setattr(training, "_step", step)
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(loop, "_step", step)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     return steps
 
 
@@ -373,7 +382,7 @@ def test_it_resumes_from_any_epoch_and_in_its_own_precision(monkeypatch, epoch):
     resumed = resume(*through_a_file(*stopped.checkpoint()))
     assert resumed.precision == (None if epoch < 0 else "bf16")
     if epoch >= 0:
-        monkeypatch.setattr(training, "choose_precision", None)  # it was chosen once
+        monkeypatch.setattr(loop, "choose_precision", None)  # it was chosen once
     assert [r.epoch for r in finish(resumed) if r.is_epoch] == list(range(epoch + 1, 5))
     assert same(weights(whole), weights(resumed))
 
@@ -407,24 +416,27 @@ def saved():
     return state.checkpoint()
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda t, m: m.pop("precision"), "'precision' is missing"),
-    (lambda t, m: m.pop("model_config"), "'model_config' is missing"),
-    (lambda t, m: m.update(epoch="two"), "invalid literal"),
-    (lambda t, m: m.update(precision="fp8"), "precision 'fp8' is unknown"),
-    (lambda t, m: m.update(precision=None), "precision None is unknown"),
-    (lambda t, m: m["config"].update(lr=-1), "lr must be a number above 0"),
-    (lambda t, m: m["model_config"].update(latent_dim=3), "size mismatch|invalid for input"),
-    (lambda t, m: m.update(config=[]), "TrainConfig must be a table"),
-    (lambda t, m: t.pop("model.encoder.0.weight"), "encoder.0.weight"),
-    (lambda t, m: t.update({"model.extra": torch.zeros(1)}), "extra"),
-    (lambda t, m: t.pop("optimizer.0.exp_avg"), "moments of the optimizer"),
-    (lambda t, m: [t.pop(k) for k in list(t) if k.startswith("optimizer.")], "moments of the optimizer"),
-    (lambda t, m: t.update({"optimizer.0.odd": torch.zeros(())}), "moments of the optimizer"),
-    (lambda t, m: t.update({"optimizer.0.exp_avg": torch.zeros(1)}), "invalid for input"),
-    (lambda t, m: t.update({"optimizer.99.exp_avg": torch.zeros(1)}), "out of range"),
-    (lambda t, m: t.update({"optimizer.x": torch.zeros(1)}), "unpack"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda t, m: m.pop("precision"), "'precision' is missing"),
+        (lambda t, m: m.pop("model_config"), "'model_config' is missing"),
+        (lambda t, m: m.update(epoch="two"), "invalid literal"),
+        (lambda t, m: m.update(precision="fp8"), "precision 'fp8' is unknown"),
+        (lambda t, m: m.update(precision=None), "precision None is unknown"),
+        (lambda t, m: m["config"].update(lr=-1), "lr must be a number above 0"),
+        (lambda t, m: m["model_config"].update(latent_dim=3), "size mismatch|invalid for input"),
+        (lambda t, m: m.update(config=[]), "TrainConfig must be a table"),
+        (lambda t, m: t.pop("model.encoder.0.weight"), "encoder.0.weight"),
+        (lambda t, m: t.update({"model.extra": torch.zeros(1)}), "extra"),
+        (lambda t, m: t.pop("optimizer.0.exp_avg"), "moments of the optimizer"),
+        (lambda t, m: [t.pop(k) for k in list(t) if k.startswith("optimizer.")], "moments of the optimizer"),
+        (lambda t, m: t.update({"optimizer.0.odd": torch.zeros(())}), "moments of the optimizer"),
+        (lambda t, m: t.update({"optimizer.0.exp_avg": torch.zeros(1)}), "invalid for input"),
+        (lambda t, m: t.update({"optimizer.99.exp_avg": torch.zeros(1)}), "out of range"),
+        (lambda t, m: t.update({"optimizer.x": torch.zeros(1)}), "unpack"),
+    ],
+)
 def test_a_state_that_does_not_fit_is_refused_in_one_sentence(saved, change, words):
     tensors, meta = dict(saved[0]), copy.deepcopy(saved[1])
     change(tensors, meta)
@@ -534,6 +546,6 @@ def test_the_callers_arrays_are_untouched_and_may_be_read_only():
 def test_a_streamed_set_gives_the_weights_of_a_resident_one(monkeypatch):
     resident, streamed, asked = small(), small(), []
     finish(resident)
-    monkeypatch.setattr(training.devices, "fits", lambda n_bytes, device: asked.append(n_bytes))
+    monkeypatch.setattr(loop.devices, "fits", lambda n_bytes, device: asked.append(n_bytes))
     finish(streamed)
     assert asked == [TRAIN.nbytes] and same(weights(resident), weights(streamed))

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 
 from explorer import train
-from explorer.core import checkpoint, diary, run_epochs, run_events, run_folder, runner, runs, steering, training
-from explorer.core.budget import Budget
+from explorer.core import paths
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles import store
 from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.run_folder import Order, read_control, write_control
-from explorer.core.runner import work
-from explorer.core.twins import SETTINGS, TERMS, shown, twins
+from explorer.core.runs import commands as runs
+from explorer.core.runs import event_log, snapshots
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import Order, read_control, write_control
+from explorer.core.runs.twins import SETTINGS, TERMS, shown, twins
+from explorer.core.training import loop
+from explorer.core.worker import controls, job, recorder
+from explorer.core.worker.budget import Budget
+from explorer.core.worker.job import work
 
 pytestmark = pytest.mark.usefixtures("one_thread", "every_step_counts")
 
@@ -34,7 +41,7 @@ def new(setting="beta", values=(0, 1, 4), budget_s=0.0, **settings) -> Path:
 
 
 def weights(name: str) -> bytes:
-    return (checkpoint.checkpoints_dir() / name / checkpoint.MODEL).read_bytes()
+    return (paths.checkpoints_dir() / name / bundle_format.MODEL).read_bytes()
 
 
 def alone(name: str, **settings) -> bytes:
@@ -44,7 +51,7 @@ def alone(name: str, **settings) -> bytes:
 
 
 def events(folder: Path, *kinds: str) -> list[dict]:
-    return [e for e in run_events.in_force(run_events.read_events(folder)[0]) if e["kind"] in kinds]
+    return [e for e in event_log.in_force(event_log.read_events(folder)[0]) if e["kind"] in kinds]
 
 
 def once(step: int, act):
@@ -60,13 +67,16 @@ def turn(folder: Path, **changes):
 # ---- what they are
 
 
-@pytest.mark.parametrize("setting, values, names", [
-    ("beta", (0, 1.0, "4"), ["beta-0", "beta-1", "beta-4"]),
-    ("beta", ("0.5", "1e4"), ["beta-0.5", "beta-10000"]),
-    ("latent_dim", (2, "8"), ["D-2", "D-8"]),
-    ("likelihood", ("bernoulli", "gaussian-learned"), ["bernoulli", "gaussian-learned"]),
-    ("terms", tuple(TERMS), ["both", "recon-only", "KL-only"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting, values, names",
+    [
+        ("beta", (0, 1.0, "4"), ["beta-0", "beta-1", "beta-4"]),
+        ("beta", ("0.5", "1e4"), ["beta-0.5", "beta-10000"]),
+        ("latent_dim", (2, "8"), ["D-2", "D-8"]),
+        ("likelihood", ("bernoulli", "gaussian-learned"), ["bernoulli", "gaussian-learned"]),
+        ("terms", tuple(TERMS), ["both", "recon-only", "KL-only"]),
+    ],
+)
 def test_twins_differ_in_one_setting(setting, values, names):
     made = twins(order(), setting, values)
     assert list(made) == names and [one.name for one in made.values()] == [f"three-{name}" for name in names]
@@ -76,19 +86,22 @@ def test_twins_differ_in_one_setting(setting, values, names):
     assert len({json.dumps(one, sort_keys=True) for one in settings}) == len(values)
 
 
-@pytest.mark.parametrize("setting, values, words", [
-    ("beta", (1,), "Twins are two or three models, and 1 values are given"),
-    ("beta", (1, 1.0), "and 1 values are given"),
-    ("beta", (0, 1, 2, 4), "and 4 values are given"),
-    ("beta", (0, "much"), "'much' is no value for beta. Give a number."),
-    ("beta", (0, "nan"), "beta must be a number"),
-    ("beta", (0, -1), "beta must be a number"),
-    ("latent_dim", ("2", "2.5"), "'2.5' is no value for latent_dim"),
-    ("latent_dim", (0, 2), "latent_dim must be a whole number"),
-    ("likelihood", ("bernoulli", "normal"), "There is no likelihood 'normal'"),
-    ("terms", ("both", "none"), "There is no choice of terms 'none'"),
-    ("lr", (1, 2), "There is no setting for twins 'lr'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting, values, words",
+    [
+        ("beta", (1,), "Twins are two or three models, and 1 values are given"),
+        ("beta", (1, 1.0), "and 1 values are given"),
+        ("beta", (0, 1, 2, 4), "and 4 values are given"),
+        ("beta", (0, "much"), "'much' is no value for beta. Give a number."),
+        ("beta", (0, "nan"), "beta must be a number"),
+        ("beta", (0, -1), "beta must be a number"),
+        ("latent_dim", ("2", "2.5"), "'2.5' is no value for latent_dim"),
+        ("latent_dim", (0, 2), "latent_dim must be a whole number"),
+        ("likelihood", ("bernoulli", "normal"), "There is no likelihood 'normal'"),
+        ("terms", ("both", "none"), "There is no choice of terms 'none'"),
+        ("lr", (1, 2), "There is no setting for twins 'lr'"),
+    ],
+)
 def test_twins_that_cannot_be_are_refused_in_a_sentence(setting, values, words):
     with pytest.raises(ConfigError, match=words):
         twins(order(), setting, values)
@@ -98,14 +111,19 @@ def test_what_is_proposed_can_be_trained_and_read():
     for setting, (_, values) in SETTINGS.items():
         assert len(twins(order(), setting, values[:3])) == 3
     assert [shown(name) for name in ("beta-0.5", "D-8", "recon-only", "KL-only", "gaussian")] == [
-        "β = 0.5", "D = 8", "recon only", "KL only", "gaussian"]  # fmt: skip
+        "β = 0.5",
+        "D = 8",
+        "recon only",
+        "KL only",
+        "gaussian",
+    ]
 
 
 # ---- training
 
 
 def test_each_is_bit_for_bit_the_run_it_would_be_alone():
-    assert work(new()) == checkpoint.checkpoints_dir() / "three-beta-0"
+    assert work(new()) == paths.checkpoints_dir() / "three-beta-0"
     for beta in (0, 1, 4):
         assert weights(f"three-beta-{beta}") == alone(f"single-{beta}", beta=float(beta))
     assert len({weights(f"three-{name}") for name in BETAS}) == 3
@@ -121,11 +139,12 @@ def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
     run = runs.look("three")
     assert (run.status, run.epoch, run.n_epochs, run.bundle) == ("done", 4, 4, "three-beta-0")
     assert [(twin.name, twin.status, twin.bundle, twin.epoch) for twin in run.twins] == [
-        (f"three/{name}", "done", f"three-{name}", 4) for name in BETAS]  # fmt: skip
+        (f"three/{name}", "done", f"three-{name}", 4) for name in BETAS
+    ]
     for twin in run.twins:
-        assert run_epochs.saved_epochs(twin.folder) == [0, 1, 2, 3, 4] and run_folder.find(twin.name) == twin.folder
-        assert checkpoint.load(twin.bundle).metrics["epochs"] == 4
-    starts = [run_epochs.read_epoch(twin.folder, 0)["samples"] for twin in run.twins]
+        assert snapshots.saved_epochs(twin.folder) == [0, 1, 2, 3, 4] and run_folder.find(twin.name) == twin.folder
+        assert store.load(twin.bundle).metrics["epochs"] == 4
+    starts = [snapshots.read_epoch(twin.folder, 0)["samples"] for twin in run.twins]
     assert np.array_equal(starts[0], starts[1]) and np.array_equal(starts[0], starts[2]), "from the same weights and draws"
     assert runs.list_runs() == [run]
 
@@ -136,7 +155,7 @@ def test_each_term_alone_does_what_the_lecture_says():
     last = {path.name: events(path, "epoch")[-1] for path in (folder / name for name in ("both", "recon-only", "KL-only"))}
     losses = {name: event["test"] for name, event in last.items()}
     assert losses["KL-only"]["kl"] < 0.01 and last["KL-only"]["active_units"] == 0, "every posterior is the prior"
-    blank = run_epochs.read_epoch(folder / "KL-only", 40)["reconstructions"].astype(int)
+    blank = snapshots.read_epoch(folder / "KL-only", 40)["reconstructions"].astype(int)
     assert np.abs(blank - blank[0]).max() <= 8, "every reconstruction is the same"
     assert losses["recon-only"]["kl"] > 2 * losses["both"]["kl"] > 1, "nothing keeps the posteriors wide"
     assert losses["both"]["elbo"] > max(losses["recon-only"]["elbo"], losses["KL-only"]["elbo"])
@@ -176,8 +195,8 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(diary.Diary, "close", lambda self: None)
-        patch.setattr(runner, "_last_word", lambda *args: None)
+        patch.setattr(recorder.Diary, "close", lambda self: None)
+        patch.setattr(job, "_last_word", lambda *args: None)
         with pytest.raises(Killed):
             work(folder, seen=count)
     work(folder)
@@ -186,7 +205,7 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
 
 
 def test_kept_they_are_kept_after_equally_many_batches(monkeypatch):
-    monkeypatch.setattr(training, "EVERY", 3)
+    monkeypatch.setattr(loop, "EVERY", 3)
     folder = new(batch_size=8)
     work(folder, seen=once(15, turn(folder, stop="keep")))
     last = [events(folder / name, "epoch", "batch")[-1]["step"] for name in BETAS]
@@ -201,7 +220,7 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
         rested.append([len(events(folder / name, "epoch")) for name in BETAS])
         turn(folder, step_to=None)()
 
-    monkeypatch.setattr(steering, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=rest))
+    monkeypatch.setattr(controls, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=rest))
     turn(folder, step_to=2)()
     work(folder)
     assert rested == [[3, 3, 3]], "the untrained model and two epochs"
@@ -210,7 +229,7 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
 def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch):
     asked = []
-    monkeypatch.setattr(training, "step_seconds", lambda *args: 0.01)
+    monkeypatch.setattr(loop, "step_seconds", lambda *args: 0.01)
     monkeypatch.setattr(Budget, "affordable", lambda self, step_s, *rest: asked.append(step_s) or 7)
     folder = new(budget_s=60.0)
     work(folder)
@@ -235,13 +254,16 @@ def test_a_loss_that_is_no_number_says_whose():
     run = runs.look("three")
     assert run.status == "failed" and "three-beta-1" in run.sentence
     for name in ("beta-0", "beta-1"):
-        assert checkpoint.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
+        assert store.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda f: (f / "beta-1" / "run.json").unlink(), "run.json cannot be read"),
-    (lambda f: (f / "beta-1" / "run.json").write_text("{"), "not valid JSON"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda f: (f / "beta-1" / "run.json").unlink(), "run.json cannot be read"),
+        (lambda f: (f / "beta-1" / "run.json").write_text("{"), "not valid JSON"),
+    ],
+)
 def test_a_damaged_twin_is_one_sentence_and_the_others_are_shown(change, words):
     folder = new()
     work(folder)
@@ -273,7 +295,7 @@ def test_from_the_command_line(capsys):
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "2", "3"]) == 0
     told = capsys.readouterr().err
     assert "beta 1, D = 2, bernoulli: epoch 1/1" in told and "beta 1, D = 3, bernoulli: epoch 1/1" in told
-    assert {"cli-D-2", "cli-D-3"} <= {path.name for path in checkpoint.checkpoints_dir().iterdir()}
+    assert {"cli-D-2", "cli-D-3"} <= {path.name for path in paths.checkpoints_dir().iterdir()}
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "3", "4"]) == 2
     assert "There is already a bundle 'cli-D-3'" in capsys.readouterr().err
     assert train.main([*words.split(), "--name", "odd", "--twins", "latent_dim", "3"]) == 2

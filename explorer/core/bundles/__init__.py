@@ -1,0 +1,1 @@
+"""A trained model on disk: its format, the folder of bundles, building one."""

@@ -1,0 +1,167 @@
+"""A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
+
+import dataclasses
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from explorer.core import paths
+from explorer.core.bundles import library, store
+from explorer.core.bundles.format import Gallery, Origin
+from explorer.core.data.catalog import stratified_draw
+from explorer.core.data.image_set import ImageSet
+from explorer.core.errors import ConfigError, NameTakenError
+from explorer.core.latent import projection
+from explorer.core.vae.encoding import Encoding, as_tensor, encode_images, iwae_estimate
+from explorer.core.vae.model import VAE
+
+N_GALLERY = 10_000
+GALLERY_BYTES = 8_000_000  # with thumbnails the gallery shrinks to stay under this
+THUMB_PX = 32
+TRUST_K = 15
+
+
+def save_bundle(name: str, model: VAE, test: ImageSet, **settings) -> Path:
+    """Encode the test images and write the bundle; a minute for the UMAP of 10,000 images. See `saving` for the settings.
+
+    Returns the bundle's folder. Raises what `saving` raises.
+    """
+    *_, path = saving(name, model, test, **settings)
+    return path
+
+
+def saving(
+    name: str,
+    model: VAE,
+    test: ImageSet,
+    *,
+    metrics: dict | None = None,
+    root: Path | None = None,
+    seed: int = 0,
+    umap: bool = True,
+    thumbs: bool = True,
+    replace: bool = False,
+    own: str = "",
+    or_next_free: bool = False,
+) -> Iterator[Path]:
+    """Writes the bundle twice and yields its folder each time: at once with a PCA map, then with UMAP and the IWAE bound.
+
+    `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
+    An older bundle of the name is replaced with `replace`, or where its stamp is `own`; any other stays, and the name is
+    taken: with `or_next_free` the next free one is used instead. Raises NameTakenError, BundleError for a bad name or a full
+    disk, ConfigError for images that are not the model's; the older bundle stays whole.
+    """
+    paths.checked_name(name)
+    if not len(test) or test.images.shape[1:] != model.config.image_shape:
+        raise ConfigError(
+            f"The model is for images of shape {model.config.image_shape}, and '{test.name}' has {len(test)} "
+            f"of shape {test.images.shape[1:]}.",
+            "Give images such as it was trained on.",
+        )
+    encoding = encode_images(model, test.images, seed)
+    gallery = make_gallery(encoding, test, thumbs=thumbs, seed=seed)
+    metrics = measure(model, encoding, seed) | (metrics or {})
+    origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
+    metrics["map"] = "pca" if model.config.latent_dim > 2 else "plane"
+    path = _save(name, model, origin, gallery, metrics, root, replace, own, or_next_free)
+    own = store.stamp(path)
+    yield path
+    k, n = 100, min(500, len(test))
+    metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
+    if umap and model.config.latent_dim > 2:
+        gallery = dataclasses.replace(gallery, umap=projection.umap_map(gallery.mu, seed))
+        metrics["map"] = "umap"
+    if len(gallery.mu) > 2 * TRUST_K:
+        trust = projection.trustworthiness(gallery.mu, _best_map(gallery), TRUST_K)
+        metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUST_K}
+    yield _save(path.name, model, origin, gallery, metrics, root, replace, own, or_next_free)
+
+
+def _save(
+    name: str,
+    model: VAE,
+    origin: Origin,
+    gallery: Gallery,
+    metrics: dict,
+    root: Path | None,
+    replace: bool,
+    own: str,
+    or_next_free: bool,
+) -> Path:
+    while True:
+        try:
+            return store.save(name, model, origin, gallery, metrics, root, replace=replace, own=own)
+        except NameTakenError:
+            if not or_next_free:
+                raise
+            name = library.free_name(name, root)
+
+
+def _best_map(gallery: Gallery) -> np.ndarray:
+    """(N, 2): the map that is shown first. For D <= 2 the raw plane; for D = 1 that is mu against logvar."""
+    if gallery.mu.shape[1] <= 2:
+        return np.hstack([gallery.mu, gallery.logvar])[:, :2]
+    return gallery.pca if gallery.umap is None else gallery.umap
+
+
+def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int = 0) -> Gallery:
+    """At most 10,000 of the encoded images (a stratified draw), fewer where thumbnails would exceed 8 MB."""
+    small = thumbnails(images.images) if thumbs else None
+    n = N_GALLERY
+    if small is not None:
+        row = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names) + 40
+        n = min(n, GALLERY_BYTES // row)
+    at = np.arange(len(images)) if len(images) <= n else stratified_draw(images.labels, n, seed)
+    factors = None if images.factors is None else images.factors[at]
+    return Gallery(
+        images.index[at],
+        images.labels[at],
+        encoding.mu[at],
+        encoding.logvar[at],
+        encoding.recon_loss[at],
+        projection.pca(encoding.mu[at]),
+        None,
+        factors,
+        None if small is None else small[at],
+    )
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """uint8 (N, C, H, W) -> the same with at most 32 px on the longer side, each pixel a mean over its area."""
+    longest = max(images.shape[2:])
+    if longest <= THUMB_PX:
+        return images
+    size = [max(1, round(s * THUMB_PX / longest)) for s in images.shape[2:]]
+    parts = [
+        torch.nn.functional.interpolate(part.float(), size, mode="area").round().to(torch.uint8)
+        for part in as_tensor(images).split(1000)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def measure(model: VAE, encoding: Encoding, seed: int) -> dict:
+    """The numbers of a model on a whole split, nats per image, and what they were measured with."""
+    kl_per_dim = encoding.kl_per_dim.mean(0)
+    return {
+        "test_elbo": float(encoding.elbo.mean()),
+        "test_recon_loss": float(encoding.recon_loss.mean(dtype=np.float64)),
+        "test_kl": float(kl_per_dim.sum()),
+        "test_n": len(encoding.mu),
+        "kl_per_dim": kl_per_dim.tolist(),
+        "active_units": encoding.active_units,
+        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "evaluation_seed": seed,
+        "device": str(next(model.parameters()).device),
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in ("torch", "numpy", "umap-learn")},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

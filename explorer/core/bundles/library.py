@@ -1,0 +1,179 @@
+"""What can be done to the bundles of a folder: rename, duplicate, remove, take them along and bring them in.
+
+Knows checkpoints; each verb checks all it can before it touches the disk, and raises BundleError, a sentence and a hint.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from explorer.core import errors
+from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles.format import CONFIG, LIMITS, BundleInfo
+from explorer.core.bundles.store import list_bundles
+from explorer.core.data import catalog
+from explorer.core.errors import BundleError, NameTakenError
+from explorer.core.paths import checked_name, checkpoints_dir, is_shipped
+from explorer.core.storage import atomic, safe_read
+
+_changing = threading.Lock()  # between the look for a free name and its taking
+
+
+def rename(old: str, new: str, root: Path | None = None) -> None:
+    """Raises BundleError where there is no such bundle, it is a shipped one, or the new name is bad or taken."""
+    with _changing:
+        info = _find(old, root)
+        _check_ours(info, root, "renamed")
+        _check_free(new, root, but=info.path.name)
+        with atomic.saving(f"'{new}'", info.path.parent):
+            atomic.move_folder(info.path, info.path.with_name(new))
+
+
+def duplicate(name: str, new: str, root: Path | None = None) -> None:
+    """Raises BundleError where there is no such bundle, it is damaged, or the new name is bad or taken."""
+    contents = _contents(_find(name, root))
+    with _changing:
+        _check_free(new, root)
+        _write(new, contents, root)
+
+
+def remove(name: str, root: Path | None = None) -> None:
+    """For good, and a damaged one too; of a link, the link alone. Raises BundleError for a shipped one."""
+    with _changing:
+        info = _find(name, root)
+        _check_ours(info, root, "deleted")
+        try:
+            _check_bundle(info.path)
+            atomic.remove_folder(info.path)
+        except OSError as error:
+            what = f"Bundle '{name}' could not be deleted ({atomic.reason(error)})."
+            raise BundleError(what, "Check the permissions of its folder.") from error
+
+
+def free_name(name: str, root: Path | None = None) -> str:
+    """The name, or the first of name-2, name-3 ... that no bundle has."""
+    return safe_read.free_name(name, _taken(root))
+
+
+# ---- for a zip (shelf_zip.py)
+
+
+def contents(name: str, root: Path | None = None) -> dict[str, bytes]:
+    """The four files of a bundle that can be loaded. Raises BundleError."""
+    return _contents(_find(name, root))
+
+
+def check(name: str, found: Mapping[str, bytes]) -> None:
+    """As strictly as when it is loaded. Raises BundleError for what is no bundle."""
+    owner = f"Bundle '{checked_name(name)}' in the zip"
+    if missing := [file for file in LIMITS if file not in found]:
+        raise BundleError(f"{owner} lacks {', '.join(missing)}.", "Export it again.")
+    for file, content in found.items():
+        safe_read.check_size(len(content), LIMITS[file], f"{owner}: {file}")
+    bundle_format.parse(name, dict(found), None)
+
+
+def bring_in(found: Mapping[str, Mapping[str, bytes]], replace: bool = False, root: Path | None = None) -> list[str]:
+    """Write bundles that `check` has passed, by their names -> the names they have now.
+
+    A name that is taken becomes name-2; with `replace` the bundle in the way is replaced. Raises BundleError, and then
+    nothing new stays.
+    """
+    found = {name: _with_local_data(contents) for name, contents in found.items()}
+    with _changing:
+        places, taken = {}, set() if replace else _taken(root)
+        for name in found:
+            places[name] = safe_read.free_name(name, taken)
+            taken.add(places[name])
+        for place in places.values() if replace else ():
+            _check_replaceable(place, root)
+        new = {place for place in places.values() if not os.path.lexists(_root(root) / place)}
+        try:
+            for name, place in places.items():
+                _write(place, found[name], root, replace)
+        except BundleError:
+            for place in new:
+                with suppress(OSError):  # it was not written yet
+                    atomic.remove_folder(_root(root) / place)
+            raise
+    return list(places.values())
+
+
+def _with_local_data(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a bundle from a zip, which may name no folder of this machine (the content hash does not cover it)."""
+    config = json.loads(contents[CONFIG])
+    config["dataset"] = catalog.after_import(config["dataset"])
+    return {**contents, CONFIG: safe_read.dump_json(config, CONFIG)}
+
+
+# ---- checks
+
+
+def _root(root: Path | None) -> Path:
+    return checkpoints_dir() if root is None else Path(root)
+
+
+def _find(name: str, root: Path | None) -> BundleInfo:
+    infos = list_bundles(root)
+    for info in infos:
+        if info.name == name:
+            return info
+    raise errors.unknown("bundle", name, [info.name for info in infos], BundleError)
+
+
+def _contents(info: BundleInfo) -> dict[str, bytes]:
+    """The bytes of a bundle that can be loaded."""
+    contents, _ = safe_read.read_folder(info.path, LIMITS, f"Bundle '{info.name}'")
+    bundle_format.parse(info.name, contents, info.path)
+    return contents
+
+
+def _taken(root: Path | None) -> set[str]:
+    """Everything in the folder that has a name, a bundle or not."""
+    try:
+        return set(os.listdir(_root(root))) | {info.name for info in list_bundles(root)}
+    except FileNotFoundError:
+        return set()
+
+
+def _check_ours(info: BundleInfo, root: Path | None, what: str) -> None:
+    if is_shipped(info.name, root):
+        raise BundleError(f"Bundle '{info.name}' comes with Latent Explorer and cannot be {what}.", "Duplicate it instead.")
+
+
+def _check_free(new: str, root: Path | None, but: str | None = None) -> None:
+    taken = _taken(root) - {but}
+    clash = next((name for name in sorted(taken) if name.casefold() == checked_name(new).casefold()), None)
+    if clash is not None or new == but:
+        other = safe_read.free_name(new, taken | {new})
+        raise BundleError(f"The name '{clash or new}' is taken.", f"For example '{other}' is free.")
+
+
+def _check_replaceable(name: str, root: Path | None) -> None:
+    if is_shipped(name, root):
+        raise BundleError(f"Bundle '{name}' comes with Latent Explorer and cannot be replaced.", "Import without replacing.")
+    clash = next((other for other in _taken(root) - {name} if other.casefold() == name.casefold()), None)
+    if clash:
+        raise BundleError(f"The names '{name}' and '{clash}' differ in capitals only.", "Rename that one first.")
+    _check_bundle(_root(root) / name)
+
+
+def _check_bundle(folder: Path) -> None:
+    """A folder that holds a file of a bundle, or nothing, may go, and a link may; anything else is somebody's."""
+    if os.path.islink(folder) or not os.path.lexists(folder):
+        return
+    inside = set(os.listdir(folder)) if os.path.isdir(folder) else {""}
+    if inside and not inside & set(LIMITS):
+        raise BundleError(f"'{folder.name}' holds no file of a bundle, so it may be somebody's.", f"Look into {folder} first.")
+
+
+def _write(name: str, contents: Mapping[str, bytes], root: Path | None, replace: bool = False) -> None:
+    target = _root(root) / name
+    with atomic.saving(f"'{name}'", target.parent):
+        try:
+            atomic.write_folder(target, contents, replace)
+        except FileExistsError:  # another process took the name just now
+            raise NameTakenError(f"The name '{name}' is taken.", "Try again, or choose another one.") from None

@@ -1,0 +1,1 @@
+"""Data sets, folders and uploads of images, as arrays."""

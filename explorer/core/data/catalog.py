@@ -1,0 +1,247 @@
+"""Data sets -> ImageSet. Knows where the pictures are and how to read them; knows no model and no screen.
+
+    mnist, fashion-mnist, kmnist   downloaded on first use, checksummed by torchvision (torchvision_sets.py)
+    digits                         from scikit-learn, nothing to download
+    sprites                        drawn here, every factor known (sprites.py)
+    folder:PATH                    any images; sub-folders are classes (folder.py)
+
+This module owns the path: EXPLORER_DATA_DIR, else `data/` in the project. torchvision and scikit-learn are imported
+only when one of their sets is loaded.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from explorer.core import paths
+from explorer.core.data import sprites, torchvision_sets
+from explorer.core.data.image_folder import MAX_SIDE_PX, MIN_SIDE_PX, read_folder
+from explorer.core.data.image_set import DatasetInfo, ImageSet, Progress
+from explorer.core.data.sprites import draw_sprites
+from explorer.core.errors import ConfigError, DataError, unknown
+
+SPLITS = ("train", "test")
+IMPORTED = "imported"  # the data set of an imported model or run whose images are a folder of another machine
+TEST_FRACTION = 0.2
+SPLIT_SEED = 20131220  # of every split and draw made here; a bundle's gallery is positions in them, so it never changes
+SPRITES_SEED, N_SPRITES = 0, 20_000
+
+_SETS = {
+    info.name: info
+    for info in (
+        DatasetInfo(
+            "mnist",
+            "MNIST",
+            (1, 28, 28),
+            60_000,
+            10_000,
+            10,
+            "LeCun, Cortes and Burges, from NIST Special Databases 1 and 3",
+            "none stated by the authors; commonly given as CC BY-SA 3.0",
+            11.6,
+            folder="MNIST",
+        ),
+        DatasetInfo(
+            "fashion-mnist",
+            "Fashion-MNIST",
+            (1, 28, 28),
+            60_000,
+            10_000,
+            10,
+            "Xiao, Rasul and Vollgraf 2017, Zalando Research",
+            "MIT",
+            30.9,
+            folder="FashionMNIST",
+        ),
+        DatasetInfo(
+            "kmnist",
+            "KMNIST",
+            (1, 28, 28),
+            60_000,
+            10_000,
+            10,
+            "Clanuwat et al. 2018 (CODH), from the Kuzushiji Dataset of NIJL and others",
+            "CC BY-SA 4.0",
+            21.2,
+            folder="KMNIST",
+        ),
+        DatasetInfo(
+            "digits",
+            "Digits 8x8",
+            (1, 8, 8),
+            1_438,
+            359,
+            10,
+            "Alpaydin and Kaynak 1998, UCI, as shipped with scikit-learn",
+            "CC BY 4.0",
+        ),
+        DatasetInfo(
+            "sprites",
+            "Sprites",
+            (1, 32, 32),
+            16_000,
+            4_000,
+            3,
+            "drawn by this program, after dSprites (Matthey et al. 2017)",
+            "MIT, as this program",
+        ),
+    )
+}
+
+
+def data_dir() -> Path:
+    """Where data sets are kept: EXPLORER_DATA_DIR, read at each call, else `data/` in the project."""
+    given = os.environ.get("EXPLORER_DATA_DIR")
+    return Path(given).expanduser() if given else paths.PROJECT / "data"
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """The sets with a fixed name. Fast: looks whether files exist, imports nothing."""
+    found = []
+    for info in _SETS.values():
+        present = not info.folder or torchvision_sets.is_present(info, data_dir())
+        found.append(replace(info, present=present, download_mb=0.0 if present else info.download_mb))
+    return found
+
+
+def uploads_dir() -> Path:
+    """Where the images that were uploaded on the page lie, a folder each."""
+    return data_dir() / "uploads"
+
+
+def is_upload(name: str) -> bool:
+    """Whether the data set is a folder that lies directly in the uploads folder once links and `..` are resolved."""
+    kind, _, path = str(name).partition(":")
+    if kind != "folder" or not path or "\0" in path:
+        return False
+    folder = Path(os.path.realpath(os.path.expanduser(path)))
+    return folder.parent == Path(os.path.realpath(uploads_dir())) and not folder.name.startswith(".")
+
+
+def check_for_page(name: str) -> None:
+    """Raises DataError for a data set that no page may open: anything but the known sets and the uploads."""
+    if name == IMPORTED:
+        raise DataError("The images of this imported run are not on this machine.", "Start a run on a data set that is.")
+    if name not in _SETS and not is_upload(name):
+        what = "The page trains on the listed data sets and on uploaded images, and on no other folder."
+        raise DataError(what, "In a terminal any folder can be used: python -m explorer.train --dataset folder:PATH.")
+
+
+def after_import(name: str) -> str:
+    """What the data set of an imported model or run is called here: a folder that is no upload of this machine is IMPORTED."""
+    return IMPORTED if str(name).startswith("folder:") and not is_upload(name) else name
+
+
+def load(
+    name: str, split: str, *, size: int | None = None, download: bool = True, progress: Progress | None = None
+) -> ImageSet:
+    """One split ("train" or "test") of a data set, whole, in an order that is always the same.
+
+    `size`, for `folder:PATH` only: the side in px, 8 to 128, to which images are resized; None: chosen from them.
+    `download`: whether a set that is not on this machine may be fetched. `progress` hears of slow work.
+    A set without its own split is split 80/20, stratified by class, by a fixed seed.
+
+    Raises DataError for an unknown name and for data that is missing, damaged or out of reach; ConfigError for an
+    unknown split or an impossible size.
+    """
+    report = progress or (lambda share, doing: None)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    kind, _, path = str(name).partition(":")
+    if kind == "folder" and path:
+        return _load_folder(name, path, split, size, report)
+    if name == IMPORTED:
+        raise DataError("The images of an imported model are not on this machine.", "Its reconstructions are shown instead.")
+    if name not in _SETS:
+        raise unknown("data set", name, [*_SETS, "folder:PATH"], DataError)
+    if size is not None:
+        raise ConfigError(f"The images of '{name}' have their own size.", "Give a size with folder:PATH only.")
+    info = _SETS[name]
+    if info.folder:
+        return _of_split(info, split, *torchvision_sets.read(info, split, data_dir(), download, report))
+    return {"digits": _load_digits, "sprites": _load_sprites}[name](info, split)
+
+
+def split_indices(
+    labels: np.ndarray | None, n: int, fraction: float = TEST_FRACTION, seed: int = SPLIT_SEED
+) -> tuple[np.ndarray, np.ndarray]:
+    """(train, test): sorted int64 positions of n images, a `fraction` of each class in the test split.
+
+    A class of two or more has an image in each split, and from two images on neither split is empty. `labels` (n,)
+    may be None: one class.
+    """
+    labels = np.zeros(n, np.int64) if labels is None else np.asarray(labels)
+    in_test = np.zeros(n, bool)
+    in_test[stratified_draw(labels, min(max(1, round(fraction * n)), n - 1), seed)] = True
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1 and len(set(in_test[members])) == 1:  # a class too small for its share
+            in_test[members[0]] ^= True
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
+
+
+def stratified_draw(labels: np.ndarray, n: int, seed: int = SPLIT_SEED) -> np.ndarray:
+    """Sorted int64 positions of n of the N images, each class in proportion to within one image; all if n >= N."""
+    labels = np.asarray(labels)
+    order = np.random.RandomState(seed).permutation(len(labels))  # a frozen stream; default_rng's may change
+    quantile = np.empty(len(labels))  # of each image among its class, in a random order; the lowest are drawn
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        quantile[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.sort(order[np.argsort(quantile[order], kind="stable")[:n]])
+
+
+def _of_split(info: DatasetInfo, split: str, images, labels, class_names, **more) -> ImageSet:
+    return ImageSet(
+        info.name, split, images, labels, tuple(class_names), title=info.title, origin=info.origin, licence=info.licence, **more
+    )
+
+
+def _rows(labels: np.ndarray, split: str) -> np.ndarray:
+    return split_indices(labels, len(labels))[SPLITS.index(split)]
+
+
+def _load_digits(info: DatasetInfo, split: str) -> ImageSet:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    labels = digits.target.astype(np.int64)
+    rows = _rows(labels, split)
+    images = np.rint(digits.images[rows, None] * (255 / 16)).astype(np.uint8)
+    return _of_split(info, split, images, labels[rows], map(str, range(10)))
+
+
+def _load_sprites(info: DatasetInfo, split: str) -> ImageSet:
+    factors = sprites.random_factors(N_SPRITES, SPRITES_SEED)
+    factors = factors[_rows(factors[:, 0], split)]
+    return _of_split(
+        info,
+        split,
+        draw_sprites(factors),
+        factors[:, 0].astype(np.int64),
+        sprites.SHAPES,
+        factors=factors,
+        factor_names=sprites.FACTOR_NAMES,
+    )
+
+
+def _load_folder(name: str, path: str, split: str, size: int | None, report: Progress) -> ImageSet:
+    if size is not None and not (type(size) is int and MIN_SIDE_PX <= size <= MAX_SIDE_PX):
+        raise ConfigError(f"size must be a whole number from {MIN_SIDE_PX} to {MAX_SIDE_PX} px, not {size}.")
+    folder = Path(path).expanduser()
+    images, labels, class_names, notes = read_folder(folder, size, report)
+    rows = _rows(labels, split)
+    title = folder.resolve().name
+    return ImageSet(
+        name,
+        split,
+        images[rows],
+        labels[rows],
+        class_names,
+        title=title,
+        origin=f"the folder '{title}'",
+        licence="that of its images",
+        notes=notes,
+    )

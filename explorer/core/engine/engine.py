@@ -1,0 +1,279 @@
+"""One loaded model, ready to answer: numpy in, numpy out, safe under many threads. Knows no screen and no session.
+
+engine = open_bundle("mnist")
+mu, logvar = engine.encode(x)
+film = engine.traversal_films(mu[0], dims=[3], n_frames=41)[0]
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.core import device as devices
+from explorer.core.bundles import store
+from explorer.core.bundles.format import Origin
+from explorer.core.engine.film import Film
+from explorer.core.engine.gallery_images import Pictures
+from explorer.core.engine.latent_map import Atlas, Plane
+from explorer.core.engine.user_image import Habit, habit
+from explorer.core.errors import ConfigError, unknown
+from explorer.core.latent import navigation
+from explorer.core.vae.encoding import Encoding
+
+AT_ONCE = 2048  # images or latent points in one call to the model; any film is shorter
+KINDS = ("lerp", "slerp", "pixel")
+N_JUDGED = 16  # draws of z behind the numbers of one picture
+N_HABIT = 256  # images that tell how a set lays its images out
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a model makes of one picture. Where its likelihood is not known, recon_loss, elbo and percentile are None."""
+
+    mu: np.ndarray  # (D,) float32 of q(z|x)
+    logvar: np.ndarray  # (D,) float32
+    recon: np.ndarray  # (C, H, W) uint8, E[x|z = mu]
+    error: np.ndarray  # (C, H, W) uint8, |x - recon|
+    recon_loss: float | None  # nats, the mean over N_JUDGED draws of z
+    kl: float  # nats
+    elbo: float | None  # nats
+    percentile: float | None  # how many of 100 gallery images have a lower ELBO: at 0 none is stranger than this picture
+    xy: np.ndarray  # (2,) float32 on the map; NaN while there is none
+    support: float  # of mu, in (0, 1]; NaN while there is no gallery
+
+
+class Engine(Atlas):
+    """A model and the Atlas of its gallery, built by `open_bundle` and `open_model`. Its state is fixed but for the gallery
+    and the map of a researcher's own model, which arrive later."""
+
+    def __init__(
+        self,
+        name: str,
+        encode: Callable[[Tensor], tuple[Tensor, Tensor]],
+        decode: Callable[[Tensor], Tensor],
+        origin: Origin,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        gallery: Future,
+        umap: Future,
+        metrics: dict,
+        content_hash: str,
+        device: torch.device,
+        pictures: Callable[[np.ndarray], np.ndarray | None],
+        recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        is_live: bool = False,
+    ):
+        """recon_loss: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known.
+        is_live: whether the model is still being trained, so that another of its name will follow."""
+        super().__init__(name, latent_dim, gallery, umap)
+        self.origin, self.metrics, self.content_hash = origin, metrics, content_hash
+        self.image_shape, self.device, self.is_live = tuple(image_shape), device, is_live
+        self._encode, self._decode, self._pictures, self._recon_loss = encode, decode, pictures, recon_loss
+
+    # Pictures and points
+
+    @torch.inference_mode()
+    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x (N, C, H, W), uint8 or float32 in [0, 1] -> mu, logvar of q(z|x), float32 (N, D) each."""
+        x = np.asarray(x)
+        if x.ndim != 4 or x.shape[1:] != self.image_shape:
+            wanted = ", ".join(map(str, self.image_shape))
+            raise ConfigError(f"Images for '{self.name}' must have the shape (N, {wanted}), not {x.shape}.", "Resize them.")
+        x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)  # never the caller's own memory
+        if x.size and not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
+            raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or give them as uint8.")
+        parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(AT_ONCE)]
+        mu, logvar = (torch.cat(column).float().cpu().numpy() for column in zip(*parts))
+        return mu, logvar
+
+    @torch.inference_mode()
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """z (N, D) -> E[x|z], float32 (N, C, H, W) in [0, 1]."""
+        return self._pixels(self._points(z)).contiguous().cpu().numpy()
+
+    def reconstruct(self, x: np.ndarray) -> np.ndarray:
+        """x (N, C, H, W) -> E[x|z = mu(x)], float32 (N, C, H, W) in [0, 1]. The mean, never a sample."""
+        return self.decode(self.encode(x)[0])
+
+    @torch.inference_mode()
+    def judge(self, x: np.ndarray, seed: int = 0, plane: Plane = None) -> Verdict:
+        """What the model makes of one picture of anybody's, x uint8 (1, C, H, W), with its place in `plane`.
+
+        The reconstruction loss is the mean over 16 draws of z, so that a picture drawn on does not jump from call to call. The
+        gallery's ELBOs, among which `percentile` ranks it, come of one draw each: the same on average, scattered a little more.
+        Raises ConfigError for another shape or type.
+        """
+        x = np.asarray(x)
+        if len(x) != 1 or x.dtype != np.uint8:
+            raise ConfigError(f"One uint8 picture is judged at a time, not {x.dtype} {x.shape}.")
+        mu, logvar = self.encode(x)
+        recon = self._frame(mu[0])
+        xy, support = self.place(mu, plane)
+        loss = None if self._recon_loss is None else self._mean_loss(x, mu, logvar, seed)
+        own = Encoding(mu, logvar, np.array([np.nan if loss is None else loss]))
+        elbo = None if loss is None else float(own.elbo[0])
+        rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
+        error = np.abs(x[0].astype(int) - recon).astype(np.uint8)
+        return Verdict(mu[0], logvar[0], recon, error, loss, float(own.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0]))
+
+    def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
+        eps = torch.randn((N_JUDGED, self.latent_dim), generator=torch.Generator().manual_seed(seed))
+        z = torch.from_numpy(mu) + torch.from_numpy(np.exp(0.5 * logvar)) * eps
+        x = torch.from_numpy(x / np.float32(255)).expand(N_JUDGED, *self.image_shape)
+        return float(self._recon_loss(z.to(self.device), x.to(self.device)).double().mean())
+
+    @cached_property
+    def habit(self) -> Habit:
+        """How the data set lays its images out, read from thumbnails, or from reconstructions, which are always here."""
+        mu, thumbs = self.gallery.mu, self.gallery.thumbs
+        rows = np.linspace(0, len(mu) - 1, min(N_HABIT, len(mu))).astype(int)
+        return habit(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
+
+    # Films
+
+    def film(self, z_path: np.ndarray, plane: Plane = None, values: np.ndarray | None = None, at: int = 0) -> Film:
+        """z_path (F, D) -> Film: one call to the decoder, one to the map. `plane` as in `planes`; None: the best there is.
+
+        values: (F,), what each frame stands for, 0 to 1 by default. at: the frame on which the film rests.
+        """
+        z = self._points(z_path)
+        values = np.linspace(0, 1, len(z)) if values is None else values
+        if not 0 <= at < len(z) or np.shape(values) != (len(z),):
+            raise ConfigError(f"A film of {len(z)} frames cannot rest on frame {at} with values of shape {np.shape(values)}.")
+        frames = self._frames(z)
+        if len(z) > 1:
+            frames[at] = self._frame(z[at])
+        return self._assemble(z, frames, *self._place(z, plane, z[at : at + 1]), values, at)
+
+    def traversal_films(
+        self,
+        z: np.ndarray,
+        dims: Sequence[int],
+        span: tuple[float, float] | Sequence | None = None,
+        n_frames: int = 33,
+        plane: Plane = None,
+    ) -> list[Film]:
+        """One Film per dimension in `dims`, through z (D,), all decoded in one call.
+
+        span: (low, high) for all, one pair per dimension, or None for `spans`. It widens to hold the current z_d, which is a
+        frame of its own, `film.at`. Raises ConfigError for a dimension that the model does not have.
+        """
+        z, dims = self._point(z), [self._dim(dim) for dim in dims]
+        if not dims:
+            return []
+        spans = self.spans[dims] if span is None else np.asarray(span, float)
+        if spans.shape not in ((2,), (len(dims), 2)):
+            raise ConfigError(f"span must be (low, high), or one such pair for each of {len(dims)} dimensions.")
+        spans = np.broadcast_to(spans, (len(dims), 2))
+        paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
+        points = np.concatenate([path for _, path, _ in paths])
+        frames, resting, (xy, support) = self._frames(points), self._frame(z), self._place(points, plane, z[None])
+        films = []
+        for i, (dim, (values, path, at)) in enumerate(zip(dims, paths)):
+            part = slice(i * n_frames, (i + 1) * n_frames)
+            frames[part][at] = resting
+            films.append(self._assemble(path, frames[part], xy[part], support[part], values, at, dim))
+        return films
+
+    def interpolation_film(
+        self,
+        a: np.ndarray,
+        b: np.ndarray,
+        n: int = 64,
+        kind: str = "lerp",
+        overshoot: float = 0.0,
+        plane: Plane = None,
+    ) -> Film:
+        """From z = a to z = b, (D,) each, in n frames; t = 0 and t = 1 are frames and equal the decoded end points exactly.
+
+        kind: "lerp", "slerp" (Shoemake 1985), or "pixel", the cross-fade of the two decoded images, whose z is what the
+        encoder makes of each blend. overshoot: how far beyond both ends, up to 0.5 (n is then at least 4).
+        """
+        if kind not in KINDS:
+            raise unknown("kind of interpolation", kind, KINDS)
+        t = navigation.path_times(n, overshoot)
+        first, last = int(np.flatnonzero(t == 0)[0]), int(np.flatnonzero(t == 1)[0])
+        a, b = self._point(a), self._point(b)
+        if kind == "pixel":
+            ends = self.decode(np.stack([a, b]))
+            blend = np.clip(ends[0] + t[:, None, None, None].astype(np.float32) * (ends[1] - ends[0]), 0, 1)
+            z, frames = self.encode(blend)[0], np.rint(255 * blend).astype(np.uint8)
+        else:
+            z = (navigation.lerp if kind == "lerp" else navigation.slerp)(a, b, t)
+            frames = self._frames(z)
+        frames[first], frames[last] = self._frame(a), self._frame(b)
+        return self._assemble(z, frames, *self._place(z, plane, np.stack([a, b])), t, first)
+
+    def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
+        """Where the straight path from z = a to z = b lies on the map, (n, 2), without decoding it."""
+        ends = np.stack([self._point(a), self._point(b)])
+        return self._place(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
+
+    def draw(self, seed: int) -> np.ndarray:
+        """One draw z (D,) of the prior N(0, I)."""
+        return navigation.prior_draws(1, self.latent_dim, seed)[0]
+
+    def sample_prior(self, n: int, seed: int) -> Film:
+        """n draws of N(0, I) and what they decode to."""
+        return self.film(navigation.prior_draws(n, self.latent_dim, seed))
+
+    def pictures(self, rows: np.ndarray) -> np.ndarray | None:
+        """Gallery images at `rows`, uint8 (n, C, H, W) at full size, or None where they are not on this machine."""
+        return self._pictures(np.asarray(rows))
+
+    # Inside
+
+    @torch.inference_mode()
+    def _pixels(self, z: np.ndarray) -> Tensor:
+        parts = [self._decode(part) for part in torch.from_numpy(z).to(self.device).split(AT_ONCE)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    @torch.inference_mode()
+    def _frames(self, z: np.ndarray) -> np.ndarray:
+        return self._pixels(z).mul(255).round_().to(torch.uint8).contiguous().cpu().numpy()
+
+    def _frame(self, z: np.ndarray) -> np.ndarray:
+        """The exact frame of one point: a batch of one and a batch of many may differ in the last bit of a float."""
+        return self._frames(z[None])[0]
+
+    @staticmethod
+    def _assemble(z, frames, xy, support, values, at, dim=None) -> Film:
+        return Film(z, np.array(values, np.float32), at, frames, xy, support, navigation.norm(z), navigation.log_prior(z), dim)
+
+
+def done(value) -> Future:
+    """A Future that already holds its value."""
+    future = Future()
+    future.set_result(value)
+    return future
+
+
+def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto") -> Engine:
+    """The Engine of a bundle, by name (in `root`, else the checkpoints folder) or by path.
+
+    Raises BundleError for a bundle that is not there or not sound, ConfigError for a device that this machine lacks.
+    """
+    where = devices.choose(device)
+    bundle = store.load(path, root)
+    model, gallery = bundle.model.to(where), bundle.gallery
+    return Engine(
+        bundle.name,
+        model.encode,
+        model.decode,
+        bundle.origin,
+        bundle.config.image_shape,
+        bundle.config.latent_dim,
+        done(gallery),
+        done(gallery.umap),
+        bundle.metrics,
+        bundle.content_hash,
+        where,
+        Pictures(bundle.origin, gallery, bundle.config.image_shape),
+        model.recon_loss,
+    )

@@ -1,0 +1,168 @@
+"""The maps of one gallery: where its encoder means lie, and where any other z falls among them. Knows no model.
+
+An Engine is an Atlas with a model. Everything here is fixed but for the gallery and the UMAP, which may come later.
+"""
+
+from concurrent.futures import Future
+from functools import cached_property
+
+import numpy as np
+
+from explorer.core.bundles.format import Gallery
+from explorer.core.errors import ConfigError
+from explorer.core.latent.projection import Landmarks
+from explorer.core.vae.encoding import Encoding
+
+DEAD_KL = 0.01  # nats: below it a dimension says nothing about the image
+FARTHEST = 1e6  # a coordinate of z beyond this is a mistake, and would leave float32 on its way through the decoder
+N_AROUND, N_EXACT = 4, 16  # gallery points taken in around a point of interest; points of a batch that are of interest
+N_INVERSE = 8  # encoder means that say together which z lies at a place of the map
+
+Plane = str | tuple[int, int] | None
+
+
+class Atlas:
+    """`gallery` waits until it is made; `has_gallery`, `umap` and `planes` say what there is now."""
+
+    def __init__(self, name: str, latent_dim: int, gallery: Future, umap: Future):
+        self.name, self.latent_dim = name, latent_dim
+        self._gallery, self._umap = gallery, umap
+
+    @property
+    def gallery(self) -> Gallery:
+        """The encoded test images. For a researcher's own model the first call may wait for them."""
+        return self._gallery.result()
+
+    @property
+    def has_gallery(self) -> bool:
+        """Whether `gallery` answers at once. Raises what went wrong where a researcher's own model fails on its images."""
+        return self._gallery.done() and self._gallery.result() is not None
+
+    @property
+    def umap(self) -> np.ndarray | None:
+        """(N, 2) float32, or None while there is no UMAP."""
+        return self._umap.result() if self._umap.done() and self._umap.exception() is None else None
+
+    @property
+    def planes(self) -> list[Plane]:
+        """Planes to look at the means in, the best first: "umap", "pca", and pairs of dimensions; (0, 0) is mu and logvar."""
+        if self.latent_dim <= 2:
+            return [(0, 0)] if self.latent_dim == 1 else [(0, 1), "pca"]
+        return ([] if self.umap is None else ["umap"]) + ["pca", (0, 1)]
+
+    def map_xy(self, plane: Plane = None) -> np.ndarray:
+        """The gallery's encoder means in a plane, (N, 2) float32."""
+        plane, gallery = self._plane(plane), self.gallery
+        if isinstance(plane, str):
+            return self.umap if plane == "umap" else gallery.pca
+        return np.hstack([gallery.mu, gallery.logvar]) if self.latent_dim == 1 else gallery.mu[:, list(plane)]
+
+    @property
+    def spans(self) -> np.ndarray:
+        """(D, 2): three standard deviations of each dimension's aggregate posterior, -3 to 3 at least, or without a gallery."""
+        return self._spans if self.has_gallery else np.tile([-3.0, 3.0], (self.latent_dim, 1))
+
+    @cached_property
+    def _spans(self) -> np.ndarray:
+        mu, logvar = self.gallery.mu.astype(float), self.gallery.logvar.astype(float)
+        centre, spread = mu.mean(0), np.sqrt(mu.var(0) + np.exp(logvar).mean(0))
+        return np.stack([np.minimum(-3, centre - 3 * spread), np.maximum(3, centre + 3 * spread)], 1)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """The gallery's means, log variances and reconstruction losses, with each image's KL and ELBO."""
+        return Encoding(self.gallery.mu, self.gallery.logvar, self.gallery.recon_loss)
+
+    @property
+    def kl_per_dim(self) -> np.ndarray:
+        """(D,) mean over the gallery, in nats. Below DEAD_KL a dimension is dead."""
+        return self.encoding.kl_per_dim.mean(0)
+
+    def neighbours(self, z: np.ndarray, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        """z (D,) -> the k nearest gallery rows by encoder mean (k,) int64, and their Euclidean distances (k,)."""
+        if k < 0:
+            raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
+        return self._landmarks.nearest(self._point(z), k)
+
+    def nearest(self, z: np.ndarray) -> np.ndarray:
+        """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""
+        return self._landmarks.closest(self._points(z))
+
+    def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
+        """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
+        z = self._points(z)
+        return self._place(z, plane, z[:N_EXACT])
+
+    def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
+        """A z (D,) that lies near xy (2,) on the map. In a linear plane: z itself, moved within the plane, exact. On the
+        UMAP, which has no inverse: the distance-weighted mean of the encoder means shown nearest to xy, an approximation."""
+        plane, z, xy = self._plane(plane), self._point(z), np.asarray(xy, float)
+        if xy.shape != (2,) or not np.isfinite(xy).all():
+            raise ConfigError("A place on the map is two numbers.")
+        if plane == "umap":
+            d2 = ((self.map_xy(plane) - xy) ** 2).sum(1)
+            near = np.argsort(d2, kind="stable")[:N_INVERSE]
+            weight = 1 / (d2[near] + 1e-6)
+            return (weight @ self.gallery.mu[near] / weight.sum()).astype(np.float32)
+        if plane == "pca":
+            weights, offset = self._pca_map
+            return (z + (xy - z @ weights - offset) @ np.linalg.pinv(weights)).astype(np.float32)
+        z[list(plane)] = xy[:1] if self.latent_dim == 1 else xy
+        return z
+
+    def _points(self, z: np.ndarray) -> np.ndarray:
+        z = np.atleast_2d(z)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ConfigError(f"Points of '{self.name}' must have {self.latent_dim} dimensions; this has the shape {z.shape}.")
+        if not (np.abs(z) <= FARTHEST).all():  # false for NaN too
+            raise ConfigError("A latent point contains a value that is no number, or too large.", "Reset z and try again.")
+        return np.array(z, np.float32, order="C")  # a copy: what a film holds is not the caller's to change
+
+    def _point(self, z: np.ndarray) -> np.ndarray:
+        points = self._points(z)
+        if len(points) != 1:
+            raise ConfigError(f"One latent point is needed here, not {len(points)}.")
+        return points[0]
+
+    def _dim(self, dim: int) -> int:
+        if dim not in range(self.latent_dim):
+            raise ConfigError(f"'{self.name}' has no latent dimension {dim}.", f"They run from 0 to {self.latent_dim - 1}.")
+        return int(dim)
+
+    def _plane(self, plane: Plane) -> Plane:
+        if plane is None:
+            return self.planes[0]
+        if isinstance(plane, tuple | list) and len(plane) == 2 and (self.latent_dim == 1 or plane[0] != plane[1]):
+            return tuple(self._dim(i) for i in plane)
+        if plane == "pca" or (plane == "umap" and self.umap is not None):
+            return plane
+        raise ConfigError(f"There is no plane {plane!r} for '{self.name}'.", f"Choose one of {self.planes}.")
+
+    def _place(self, z: np.ndarray, plane: Plane, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Place and support of z (F, D). The gallery's points next to `around` (n, D) count among the landmarks, so that a film
+        that starts from an image starts exactly where that image lies."""
+        if not self.has_gallery:
+            return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
+        plane = self._plane(plane)
+        also = self._landmarks.around(around, N_AROUND)
+        xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, also)
+        if plane == "pca":
+            weights, offset = self._pca_map
+            xy = (z @ weights + offset).astype(np.float32)
+        elif self.latent_dim == 1:
+            xy[:, 0] = z[:, 0]
+        elif plane != "umap":
+            xy = z[:, list(plane)]
+        return xy, support
+
+    @cached_property
+    def _landmarks(self) -> Landmarks:
+        return Landmarks(self.gallery.mu, self.gallery.logvar)
+
+    @cached_property
+    def _pca_map(self) -> tuple[np.ndarray, np.ndarray]:
+        """PCA is linear, so the gallery's own coordinates tell where any other z falls."""
+        mu = self.gallery.mu[:2000].astype(float)
+        # A dead dimension varies less than the coordinates are rounded: below rcond it gets no weight instead of noise.
+        solution, *_ = np.linalg.lstsq(np.c_[mu, np.ones(len(mu))], self.gallery.pca[:2000].astype(float), rcond=1e-6)
+        return solution[:-1], solution[-1]

@@ -1,0 +1,69 @@
+"""The model of a run that is not over: an Engine of its last whole epoch, over some of its test images.
+
+Knows run folders and engines; writes nothing.
+"""
+
+import hashlib
+
+import numpy as np
+
+from explorer.core import device as devices
+from explorer.core.bundles import store
+from explorer.core.bundles.build import make_gallery
+from explorer.core.bundles.format import Origin
+from explorer.core.config import ModelConfig, from_dict
+from explorer.core.data import catalog
+from explorer.core.data.catalog import stratified_draw
+from explorer.core.engine.engine import Engine, done
+from explorer.core.errors import BundleError
+from explorer.core.runs import folder as run_folder
+from explorer.core.vae.encoding import encode_images
+from explorer.core.vae.model import VAE
+
+N_IMAGES = 2000  # a third of a second to encode, at every epoch
+
+
+def open_run(name: str, device: str = "auto") -> Engine:
+    """The Engine of a run as it stood when it was saved last, with a PCA map. `metrics` tells the `epoch`.
+
+    Raises BundleError before its first epoch, or for a folder that is not sound; DataError without its images.
+    """
+    folder = run_folder.find(name)
+    if not (folder / store.STATE).exists():
+        raise BundleError(f"The run '{name}' has no epoch yet.", "Wait a moment.")
+    tensors, meta = store.load_state(folder)
+    weights = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
+    try:
+        model = VAE(from_dict(ModelConfig, meta["model_config"]))
+        model.load_state_dict(weights)
+        dataset, epoch = str(meta["config"]["dataset"]), int(meta["epoch"])
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise BundleError(f"The state of the run '{name}' is not ours.", "Delete the run.") from None
+    where = devices.choose(device)
+    model = model.to(where).eval()
+    order, _ = run_folder.read_run(folder)
+    test = catalog.load(dataset, "test", size=order.size, download=False)
+    test = test.take(stratified_draw(test.labels, min(N_IMAGES, len(test))))
+    encoding = encode_images(model, test.images, seed=0)
+    gallery = make_gallery(encoding, test, thumbs=False)
+    pixels = test.images
+    origin = Origin(test.name, test.split, test.class_names, test.factor_names, test.title, test.origin, test.licence)
+    kl = encoding.kl_per_dim.mean(0)
+    metrics = {"epoch": max(0, epoch), "test_elbo": float(encoding.elbo.mean()), "kl_per_dim": kl.tolist()}
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(v.numpy()).tobytes() for _, v in sorted(weights.items()))).hexdigest()
+    return Engine(
+        f"run:{name}",
+        model.encode,
+        model.decode,
+        origin,
+        model.config.image_shape,
+        model.config.latent_dim,
+        done(gallery),
+        done(None),
+        metrics,
+        digest,
+        where,
+        lambda rows: pixels[rows],
+        model.recon_loss,
+        is_live=True,
+    )

@@ -1,0 +1,1 @@
+"""Vectors of the latent space: paths, directions, maps. Knows no model."""

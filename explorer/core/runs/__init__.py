@@ -1,0 +1,1 @@
+"""A training run on disk, seen from outside: files, status, commands. Imports no torch."""

@@ -1,0 +1,76 @@
+"""The pictures of a run's epochs: the same images seen through the model of each, a file an epoch. Knows arrays, no model."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save as pack_arrays
+
+from explorer.core.errors import BundleError
+from explorer.core.runs.event_schema import MAX_SIDE_PX
+from explorer.core.runs.folder import EPOCHS
+from explorer.core.storage import atomic, safe_read
+
+MAX_EPOCHS = 64
+EPOCH_BYTES = 64_000_000
+MAX_PICTURES = 256
+
+
+def epoch_path(folder: Path, epoch: int) -> Path:
+    """Where an epoch's pictures lie, whether they are there or not."""
+    return folder / EPOCHS / f"{epoch:03}.safetensors"
+
+
+def kept_epochs(n_epochs: int) -> set[int]:
+    """At most MAX_EPOCHS epochs from 0 to the last, log-spaced."""
+    if n_epochs < MAX_EPOCHS:
+        return set(range(n_epochs + 1))
+    spread = np.geomspace(1, n_epochs, MAX_EPOCHS - 1)
+    return {0, n_epochs} | {round(e) for e in spread}
+
+
+def write_epoch(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    """Replaces the epoch's file whole. Raises BundleError on a full disk."""
+    with atomic.saving("an epoch's pictures", folder):
+        atomic.replace_file(epoch_path(folder, epoch), pack_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+
+
+def remove_epoch(folder: Path, epoch: int) -> None:
+    """Removes the epoch's file where there is one. Raises BundleError where that is not allowed."""
+    with atomic.saving("an epoch's pictures", folder):
+        epoch_path(folder, epoch).unlink(missing_ok=True)
+
+
+def saved_epochs(folder: Path) -> list[int]:
+    """The epochs whose pictures are there, in order."""
+    return sorted(int(path.stem) for path in (folder / EPOCHS).glob("[0-9]*.safetensors") if path.stem.isdecimal())
+
+
+def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
+    """Raises BundleError for a file that is not what the trainer wrote."""
+    path = epoch_path(folder, epoch)
+    where = f"Run '{folder.name}': epoch {epoch}"
+    try:
+        safe_read.check_size(path.stat().st_size, EPOCH_BYTES, where)
+        return safe_read.parse_safetensors(path.read_bytes(), where)
+    except OSError as error:
+        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "The others are not affected.") from error
+
+
+def read_samples(folder: Path, epoch: int) -> np.ndarray:
+    """The draws of the prior, uint8 (S, C, H, W). Raises BundleError as `read_epoch`, and where they are no pictures."""
+    samples = read_epoch(folder, epoch).get("samples")
+    if not is_pictures(samples):
+        raise BundleError(f"Run '{folder.name}': epoch {epoch} has no pictures.", "The others are not affected.")
+    return samples
+
+
+def is_pictures(array: np.ndarray | None) -> bool:
+    """Whether a model of ours can have made them: uint8 (S, C, H, W), grey or RGB, at most MAX_SIDE_PX a side."""
+    return (
+        array is not None
+        and array.dtype == np.uint8
+        and array.ndim == 4
+        and array.shape[1] in (1, 3)
+        and 1 <= len(array) <= MAX_PICTURES
+        and all(1 <= side <= MAX_SIDE_PX for side in array.shape[2:])
+    )

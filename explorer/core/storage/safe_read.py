@@ -1,0 +1,162 @@
+"""Files that may be cut short, forged or half written. Knows bytes, JSON and named arrays, but no bundle.
+
+Reading never runs what it reads: JSON and safetensors only, each file regular, inside its folder and under a size.
+"""
+
+import json
+import math
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from reprlib import repr as short
+
+import numpy as np
+import safetensors
+from safetensors.numpy import save as pack_arrays
+
+from explorer.core.errors import BundleError
+from explorer.core.storage import atomic
+
+AGAIN = "Restore it from a copy, or save it again."
+DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1", "BOOL": "?"}
+
+
+# ---- bytes
+
+
+def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Iterable[str] | None = None):
+    """The bytes of the `wanted` files (default: all), all of one save.
+
+    `limits` names the files that must be there and the most bytes of each; `owner` opens every sentence. Returns
+    ({name: bytes}, {name: os.stat_result}). Raises BundleError. When the folder is swapped for another meanwhile, it
+    is read again.
+    """
+    wanted = list(limits if wanted is None else wanted)
+    for attempt in range(atomic.ATTEMPTS):
+        time.sleep(atomic.PAUSE_S * attempt)
+        atomic.recover(folder)
+        before, problem, contents = stats(folder, limits), None, {}
+        try:
+            for name, limit in limits.items():
+                contents[name] = _read(folder, name, limit, f"{owner}: {name}", name in wanted)
+        except BundleError as error:
+            problem = error
+        if os.path.isdir(folder) and stamp(before) == stamp(stats(folder, limits)):
+            if problem:
+                raise problem
+            return {name: contents[name] for name in wanted}, before
+    raise BundleError(f"{owner} is being saved or removed just now.", "Try again in a moment.") from problem
+
+
+def _read(folder: Path, name: str, limit: int, where: str, wanted: bool) -> bytes:
+    path = os.path.realpath(folder / name)
+    if not Path(path).is_relative_to(os.path.realpath(folder)):
+        raise BundleError(f"{where} is a link to a place outside the folder.", "Put the file itself there.")
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):  # asked before opening: opening a pipe would wait for ever
+            raise BundleError(f"{where} is not a regular file.", AGAIN)
+        check_size(found.st_size, limit, where)
+        if not wanted:
+            return b""
+        with open(path, "rb") as file:  # read, never mapped: a mapped file that is cut short kills the process
+            return file.read(found.st_size)
+    except FileNotFoundError:
+        raise BundleError(f"{where} is missing.", AGAIN) from None
+    except OSError as error:
+        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
+
+
+def check_size(n_bytes: int, limit: int, where: str) -> None:
+    """Raises BundleError for more bytes than the limit."""
+    if n_bytes > limit:
+        raise BundleError(f"{where} is too large ({n_bytes:,} bytes, at most {limit:,} are allowed).", AGAIN)
+
+
+def stats(folder: Path, names: Iterable[str]) -> dict[str, os.stat_result | None]:
+    """What the file system says of each file; None where it is missing."""
+
+    def one(path):
+        try:
+            return os.stat(path)
+        except OSError:
+            return None
+
+    return {name: one(folder / name) for name in names}
+
+
+def stamp(found: Mapping[str, os.stat_result | None]) -> str:
+    """Changes when any of the files does: size, mtime in ns and inode of each."""
+    return "-".join(f"{s.st_size}.{s.st_mtime_ns}.{s.st_ino}" if s else "0" for s in found.values())
+
+
+def free_name(name: str, taken: Iterable[str], longest: int = 64) -> str:
+    """The name, or the first of name-2, name-3 ... that is not taken; capitals make no difference, as on many disks."""
+    taken, stem = {other.casefold() for other in taken}, name
+    for number in range(2, len(taken) + 3):
+        if name.casefold() not in taken:
+            break
+        name = f"{stem[: longest - len(str(number)) - 1]}-{number}"
+    return name
+
+
+# ---- what they hold
+
+
+def parse_json(data: bytes, where: str) -> dict:
+    """A strict JSON object: no NaN, no infinity, no text that cannot be shown. Raises BundleError."""
+    try:
+        value = json.loads(data.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise BundleError(f"{where} is not valid JSON.", AGAIN) from None
+    if not isinstance(value, dict):
+        raise BundleError(f"{where} is not a JSON object.", AGAIN)
+    return value
+
+
+def parse_safetensors(data: bytes, where: str) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, each owning its memory. Raises BundleError."""
+    arrays = {}
+    try:
+        for name, entry in safetensors.deserialize(data):
+            if entry["dtype"] not in DTYPES:
+                raise BundleError(f"{where} holds {short(name)} as {entry['dtype']}, which is not read here.", AGAIN)
+            flat = np.frombuffer(entry["data"], np.dtype(DTYPES[entry["dtype"]]).newbyteorder("<"))
+            arrays[name] = flat.astype(flat.dtype.newbyteorder("=")).reshape(entry["shape"])
+        return arrays
+    except (safetensors.SafetensorError, ValueError, OverflowError):
+        pickled = data[:4] == b"PK\3\4" or data[:1] == b"\x80" or data[-1:] == b"."
+        if pickled and data[8:9] != b"{":
+            what = "is not a safetensors file (it looks like a Python pickle, which is never opened)"
+            raise BundleError(f"{where} {what}.", "Convert it where you trust it, and save it again.") from None
+        raise BundleError(f"{where} is damaged or cut short (not a readable safetensors file).", AGAIN) from None
+
+
+def dump_json(value: dict, where: str) -> bytes:
+    """Strict JSON. Arrays become lists, NaN and infinities null. Raises BundleError for what JSON cannot say."""
+    try:
+        return (json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BundleError(f"{where} cannot be written as JSON ({error}).", "Give numbers, text, lists.") from error
+
+
+def _plain(value):
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def dump_safetensors(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
+    """Raises BundleError for an array of a kind that safetensors cannot hold."""
+    try:
+        # the library reads the memory of an array as it lies; np.ascontiguousarray would turn a scalar into a vector
+        return pack_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    except (safetensors.SafetensorError, TypeError, ValueError) as error:
+        raise BundleError(f"{where} cannot be written ({error}).", "Give arrays of numbers.") from error

@@ -1,0 +1,1 @@
+"""Training in memory: the loop, its state, several processes."""

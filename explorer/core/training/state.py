@@ -1,0 +1,127 @@
+"""A run in memory: the model, its optimizer, and what must survive for it to go on. Knows tensors; knows no image, no file."""
+
+import copy
+import textwrap
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from explorer.core import device as devices
+from explorer.core.config import PRECISIONS, ModelConfig, TrainConfig, from_dict, to_dict
+from explorer.core.errors import BundleError
+from explorer.core.vae.model import VAE
+
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
+
+
+@dataclass(frozen=True)
+class Dial:
+    """What may be turned while a run goes on; it acts from the next batch."""
+
+    beta: float
+    lr_scale: float = 1.0  # multiplies the schedule
+    stop: bool = False
+
+
+@dataclass
+class State:
+    """A run in memory. `checkpoint()` is what must survive; it moves only at the end of an epoch."""
+
+    model_config: ModelConfig
+    config: TrainConfig
+    model: VAE
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    precision: str | None = None  # "fp32" or "bf16" once it has been chosen
+    precision_ms: dict[str, float] = field(default_factory=dict)  # what the choice was measured on, ms per step
+    epoch: int = -1  # -1: not even the untrained model has been reported
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
+    dial: Dial | None = None  # as it was turned last; None: as the config says
+    n_steps: int | None = None  # of the whole run; None: the config's epochs
+    idle_s: float = 0.0  # paused since this process took the run up
+    _saved: tuple[dict, dict] | None = None
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict]:
+        """(tensors on the CPU, plain JSON values) of the last finished epoch, for `resume`."""
+        if self._saved is None:
+            self.keep()
+        return self._saved
+
+    def keep(self) -> None:
+        """Make the run as it stands now the checkpoint."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for i, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
+        meta = {
+            "model_config": to_dict(self.model_config),
+            "config": to_dict(self.config),
+            "precision": self.precision,
+            "precision_ms": self.precision_ms,
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": copy.deepcopy(self.history),
+            "dial": self.dial and [self.dial.beta, self.dial.lr_scale],
+            "n_steps": self.n_steps,
+            "threads": devices.n_threads(),
+        }
+        self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
+
+    def restore(self, tensors: dict[str, Tensor], meta: dict) -> None:
+        """The inverse of `keep`, but for history and seconds. Raises one of many errors where something does not fit."""
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        parameters = self.optimizer.param_groups[0]["params"]
+        slots: dict[int, dict] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, i, key = name.split(".")
+                like = parameters[int(i)] if tensor.ndim else tensor  # fused Adam needs the moments in the weights' layout
+                slots.setdefault(int(i), {})[key] = torch.empty_like(like).copy_(tensor.reshape(like.shape))
+        if meta["step"] and [slots.get(i, {}).keys() for i in range(len(parameters))] != [MOMENTS] * len(parameters):
+            raise ValueError("moments of the optimizer are missing or unknown")
+        self.epoch, self.step = int(meta["epoch"]), int(meta["step"])
+        self.model.load_state_dict(weights)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+
+
+def begin(model_config: ModelConfig, config: TrainConfig) -> State:
+    """An untrained model: the same weights from the same seed on every device. Raises ConfigError for a missing device."""
+    device = devices.choose(config.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.seed)  # the CPU's alone: torch.manual_seed would reach the GPU's
+        model = VAE(model_config)
+    model.to(device)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.lr, fused=True)
+    return State(model_config, config, model, optimizer, device)
+
+
+def resume(tensors: dict[str, Tensor], meta: dict) -> State:
+    """The state that `State.checkpoint` returned, ready for `fit`.
+
+    Raises BundleError where the two do not fit, ConfigError where this machine lacks the run's device.
+    """
+    with _fitting():
+        configs = from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"])
+    state = begin(*configs)
+    with _fitting():
+        state.restore(tensors, meta)
+        state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
+        state.seconds = float(meta["seconds"])
+        state.dial = Dial(*map(float, meta["dial"])) if meta.get("dial") else None
+        state.n_steps = None if meta.get("n_steps") is None else int(meta["n_steps"])
+        if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
+            raise ValueError(f"precision {state.precision!r} is unknown")
+    return state
+
+
+@contextmanager
+def _fitting():
+    try:
+        yield
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else textwrap.shorten(str(error), 200)
+        raise BundleError(f"The saved state of this run does not fit together ({reason}).", "Start the run again.") from None

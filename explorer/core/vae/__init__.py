@@ -1,0 +1,1 @@
+"""The variational autoencoder: networks, likelihoods, the objective, encoding a data set."""

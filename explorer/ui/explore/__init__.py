@@ -1,0 +1,1 @@
+"""The page Explore: one module or folder for each of its parts."""

@@ -1,0 +1,1 @@
+"""One component of the page: its panel, markup, style and script."""

@@ -1,0 +1,143 @@
+"""The stage: the decoded image beside one film-strip slider per latent dimension.
+
+Down, one packet (packet.py): header `stamp` (changes with the content), `order` (of films, rising), `ack` (last request
+heard), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
+image at z), `z` (D,), `dims` (k,), `values` (k, n), `xy` (k, n, 2), `support` (k, n), `frames` (k * n pictures), `trio`.
+
+Up, the state `request`: {seq, kind, ...}. kind "move" carries z; "go" carries row; "undo", "redo", "prior", "picked",
+"back" and "more" carry nothing. While a slider moves nothing is sent; a release, or 150 ms without a key, sends one "move".
+
+A film is shown only where it is true: where z differs from the film's own centre in the film's dimension alone.
+"""
+
+import numpy as np
+
+from explorer.core.engine.latent_map import DEAD_KL, FARTHEST
+from explorer.ui.state import session as state
+from explorer.ui.wire import film_encoding as travel
+from explorer.ui.wire.component import register
+from explorer.ui.wire.packet import pack
+
+mount = register(__file__, "stage")
+
+KEY = "stage"
+N_SLIDERS = 16
+
+
+def render(engine, session) -> None:
+    key = (
+        session.content_hash,
+        session.z.tobytes(),
+        session.first,
+        session.plane,
+        session.picked,
+        session.approximate,
+        bool(session.past),
+        bool(session.future),
+        session.heard.get(KEY, 0),
+    )
+    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(engine, session))
+
+
+def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
+    """(live dimensions, the most telling first; dead ones). With none alive, all count as live."""
+    kl = engine.kl_per_dim
+    order = np.argsort(-kl, kind="stable")
+    live = order[kl[order] >= DEAD_KL]
+    return (live, order[len(live) :]) if len(live) else (order, live)
+
+
+def _hear(engine, session) -> None:
+    for asked in state.requests(session, KEY):
+        match asked:
+            case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
+                session.move_to(np.array(z, np.float64))
+            case {"kind": "undo"}:
+                session.undo()
+            case {"kind": "redo"}:
+                session.redo()
+            case {"kind": "prior"}:
+                session.move_to(engine.draw(session.seed))
+                session.seed += 1
+            case {"kind": "picked"} if session.picked is not None:
+                session.move_to(engine.gallery.mu[session.picked])
+            case {"kind": "go", "row": int(row)}:
+                row = min(max(row, 0), session.n_images - 1)
+                session.pick(row)
+                session.move_to(engine.gallery.mu[row])
+            case {"kind": "back"}:
+                session.first = max(0, session.first - N_SLIDERS)
+            case {"kind": "more"} if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):
+                session.first += N_SLIDERS
+
+
+def _packet(engine, session, order: int) -> bytes:
+    live, dead = order_of_dims(engine)
+    dims = live[session.first : session.first + N_SLIDERS]
+    if not len(dims):
+        session.first, dims = 0, live[:N_SLIDERS]
+    n = travel.n_frames(len(dims), engine.image_shape)
+    films = engine.traversal_films(session.z, dims, n_frames=n, plane=session.plane)
+    pictures, encodings = travel.travelling(np.concatenate([film.frames for film in films]), n)
+    rest = films[0]
+    kl = engine.kl_per_dim
+    trio, parts, told, posterior = _picked(engine, session, dims)
+    here = [None if np.isnan(v) else float(v) for v in (*rest.xy[rest.at], rest.support[rest.at])]
+    header = {
+        "stamp": f"{session.content_hash}-{order}",
+        "order": order,
+        "ack": session.heard.get(KEY, 0),
+        "model": f"{session.bundle}-{session.content_hash}",
+        "shape": engine.image_shape,
+        "n_frames": n,
+        "plane": str(session.plane),
+        "at_xy": here[:2],
+        "at_support": here[2],
+        "kl": [float(kl[d]) for d in dims],
+        "posterior": posterior,
+        "picked": session.picked,
+        "n_images": session.n_images,
+        "told": told,
+        "trio_parts": parts,
+        "dead": _dead(dead, kl),
+        "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,
+        "can_undo": bool(session.past),
+        "can_redo": bool(session.future),
+        "approximate": session.approximate,
+    }
+    arrays = {
+        "rest": rest.frames[rest.at],
+        "z": session.z,
+        "dims": dims,
+        "values": np.stack([film.values for film in films]),
+        "xy": np.stack([film.xy for film in films]),
+        "support": np.stack([film.support for film in films]),
+        "trio": trio,
+        "frames": pictures,
+    }
+    return pack(header, arrays, encodings)
+
+
+def _dead(dead: np.ndarray, kl: np.ndarray) -> str | None:
+    if not len(dead):
+        return None
+    names = ", ".join(f"z{d}" for d in dead[:12]) + (", ..." if len(dead) > 12 else "")
+    return f"{len(dead)} dead (KL under {DEAD_KL} nats, at most {kl[dead].max():.4f}): {names}"
+
+
+def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, list | None]:
+    """(pictures, their names, a sentence, mu and sigma of q(z|x) in each of `dims`) of the picked image."""
+    if session.picked is None:
+        return np.zeros((0, *engine.image_shape), np.uint8), [], None, None
+    row, gallery = session.picked, engine.gallery
+    recon = engine.film(gallery.mu[row]).frames[0]
+    posterior = [[float(gallery.mu[row, d]), float(np.exp(gallery.logvar[row, d] / 2))] for d in dims]
+    label, names = int(gallery.labels[row]), engine.origin.class_names
+    told = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
+    loss, kl = float(gallery.recon_loss[row]), float(engine.encoding.kl_per_dim[row].sum())
+    told += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
+    real = engine.pictures(np.array([row]))
+    if real is None:
+        return recon[None], ["recon"], f"{told}; image not on this machine", posterior
+    error = np.abs(real[0].astype(int) - recon).astype(np.uint8)
+    return np.stack([real[0], recon, error]), ["picked", "recon", "error"], told, posterior

@@ -1,0 +1,1 @@
+"""The page Library: models and training runs on this machine."""

@@ -1,0 +1,47 @@
+"""Library: the models and the training runs on this machine, what is known of each, and what can be done with them."""
+
+import streamlit as st
+
+from explorer.ui import resources
+from explorer.ui.explore.page import explore
+from explorer.ui.library import models as shelf
+from explorer.ui.library import runs as library_runs
+from explorer.ui.state import session as state
+from explorer.ui.train.page import train
+from explorer.ui.widgets.clock.panel import clock
+from explorer.ui.widgets.guard import guarded
+
+EVERY_S = 2.0  # while a run is at work
+
+
+def library() -> None:
+    """The page at /library."""
+    chosen = None
+    with st.container(key="library"):
+        with guarded(""):  # the folder may be closed to us
+            with st.container(key="library_bar", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+                shelf.bring_and_take()
+            chosen = shelf.render()
+            if found := resources.run_list():
+                n_live = sum(run.is_live for run in found)
+                _runs(n_live)
+    if chosen is not None:
+        state.choose_bundle(chosen)
+        st.switch_page(st.Page(explore, url_path="", default=True))
+
+
+@st.fragment
+def _runs(n_live: int) -> None:
+    """The runs, anew as long as one is at work; when one has begun or ended, the models are looked at again too."""
+    if n_live:
+        clock("runs", EVERY_S)
+    opened = None
+    with guarded(""):
+        found = resources.run_list()
+        if sum(run.is_live for run in found) != n_live:
+            st.rerun()
+        with st.container(key="library_runs"):
+            opened = library_runs.render(found)
+    if opened is not None:
+        state.training().watch(opened)
+        st.switch_page(st.Page(train, url_path="train"))

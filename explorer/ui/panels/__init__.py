@@ -1,1 +1,0 @@
-"""One file a panel, one function: render(engine, session)."""

@@ -1,0 +1,1 @@
+"""What one visitor has chosen, and the link that restores it."""

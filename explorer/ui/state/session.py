@@ -1,0 +1,272 @@
+"""What one visitor has chosen. Sole owner of st.session_state and st.query_params; changed by named verbs only.
+
+One table, link.LINK, says how each shareable part is written into the link, read from it, and checked.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+
+from explorer.ui.state.link import FARTHEST, LINK
+
+N_UNDO = 100
+N_SAVED = 30
+OVERSHOOT = 0.5
+
+
+@dataclass(eq=False)
+class Own:
+    """A visitor's own picture: it belongs to the tab, never to the link, and is never written anywhere."""
+
+    picture: np.ndarray | None = None  # uint8 (h, w, c), as it was read
+    said: str = ""  # what was wrong with the last one
+    centre: bool = True
+    invert: bool | None = None  # None: where needed
+    mu: np.ndarray | None = None  # (D,) of q(z|x), once this session's model has seen it
+    turn: int = 0  # rises with every change
+
+
+@dataclass(eq=False)
+class Session:
+    """One tab. `z` is the point that the stage shows; `a`, `b` and `picked` are rows of the gallery."""
+
+    bundle: str
+    content_hash: str
+    z: np.ndarray  # (D,) float32, never changed in place
+    n_images: int
+    picked: int | None = None
+    a: int | None = None
+    b: int | None = None
+    plane: Any = None  # as Engine.planes; None: the best there is
+    colour: str = "class"
+    first: int = 0  # of the dimensions sorted by KL, the first that has a slider
+    overshoot: float = 0.0
+    seed: int = 0  # of the next draw of the prior
+    approximate: bool = False  # z was read off the map, not encoded
+    past: list[np.ndarray] = field(default_factory=list)
+    future: list[np.ndarray] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)  # sentences for the visitor, shown until dismissed
+    heard: dict[str, int] = field(default_factory=dict)  # the last request of each component, by its sequence number
+    dataset: str = ""
+    tab: str = "prior"  # of the ways to move z, the one that is open
+    draws: int = 0  # the seed of the sixteen draws shown there
+    direction: str = ""  # the chosen one, as the panel names it
+    classes: tuple[int, int] | None = None  # a direction leads from the first to the second
+    pad: tuple[int, int] | None = None  # the dimensions of the pad
+    saved: dict[str, np.ndarray] = field(default_factory=dict)  # directions (D,) by name
+    own: Own = field(default_factory=Own)
+    _next: str = "a"  # the anchor that the next click sets
+    _packets: dict[str, tuple[tuple, int, bytes]] = field(default_factory=dict)
+
+    def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
+        """z becomes the point; the old one can be had back."""
+        z = np.array(z, np.float32)
+        if z.shape != self.z.shape or not (np.abs(z) <= FARTHEST).all():  # false for NaN too
+            return
+        if not np.array_equal(z, self.z):
+            self.past = [*self.past[-N_UNDO + 1 :], self.z]
+            self.future = []
+        self.z, self.approximate = z, approximate
+
+    def undo(self) -> None:
+        if self.past:
+            self.future.append(self.z)
+            self.z, self.approximate = self.past.pop(), False
+
+    def redo(self) -> None:
+        if self.future:
+            self.past.append(self.z)
+            self.z, self.approximate = self.future.pop(), False
+
+    def pick(self, row: int) -> None:
+        if 0 <= row < self.n_images:
+            self.picked = row
+
+    def set_anchor(self, row: int) -> None:
+        """The next anchor: A, then B, then A again, so that a third click begins a new pair's A and keeps B."""
+        if not 0 <= row < self.n_images:
+            return
+        if self.a is None or (self.b is not None and self._next == "a"):
+            self.a, self._next = row, "b"
+        else:
+            self.b, self._next = row, "a"
+
+    def save_direction(self, name: str, direction: np.ndarray) -> None:
+        """Keep a unit vector under a name; the newest of a name stays."""
+        if name and direction.any() and (name in self.saved or len(self.saved) < N_SAVED):
+            self.saved = self.saved | {name: direction}
+
+    def remove_direction(self, name: str) -> None:
+        self.saved = {kept: direction for kept, direction in self.saved.items() if kept != name}
+
+    def swap(self) -> None:
+        self.a, self.b = self.b, self.a
+
+    def clear(self) -> None:
+        self.a = self.b = None
+        self._next = "a"
+
+    def packet(self, name: str, key: tuple, make: Callable[[int], bytes]) -> bytes:
+        """The packet of a component, made anew only when `key` changes: otherwise the very same bytes."""
+        kept = self._packets.get(name)
+        if kept is None or kept[0] != key:
+            order = 1 + (kept[1] if kept else 0)
+            kept = self._packets[name] = (key, order, make(order))
+        return kept[2]
+
+    def link(self) -> str:
+        """The query part of the link that restores all of this."""
+        parts = {name: entry.write(getattr(self, entry.attribute)) for name, entry in LINK.items()}
+        return urlencode({name: text for name, text in parts.items() if text is not None}, safe=",")
+
+
+def session(engine) -> Session:
+    """This tab's session on `engine`. A new tab reads its link; a changed model keeps A, B and the picked image by row
+    where the data set is the same."""
+    old = st.session_state.get("explorer_session")
+    if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
+        return old
+    if old is not None and old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
+        old.content_hash, old.own = engine.content_hash, replace(old.own, mu=None)  # a further epoch: z and all else stay
+        return old
+    new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
+    new.dataset = engine.origin.dataset
+    if old is None:
+        _read_link(new, engine)
+    else:
+        if old.dataset == new.dataset and old.n_images == new.n_images:
+            new.picked, new.a, new.b, new._next = old.picked, old.a, old.b, old._next
+            if new.picked is not None:
+                new.z = engine.gallery.mu[new.picked]
+        new.colour, new.tab = old.colour, old.tab
+        new.own = replace(old.own, mu=None)  # the next model shall see it too
+    st.session_state["explorer_session"] = new
+    return new
+
+
+@dataclass(eq=False)
+class Training:
+    """What one tab watches on the Train page, and what its form says."""
+
+    watched: str | None = None  # a run's name
+    turn: int = 0  # rises when another run is watched: what the browser still says of the old choice is then of no account
+    form: dict = field(default_factory=dict)  # settings by name, as they were left
+    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures this tab's browser holds
+    said: str = ""  # why the last order was not taken
+    pressed: float = 0.0  # when Start was pressed last
+
+    def watch(self, name: str | None) -> None:
+        if name != self.watched:
+            self.watched, self.have, self.turn = name, {}, self.turn + 1
+
+    def follow(self, old: str, new: str) -> None:
+        """The run was given another name."""
+        if self.watched == old:
+            self.watch(new)
+
+
+def training() -> Training:
+    """This tab's. A new tab reads its link: ?dataset=digits&budget=15 fills the form, ?run=NAME is watched."""
+    kept = st.session_state.get("explorer_training")
+    if kept is None:
+        params, kept = st.query_params, Training()
+        kept.watched = params.get("run")
+        if params.get("dataset"):
+            kept.form["dataset"] = params["dataset"]
+        if (budget := params.get("budget")) and budget.isascii() and budget.isdigit() and 1 <= int(budget) <= 86_400:
+            kept.form |= {"length": "seconds", "seconds": int(budget)}
+        st.session_state["explorer_training"] = kept
+    return kept
+
+
+def heard_epochs(key: str, training: Training) -> None:
+    """The browser says which epochs' pictures it holds."""
+    said = (st.session_state.get(key) or {}).get("have")
+    if isinstance(said, dict) and isinstance(said.get("run"), str) and isinstance(said.get("keys"), list):
+        if said["run"].partition("/")[0] == training.watched:
+            training.have[said["run"]] = {name for name in said["keys"] if isinstance(name, str)}
+
+
+def linked_bundle() -> str | None:
+    """The bundle that the link names, on arrival."""
+    return st.query_params.get("model")
+
+
+def choose_bundle(name: str) -> None:
+    """For a button's callback: the model selector shows `name` at the next run."""
+    st.session_state["bundle"] = name
+
+
+def follow(old: str, new: str) -> None:
+    """The model of this tab was given another name."""
+    if (session := current()) is not None and session.bundle == old:
+        session.bundle = new
+
+
+def widget(key: str) -> Any:
+    """What a native control says, for its callback."""
+    return st.session_state[key]
+
+
+def entries(prefix: str, names) -> dict:
+    """What the native controls `prefix` + name say now, for a callback: those that are on the page."""
+    return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
+
+
+def preset(key: str, value) -> None:
+    """Before a native control is drawn: what it shall say."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def say(place: str, words: str = "", is_bad: bool = True) -> None:
+    """What came of the last press at `place` of the page: it holds until the next one, whatever runs again meanwhile."""
+    st.session_state[f"explorer_said_{place}"] = (words, is_bad)
+
+
+def said(place: str) -> tuple[str, bool]:
+    """(the words, whether they are a complaint)."""
+    return st.session_state.get(f"explorer_said_{place}", ("", True))
+
+
+def request(key: str) -> dict | None:
+    """What the component mounted under `key` asks for, as it was sent."""
+    asked = (st.session_state.get(key) or {}).get("request")
+    return asked if isinstance(asked, dict) else None
+
+
+def requests(session: Session, key: str) -> list[dict]:
+    """What the component asks for and was not heard before, in its order; from now on it has been heard."""
+    asked, last = request(key), session.heard.get(key, 0)
+    waiting = asked.get("all") if asked else None
+    waiting = waiting if isinstance(waiting, list) else []
+    fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
+    if fresh:
+        session.heard[key] = max(r["seq"] for r in fresh)
+    return fresh
+
+
+def current() -> Session | None:
+    return st.session_state.get("explorer_session")
+
+
+def _read_link(new: Session, engine) -> None:
+    params = st.query_params
+    if params.get("model") not in (None, engine.name):
+        return  # a link to another model, which the page has already said is not here
+    if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
+        new.notices.append(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
+    for name, entry in LINK.items():
+        text = params.get(name)
+        if text is None or name in ("model", "hash"):
+            continue
+        try:
+            setattr(new, entry.attribute, entry.read(text, engine))
+        except ValueError as error:
+            new.notices.append(f"The link's '{name}' was left out: {error}.")
+    if new.a is not None and new.b is None:
+        new._next = "b"

@@ -1,0 +1,1 @@
+"""The page Train: one module or folder for each of its parts."""

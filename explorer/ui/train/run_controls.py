@@ -1,0 +1,200 @@
+"""The hand on a run: pause, one epoch, stop, go on, delete; beta and the learning rate while it trains."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from explorer import figures
+from explorer.core.errors import ExplorerError
+from explorer.core.runs import commands as runs
+from explorer.core.runs import epoch_maps, twins
+from explorer.core.runs.folder import read_control
+from explorer.ui import resources
+from explorer.ui.state import session as state
+
+BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
+SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
+WIDE_PX, NARROW_PX = 140, 116  # of a dial: with three twins four stand beside the buttons
+TILE_PX, FRAME_MS = 48, 180  # of the GIF
+
+
+@dataclass(frozen=True)
+class Hand:
+    """All that the controls of a run are drawn from: while it is the same, they need not be drawn again."""
+
+    runs: tuple[str, ...]  # what else can be watched
+    name: str
+    status: str
+    is_live: bool
+    is_paused: bool
+    has_begun: bool
+    has_film: bool
+    bundles: tuple[tuple[str, str | None], ...]  # of the run, or of each twin: (title, its bundle)
+    models: tuple[tuple[str, str, float], ...]  # (name, title of a twin, beta)
+    lr_scale: float
+    maps: tuple[tuple[str, str], ...]  # of those that have one to be made: (model, how it stands)
+    making: str  # how far they are
+    broken: str  # why one was not made
+    said: str  # why the last order was not taken
+
+
+def look(names: list[str], run, views: list[tuple], said: str) -> Hand:
+    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins; `said`: as in Hand."""
+    control = read_control(run.folder)
+    models = [model for model in run.twins or (run,) if model.order is not None]
+    controls = [read_control(model.folder) for model in models]
+    title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
+    betas = [model.order.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, controls)]
+    over = run.status in ("done", "stopped")
+    maps = {
+        model.name: epoch_maps.look(model.folder) for model in models if over and model.order.model.get("latent_dim", 16) > 2
+    }
+    shares = [of.share for of in maps.values() if of.status == "making"]
+    return Hand(
+        tuple(names),
+        run.name,
+        run.status,
+        run.is_live,
+        run.status == "paused" or control.pause,
+        run.step > 0,
+        min(len(film) for _, _, film in views) >= 2,
+        tuple((title(model), model.bundle) for model in run.twins or (run,)),
+        tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
+        controls[0].lr_scale if controls else 1.0,
+        tuple((name, of.status) for name, of in maps.items()),
+        f"{min(shares):.0%}" if shares else "",
+        next((of.sentence for of in maps.values() if of.status == "failed"), ""),
+        said,
+    )
+
+
+def render(hand: Hand, training) -> str | None:
+    """The run that is watched and the hand on it. The bundle that shall be opened in Explore, if one was asked for."""
+    with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
+        opened = _open(hand)
+        st.download_button(
+            "GIF",
+            lambda: _gif(hand.name),
+            f"{hand.name}.gif",
+            "image/gif",
+            key="run-gif",
+            on_click="ignore",
+            disabled=not hand.has_film,
+            help="Reconstructions and samples, epoch by epoch",
+        )
+        _button("Delete", "run-delete", training, not hand.is_live, lambda: delete(hand.name, training))
+        turn, key = training.turn, f"watched-{training.turn}"
+        st.selectbox(
+            "run",
+            hand.runs,
+            hand.runs.index(hand.name),
+            key=key,
+            label_visibility="collapsed",
+            width=220,
+            on_change=lambda: turn == training.turn and training.watch(state.widget(key)),
+        )
+    trains = hand.status in ("training", "paused")
+    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
+        _button(
+            "Go on" if hand.is_paused else "Pause",
+            "run-pause",
+            training,
+            trains,
+            lambda: runs.steer(hand.name, pause=not hand.is_paused, step_to=None),
+        )
+        _button(
+            "One epoch",
+            "run-step",
+            training,
+            trains,
+            lambda: runs.steer(hand.name, pause=False, step_to=resources.run(hand.name).epoch + 1),
+        )
+        _button("Stop", "run-stop", training, hand.is_live and hand.status != "mapping", lambda: runs.stop(hand.name))
+        _button("Stop and keep", "run-keep", training, trains and hand.has_begun, lambda: runs.stop(hand.name, keep=True))
+        _button("Resume", "run-resume", training, hand.status in ("stopped", "failed", "lost"), lambda: runs.resume(hand.name))
+        width = WIDE_PX if len(hand.bundles) == 1 else NARROW_PX
+        names = [name for name, _, _ in hand.models]
+        for name, title, beta in hand.models:
+            _dial(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
+        if names:
+            _dial("learning rate ×", f"lr-{hand.name}", SCALES, hand.lr_scale, trains, names, training, "lr_scale", width)
+        _map(hand, training)
+    if hand.said:
+        st.error(hand.said)
+    return opened
+
+
+def _map(hand: Hand, training) -> None:
+    """A UMAP of the epochs of a run that is over: begun, watched, cancelled."""
+    missing = [name for name, status in hand.maps if status != "ready"]
+    if hand.making:
+        _button(
+            f"Cancel the UMAP, {hand.making} done",
+            "run-map-cancel",
+            training,
+            True,
+            lambda: [epoch_maps.cancel(name) for name, _ in hand.maps],
+        )
+        return
+    if missing:
+        _button("UMAP of the epochs", "run-map", training, True, lambda: [epoch_maps.start(name) for name in missing])
+    if hand.broken:
+        st.caption(hand.broken)
+
+
+def _open(hand: Hand) -> str | None:
+    if len(hand.bundles) == 1:
+        ((_, bundle),) = hand.bundles
+        return bundle if st.button("Open in Explore", key="run-open", disabled=bundle is None) else None
+    with st.popover("Open in Explore", disabled=not any(bundle for _, bundle in hand.bundles)):
+        for title, bundle in hand.bundles:
+            if st.button(title, key=f"run-open-{title}", disabled=not bundle):
+                return bundle
+    return None
+
+
+def _gif(name: str) -> bytes:
+    """Twins side by side, the epochs that all of them have."""
+    run = resources.run(name)
+    films = [resources.watch(model)[1] for model in run.twins or (run,)]
+    common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
+    pictures = []
+    for frames in zip(*([frame for frame in film if frame.epoch in common] for film in films)):
+        parts = [part for frame in frames for part in (frame.reconstructions, frame.samples)]
+        sheets = [figures.sheet(figures.enlarge(part, TILE_PX if len(films) == 1 else TILE_PX // 2), 8) for part in parts]
+        gap = np.zeros_like(sheets[0][:, : TILE_PX // 4])
+        pictures.append(np.concatenate([piece for sheet in sheets for piece in (sheet, gap)][:-1], axis=1))
+    return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # it rests on the last
+
+
+def delete(name: str, training) -> None:
+    """Delete the run that is watched."""
+    runs.delete(name)
+    training.watch(None)
+
+
+def _button(text: str, key: str, training, enabled: bool, act) -> None:
+    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act))
+
+
+def _said(training, act) -> None:
+    """Do it; what goes wrong becomes the sentence under the buttons."""
+    training.said = ""
+    try:
+        act()
+    except ExplorerError as error:
+        training.said = str(error)
+
+
+def _dial(
+    label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], training, name: str, width: int
+) -> None:
+    options = sorted({*values, now})
+
+    def turn() -> None:
+        _said(training, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
+
+    st.select_slider(
+        label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=turn, width=width
+    )

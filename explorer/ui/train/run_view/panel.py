@@ -1,0 +1,187 @@
+"""A training run, watched: curves, the KL of each dimension, pictures and the map of every epoch, scrubbed in the browser.
+
+Down, one packet: header `run`, `title`, `link`, `status`, `word`, `elbo`, `epoch`, `n_epochs`, `step`, `n_steps`, `facts`,
+`dials` ([{step, text}]), `axes` (what the drawings span, which twins share), `shape`, `classes`, `colours`, `names` (per epoch
+there is: its key) and `fresh` (the keys whose pictures are in this packet); arrays `train` (4, n) and `test` (4, n): step,
+-ELBO, recon, KL in nats per image, `kl` (epochs, D) with `kl_epochs`, `labels` (M,), `xy` (fresh, M, 2), `umap` (fresh, M, 2)
+where the aligned UMAP is made, `frames` (fresh * 2 S) and, with the first, `originals` (S).
+
+Twins stand side by side: those of one `link` show the same epoch, by the window event `latent-epoch` {from, link, wanted}
+(null: the newest).
+
+Up, the state `have`: {run, keys}: the epochs whose pictures have arrived, so that each travels once.
+"""
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from explorer import figures
+from explorer.core.runs import twins
+from explorer.core.runs.event_schema import is_drawn
+from explorer.ui.state import session as state
+from explorer.ui.widgets.guard import guarded
+from explorer.ui.wire import film_encoding as travel
+from explorer.ui.wire.component import register
+from explorer.ui.wire.packet import pack
+
+mount = register(__file__, "run", state="have")
+
+KEY = "run_view"
+N_POINTS = 400  # of a curve; more than the pixels it is drawn on
+N_COLUMNS = 160  # of the heat map
+N_FRESH = 8  # epochs whose pictures travel in one packet
+DEAD_KL = 0.01
+LEADS = {
+    "queued": "Another run has the device; this one begins when that is over.",
+    "starting": "Starting: the libraries and the images are being loaded.",
+    "paused": "Paused.",
+    "mapping": "Trained and saved. The page shows PCA while the UMAP map is made.",
+    "stopped": "Stopped. It can go on.",
+}
+
+
+def render(run, views: list[tuple], training) -> None:
+    """`views`: (model, its events, its film) of the run, or of each of its twins, which stand side by side in the same axes."""
+    with st.container(key="run_word"):  # always there, or the views below would be mounted anew when it comes and goes
+        if run.twins and (word := _word(run)):
+            (st.error if _is_bad(run) else st.caption)(word)
+    axes = _axes(views)
+    with st.container(key="run_views"):
+        for place, (model, events, film) in enumerate(views):
+            keys = {f"{frame.epoch}:{frame.stamp}": frame for frame in film}
+            key = f"{KEY}-{place}"
+            with st.container(key=f"run_view_{place}"), guarded(model.name):
+                packet = _packet(model, events, keys, training.have.get(model.name, set()), axes)
+                mount(packet, key, lambda key=key: state.heard_epochs(key, training))
+
+
+def _axes(views: list[tuple]) -> dict:
+    """What the curves, the heat maps and the maps of all `views` span: the first steep fall of a curve is left out."""
+    curves = []
+    for which in (1, 2, 3):
+        late = []
+        for _, events, _ in views:
+            train, test = _curve(_batches(events), "train")[which], _curve(_epochs(events), "test")[which]
+            late += [*train[int(0.12 * len(train)) :], *test[min(1, max(0, len(test) - 1)) :]]
+        late = np.array(late)[np.isfinite(late)] if late else np.zeros(0)
+        low, high = (float(late.min()), float(late.max())) if len(late) else (0.0, 1.0)
+        room = 0.06 * (high - low) if high - low > 1e-6 else 0.5
+        curves.append([low - room, high + room])
+    peak = max((k for _, events, _ in views for e in _epochs(events) for k in e["kl_per_dim"]), default=0.0)
+    frames = [frame for _, _, film in views for frame in film]
+    reach, umap_reach = (max((getattr(frame, kind) for frame in frames), default=1.0) for kind in ("reach", "umap_reach"))
+    return {"curves": curves, "peak": max(0.5, peak), "reach": reach, "umap_reach": umap_reach}
+
+
+def _epochs(events: list[dict]) -> list[dict]:
+    return [e for e in events if e["kind"] == "epoch" and is_drawn(e, "test")]
+
+
+def _batches(events: list[dict]) -> list[dict]:
+    return [e for e in events if e["kind"] == "batch" and is_drawn(e, "train")]
+
+
+def _is_bad(run) -> bool:
+    return run.status in ("failed", "lost", "damaged")
+
+
+def _word(run) -> str:
+    return run.sentence or LEADS.get(run.status, "")
+
+
+def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> bytes:
+    began = next((e for e in reversed(events) if e["kind"] == "training"), {})
+    epochs, batches = _epochs(events), _batches(events)
+    fresh = [key for key in keys if key not in have][:N_FRESH]
+    shown = [keys[key] for key in fresh]
+    half = len(shown[0].samples) if shown else 0
+    n_means = len(shown[0].xy) if shown else 0
+    pictures = np.concatenate([p for frame in shown for p in (frame.reconstructions, frame.samples)]) if shown else _NONE
+    sent, encodings = travel.travelling(pictures, 8) if shown else (pictures, {})
+    has_umap = bool(shown) and all(frame.umap is not None for frame in shown)
+    originals = next((frame.originals for frame in shown if frame.originals is not None), None)
+    thin = epochs if len(epochs) <= N_COLUMNS else [epochs[i] for i in np.linspace(0, len(epochs) - 1, N_COLUMNS).astype(int)]
+    last = epochs[-1] if epochs else None
+    dead = sum(k < DEAD_KL for k in last["kl_per_dim"]) if last and last["epoch"] else 0
+    latent_dim = began.get("latent_dim", 0)
+    group, _, twin = run.name.partition("/")
+    header = {
+        "run": run.name,
+        "title": twins.shown(twin) if twin else run.name,
+        "link": f"run={group}",
+        "status": run.status,
+        "live": run.is_live,
+        "word": run.sentence if twin else _word(run),
+        "bad": _is_bad(run),
+        "axes": axes,
+        "elbo": last and last["test"]["elbo"],
+        "epoch": last["epoch"] if last else 0,
+        "n_epochs": run.n_epochs,
+        "step": run.step,
+        "n_steps": run.n_steps,
+        "facts": " · ".join(_facts(run, events, began)),
+        "dials": [
+            {"step": e["step"], "text": f"β {e['beta']:g}" + (f", lr × {e['lr_scale']:g}" if e["lr_scale"] != 1 else "")}
+            for e in events
+            if e["kind"] == "dial"
+        ],
+        "dead": f"· {dead} dead" if dead else "",
+        "plane": {0: "", 1: "· mu", 2: "· z0, z1"}.get(latent_dim, "· PCA, turned to glide"),
+        "shape": next((frame.samples.shape[1:] for frame in keys.values()), (1, 1, 1)),
+        "colours": figures.CLASS_COLOURS,
+        "names": list(keys),
+        "fresh": fresh,
+        "half": half,
+        "kl_epochs": [e["epoch"] for e in thin],
+    }
+    labels = [*began.get("labels", ()), *[-1] * n_means][:n_means]
+    arrays = {
+        "train": _curve(batches, "train"),
+        "test": _curve(epochs, "test"),
+        "kl": np.array([e["kl_per_dim"] for e in thin], np.float32),
+        "labels": np.array(labels, np.int64),
+        "xy": np.stack([frame.xy for frame in shown]) if shown else _NONE.astype(np.float32),
+        "umap": np.stack([frame.umap for frame in shown]) if has_umap else _NONE.astype(np.float32),
+        "originals": _NONE if originals is None else originals,
+        "frames": sent,
+    }
+    return pack(header, arrays, encodings)
+
+
+_NONE = np.zeros((0, 1, 1, 1), np.uint8)
+
+
+def _curve(events: list[dict], split: str) -> np.ndarray:
+    """(4, n) float32: step, -ELBO, reconstruction loss, KL in nats per image."""
+    if len(events) > N_POINTS:
+        events = [events[i] for i in np.linspace(0, len(events) - 1, N_POINTS).astype(int)]
+
+    def number(value):  # noqa: E306
+        return np.nan if value is None else value
+
+    rows = [(e["step"], -number(e[split]["elbo"]), number(e[split]["recon_loss"]), number(e[split]["kl"])) for e in events]
+    return np.array(rows, np.float32).reshape(-1, 4).T
+
+
+def _facts(run, events: list[dict], began: dict) -> list[str]:
+    latest = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and "t" in e and "step" in e]
+    recent = [e for e in latest if e["step"] > began.get("step", 0)][-20:]
+    facts = [f"{began['n_train']:,} images"] if "n_train" in began else []
+    if run.status == "training" and len(recent) > 1 and "n_train" in began and "steps_per_epoch" in began:
+        first, last = recent[0], recent[-1]
+        steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
+        if steps > 0 and seconds > 0:
+            left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
+            facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
+    if epochs := [e for e in events if e["kind"] == "epoch" and "seconds" in e]:
+        facts += [f"{span(epochs[-1]['seconds'])} trained"]
+        facts += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []
+    return facts + ([str(began["device"])] if "device" in began else [])
+
+
+def span(seconds: float) -> str:
+    """A time in words: seconds, minutes, hours."""
+    seconds = max(0, round(seconds))
+    return f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
