@@ -155,7 +155,7 @@ def test_by_path_by_name_and_by_a_copied_name(tmp_path, monkeypatch):
         assert store.load(given).name == "good"
     assert store.load("copy").name == "copy"
     monkeypatch.delenv("EXPLORER_CHECKPOINTS")
-    assert paths.checkpoints_dir() == Path(store.__file__).parents[2] / "checkpoints"
+    assert paths.checkpoints_dir() == paths.PROJECT / "checkpoints"
 
 
 def test_describe_and_list_read_no_weights(tmp_path, monkeypatch):
@@ -198,7 +198,7 @@ def test_the_hash_knows_weights_names_and_settings():
 def test_nothing_heavy_is_imported():
     heavy = "{'torchvision', 'umap', 'numba', 'sklearn', 'streamlit'}"
     code = f"import sys, explorer.core.bundles.store; assert not {heavy} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(store.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=paths.PROJECT)
 
 
 # ---- damage: every row is refused in one sentence, and hides nothing

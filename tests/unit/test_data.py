@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from explorer.core import paths
 from explorer.core.data import catalog, image_folder, sprites
 from explorer.core.data.catalog import list_datasets, load, split_indices, stratified_draw
 from explorer.core.data.image_set import ImageSet
@@ -78,8 +79,9 @@ def snapshot(place: Path) -> dict[str, int]:
 
 def test_importing_data_needs_numpy_only():
     heavy = ["torch", "torchvision", "sklearn", "scipy", "PIL", "streamlit"]
-    code = f"import sys; from explorer.core import data; data.list_datasets(); print([m for m in {heavy} if m in sys.modules])"
-    project = Path(catalog.__file__).parents[2]
+    code = "import sys; from explorer.core.data import catalog; catalog.list_datasets(); "
+    code += f"print([name for name in {heavy} if name in sys.modules])"
+    project = paths.PROJECT
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=project)
     assert done.stdout.strip() == "[]", done.stderr
 
@@ -88,7 +90,7 @@ def test_data_dir_is_read_at_each_call(monkeypatch):
     monkeypatch.setenv("EXPLORER_DATA_DIR", "~/pictures")
     assert catalog.data_dir() == Path.home() / "pictures"
     monkeypatch.delenv("EXPLORER_DATA_DIR")
-    assert catalog.data_dir() == Path(catalog.__file__).resolve().parents[2] / "data"
+    assert catalog.data_dir() == paths.PROJECT / "data"
 
 
 def test_list_says_what_is_there(home):
