@@ -70,7 +70,7 @@ def _read(folder: Path, name: str, limit: int, where: str, wanted: bool) -> byte
         with open(path, "rb") as file:  # read, never mapped: a mapped file that is cut short kills the process
             return file.read(found.st_size)
     except FileNotFoundError:
-        raise
+        raise  # read_folder knows whether the file is missing or the folder was just replaced
     except OSError as error:
         raise TransientError(f"{where} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
 
