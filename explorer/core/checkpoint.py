@@ -29,6 +29,7 @@ from explorer.core.bundle import (
     content_hash,
 )
 from explorer.core.config import to_dict
+from explorer.core.description_cache import DescriptionCache
 from explorer.core.errors import BundleError, NameTakenError
 from explorer.core.model import VAE
 from explorer.core.places import RESERVED, checked_name, checkpoints_dir, is_shipped
@@ -40,6 +41,8 @@ __all__ = ["CONFIG", "FORMAT_VERSION", "GALLERY", "LIMITS", "MAX_IMAGES", "MAX_T
 
 STATE, STATE_META = "state.safetensors", "state.json"
 STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
+
+_descriptions = DescriptionCache()
 
 
 def _locate(name_or_path: str | os.PathLike, root: Path | None) -> Path:
@@ -86,8 +89,12 @@ def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundl
 
     Raises BundleError where there is no such bundle.
     """
-    folder = _locate(name_or_path, root)
-    owner = f"Bundle '{folder.name}'"
+    return _describe(_locate(name_or_path, root))[0]
+
+
+def _describe(folder: Path) -> tuple[BundleInfo, bool]:
+    """(description, whether it follows from the files alone: not where reading them failed)."""
+    owner, is_lasting = f"Bundle '{folder.name}'", True
     try:
         contents, found = files.read_folder(folder, LIMITS, owner, (CONFIG, METRICS))
         config, origin, content_hash = bundle.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
@@ -95,17 +102,22 @@ def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundl
         parts, error = (config, origin, metrics, content_hash), None
     except BundleError as problem:
         found, parts, error = files.stats(folder, LIMITS), (None, None, {}, ""), str(problem)
+        is_lasting = not isinstance(problem, files.TransientError)
     n_bytes = sum(s.st_size for s in found.values() if s)
-    return BundleInfo(folder.name, folder, *parts, files.stamp(found), n_bytes, error)
+    return BundleInfo(folder.name, folder, *parts, files.stamp(found), n_bytes, error), is_lasting
 
 
 def list_bundles(root: Path | None = None) -> list[BundleInfo]:
-    """All bundles by name, bad ones with their `error`. Folders only; hidden ones and `runs` are passed over."""
+    """All bundles by name, bad ones with their `error`. Folders only; hidden ones and `runs` are passed over.
+
+    The descriptions are cached and shared: do not modify them.
+    """
     root = checkpoints_dir() if root is None else Path(root)
-    infos = []
-    for name in _names(root):
+    names, infos = _names(root), []
+    _descriptions.keep_only(root / name for name in names)
+    for name in names:
         try:
-            infos.append(describe(name, root))
+            infos.append(_descriptions.get(root / name, lambda name=name: _describe(_locate(name, root))))
         except BundleError as problem:  # a name that no bundle may have, or a link out of the root
             shown = os.fsencode(name).decode("utf-8", "replace")
             infos.append(BundleInfo(shown, root / name, None, None, {}, "", "", 0, str(problem)))

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = os.environ.get("EXPLORER_SCRIPT", "app.py")
 PATIENCE_S = 90  # a laptop needs 5
@@ -34,6 +36,11 @@ class Server(NamedTuple):
         """Resident memory of the process in MB."""
         told = subprocess.run(["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, text=True, check=True)
         return int(told.stdout) / 1024
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU time that the process has used."""
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
 
 
 @contextmanager

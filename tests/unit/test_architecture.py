@@ -36,6 +36,7 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/atlas.py": 1,
     "explorer/core/bundle.py": 1,
     "explorer/core/checkpoint.py": 1,
+    "explorer/core/description_cache.py": 1,
     "explorer/core/encoding.py": 1,
     "explorer/core/parallel.py": 1,
     "explorer/core/pictures.py": 1,
