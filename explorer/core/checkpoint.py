@@ -4,6 +4,7 @@ What is written is read back from its bytes first, so that nothing is saved that
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -39,6 +40,7 @@ __all__ = ["CONFIG", "FORMAT_VERSION", "GALLERY", "LIMITS", "MAX_IMAGES", "MAX_T
            "checkpoints_dir", "content_hash", "describe", "list_bundles", "load", "load_state", "save",
            "save_state", "stamp"]  # fmt: skip
 
+log = logging.getLogger(__name__)
 STATE, STATE_META = "state.safetensors", "state.json"
 STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
 
@@ -119,9 +121,16 @@ def list_bundles(root: Path | None = None) -> list[BundleInfo]:
         try:
             infos.append(_descriptions.get(root / name, lambda name=name: _describe(_locate(name, root))))
         except BundleError as problem:  # a name that no bundle may have, or a link out of the root
-            shown = os.fsencode(name).decode("utf-8", "replace")
-            infos.append(BundleInfo(shown, root / name, None, None, {}, "", "", 0, str(problem)))
+            infos.append(_bad(root / name, str(problem)))
+        except Exception:  # one bundle, whatever is wrong with it, hides none of the others
+            log.exception("The bundle in %s cannot be described", root / name)
+            infos.append(_bad(root / name, f"Bundle '{name}' cannot be read; the log says why."))
     return infos
+
+
+def _bad(folder: Path, error: str) -> BundleInfo:
+    shown = os.fsencode(folder.name).decode("utf-8", "replace")
+    return BundleInfo(shown, folder, None, None, {}, "", "", 0, error)
 
 
 # ---- writing

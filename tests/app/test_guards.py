@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.core import run_folder
+from explorer.core import checkpoint, run_folder
 from explorer.ui import resources
 from explorer.ui.panels import bar, library, map, run_controls, run_shelf, run_view
 from tests.app.test_library_page import checked, press, said
@@ -101,6 +101,13 @@ def test_a_run_that_cannot_be_read(root, monkeypatch):
     page = opened(library_page)
     assert "It cannot be read" in html(page) and "<h3>good</h3>" in html(page)
     opened(explore_page)
+
+
+def test_a_model_that_cannot_be_described(root, monkeypatch):
+    fails_on_bad(monkeypatch, checkpoint, "_describe")
+    page = opened(library_page)
+    assert "cannot be read; the log says why" in html(page) and "<h2>good</h2>" in html(page)
+    opened(explore_page, model="good")
 
 
 def test_a_card_of_the_models(root, monkeypatch):

@@ -90,7 +90,7 @@ def in_place(root):
 
 
 def saved_again(root):
-    random_bundle(root, "good", arch="mlp", widths=(5,), seed=1)
+    random_bundle(root, "good", arch="mlp", widths=(5,), seed=1, replace=True)
 
 
 def swapped(root):
