@@ -1,24 +1,35 @@
-"""The front door: streamlit run app.py"""
+"""Entry point of `streamlit run app.py`: the server's ASGI app when the server starts, the page in a visitor's run."""
 
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost 30 ms a film while a training has the cores
 
 import streamlit as st  # noqa: E402
+from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 
-from explorer.ui import style  # noqa: E402
-from explorer.ui.explore.page import explore  # noqa: E402
-from explorer.ui.library.page import library  # noqa: E402
-from explorer.ui.train.page import train  # noqa: E402
-from explorer.ui.widgets import nav  # noqa: E402
+if get_script_run_ctx(suppress_warning=True) is None:  # the server starts: it needs neither the pages nor torch
+    from starlette.middleware import Middleware
 
-st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
-pages = [
-    st.Page(explore, title="Explore", url_path="", default=True),
-    st.Page(train, title="Train", url_path="train"),
-    st.Page(library, title="Library", url_path="library"),
-]
-page = st.navigation(pages, position="hidden")
-style.apply()
-nav.render(pages)
-page.run()
+    from explorer.ui import launch
+    from explorer.web.host_check import HostCheck
+
+    app = st.App(__file__, lifespan=launch.lifespan, middleware=[Middleware(HostCheck, names=launch.host_names())])
+    if __name__ == "__main__":
+        raise SystemExit("Start it with: streamlit run app.py")
+else:
+    from explorer.ui import style
+    from explorer.ui.explore.page import explore
+    from explorer.ui.library.page import library
+    from explorer.ui.train.page import train
+    from explorer.ui.widgets import nav
+
+    st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
+    pages = [
+        st.Page(explore, title="Explore", url_path="", default=True),
+        st.Page(train, title="Train", url_path="train"),
+        st.Page(library, title="Library", url_path="library"),
+    ]
+    page = st.navigation(pages, position="hidden")
+    style.apply()
+    nav.render(pages)
+    page.run()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from explorer.core.bundles import store
 from explorer.core.runs import folder as run_folder
 from explorer.ui import resources
 from explorer.ui.explore.bar import panel as bar
@@ -106,6 +107,13 @@ def test_a_run_that_cannot_be_read(root, monkeypatch):
     page = opened(library_page)
     assert "It cannot be read" in html(page) and "<h3>good</h3>" in html(page)
     opened(explore_page)
+
+
+def test_a_model_that_cannot_be_described(root, monkeypatch):
+    fails_on_bad(monkeypatch, store, "_describe")
+    page = opened(library_page)
+    assert "cannot be read; the log says why" in html(page) and "<h2>good</h2>" in html(page)
+    opened(explore_page, model="good")
 
 
 def test_a_card_of_the_models(root, monkeypatch):

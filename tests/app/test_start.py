@@ -1,5 +1,6 @@
 """The front door without a browser: what it imports, and what it says when something is missing or bad."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,13 @@ print(*sorted({{"umap", "numba", "sklearn", "torchvision"}} & set(sys.modules)))
     done = subprocess.run([sys.executable, "-c", code], cwd=APP.parent, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+def test_the_server_does_not_watch_source_files():
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    command = [sys.executable, "-m", "streamlit", "config", "show"]
+    done = subprocess.run(command, cwd=APP.parent, env=plain, capture_output=True, text=True, timeout=60)
+    assert 'fileWatcherType = "none"' in done.stdout.splitlines()  # a default is shown as a comment
 
 
 def test_without_a_model_the_page_says_how_to_make_one(checkpoints):

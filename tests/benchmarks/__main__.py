@@ -1,15 +1,20 @@
 """python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start.
 
 --browser: Explore in headless Chromium, about ten minutes, alone on the machine. --soak: ten minutes of dragging instead.
---train: the Train page, about four minutes.
+--train: the Train page, about four minutes. --room: a hundred visitors at once and two hundred models, about two minutes.
 """
 
 import sys
 
-from tests.benchmarks import browser, latency, start, train_page, training
+from tests.benchmarks import browser, latency, room, start, train_page, training
 
 PARTS = {"latency": latency.rows, "start": start.rows, "training": training.rows}
-FLAGS = {"--train": train_page.rows, "--browser": browser.rows, "--soak": lambda: browser.rows(is_soak=True)}
+FLAGS = {
+    "--train": train_page.rows,
+    "--browser": browser.rows,
+    "--room": room.rows,
+    "--soak": lambda: browser.rows(is_soak=True),
+}
 
 
 def main(names: list[str]) -> int:

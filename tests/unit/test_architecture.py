@@ -36,6 +36,7 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/atlas.py": 1,
     "explorer/core/bundle.py": 1,
     "explorer/core/checkpoint.py": 1,
+    "explorer/core/description_cache.py": 1,
     "explorer/core/encoding.py": 1,
     "explorer/core/parallel.py": 1,
     "explorer/core/pictures.py": 1,
@@ -64,8 +65,10 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
     "explorer/core/runs.py": 2,
     "explorer/__init__.py": 3,
     "explorer/figures.py": 3,
+    "explorer/web": 3,
     "explorer/ui/__init__.py": 4,
     "explorer/ui/components": 4,
+    "explorer/ui/launch.py": 4,
     "explorer/ui/link.py": 4,
     "explorer/ui/resources.py": 4,
     "explorer/ui/state.py": 4,
@@ -79,6 +82,8 @@ FLOORS = {  # what may be imported lies on a lower floor, or on the same without
 FIGURES = 3
 NO_SCREEN = {"streamlit"}  # at or below figures
 NO_TENSORS = {"torch", "torchvision", "umap", "numba", "sklearn"}  # at or above figures
+SERVER = {"starlette", "uvicorn"}  # only where requests are answered
+ANSWERS = ("app.py", "explorer/web/")
 LAZY = {"torchvision", "umap", "numba", "sklearn"}  # seconds to import: only inside the function that needs them
 OWNERS = {
     "session_state": "explorer/ui/state.py",
@@ -164,6 +169,8 @@ def faults(root: Path) -> list[str]:
                 found.append(f"{where} imports {name}, which never sinks to floor {floor}")
             if name in NO_TENSORS and floor >= FIGURES:
                 found.append(f"{where} imports {name}, which never rises to floor {floor}")
+            if name in SERVER and not path.startswith(ANSWERS):
+                found.append(f"{where} imports {name}, which belongs to {' and '.join(ANSWERS)}")
             if name in LAZY and node in running:
                 found.append(f"{where} imports {name} when it is itself imported: do it in the function that needs it")
         for name in names(tree) & OWNERS.keys():
@@ -215,6 +222,11 @@ PLANTS = {
     "torch in a page": (PAGE, "import torch.nn", "torch, which never rises to floor 6"),
     "torch at the second door": ("explorer/train.py", "def f():\n    import torch as t", "torch, which never rises to floor 7"),
     "sklearn in a panel": (PANEL, "def f():\n    import sklearn.manifold", "sklearn, which never rises"),
+    "streamlit in web": ("explorer/web/x.py", "def f():\n    import streamlit", "streamlit, which never sinks to floor 3"),
+    "torch in web": ("explorer/web/x.py", "import torch", "torch, which never rises to floor 3"),
+    "the screen in web": ("explorer/web/x.py", "from explorer.ui import launch", "floor 3 and imports explorer/ui/launch.py"),
+    "starlette in a panel": (PANEL, "def f():\n    from starlette.routing import Route", "starlette, which belongs to app.py"),
+    "starlette in the core": (f"{CORE}/runs.py", "import starlette", "starlette, which belongs to app.py and explorer/web/"),
     "umap at import": (f"{CORE}/projection.py", "from umap import UMAP", "umap when it is itself imported"),
     "torchvision if there": (f"{CORE}/data.py", "try:\n    import torchvision\nexcept ImportError: pass", "itself imported"),
     "numba in a class": (f"{CORE}/projection.py", "class C:\n    import numba", "numba when it is itself imported"),

@@ -4,6 +4,7 @@ What is written is read back from its bytes first, so that nothing is saved that
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from explorer.core import errors
 from explorer.core.bundles import format as bundle_format
+from explorer.core.bundles.description_cache import DescriptionCache
 from explorer.core.bundles.format import (
     CONFIG,
     FORMAT_VERSION,
@@ -33,8 +35,11 @@ from explorer.core.paths import RESERVED, checked_name, checkpoints_dir, is_ship
 from explorer.core.storage import atomic, safe_read
 from explorer.core.vae.model import VAE
 
+log = logging.getLogger(__name__)
 STATE, STATE_META = "state.safetensors", "state.json"
 STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
+
+_descriptions = DescriptionCache()
 
 
 def _locate(name_or_path: str | os.PathLike, root: Path | None) -> Path:
@@ -81,8 +86,12 @@ def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundl
 
     Raises BundleError where there is no such bundle.
     """
-    folder = _locate(name_or_path, root)
-    owner = f"Bundle '{folder.name}'"
+    return _describe(_locate(name_or_path, root))[0]
+
+
+def _describe(folder: Path) -> tuple[BundleInfo, bool]:
+    """(description, whether it follows from the files alone: not where reading them failed)."""
+    owner, is_lasting = f"Bundle '{folder.name}'", True
     try:
         contents, found = safe_read.read_folder(folder, LIMITS, owner, (CONFIG, METRICS))
         config, origin, content_hash = bundle_format.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
@@ -90,21 +99,33 @@ def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundl
         parts, error = (config, origin, metrics, content_hash), None
     except BundleError as problem:
         found, parts, error = safe_read.stats(folder, LIMITS), (None, None, {}, ""), str(problem)
+        is_lasting = not isinstance(problem, safe_read.TransientError)
     n_bytes = sum(s.st_size for s in found.values() if s)
-    return BundleInfo(folder.name, folder, *parts, safe_read.stamp(found), n_bytes, error)
+    return BundleInfo(folder.name, folder, *parts, safe_read.stamp(found), n_bytes, error), is_lasting
 
 
 def list_bundles(root: Path | None = None) -> list[BundleInfo]:
-    """All bundles by name, bad ones with their `error`. Folders only; hidden ones and `runs` are passed over."""
+    """All bundles by name, bad ones with their `error`. Folders only; hidden ones and `runs` are passed over.
+
+    The descriptions are cached and shared: do not modify them.
+    """
     root = checkpoints_dir() if root is None else Path(root)
-    infos = []
-    for name in _names(root):
+    names, infos = _names(root), []
+    _descriptions.keep_only(root / name for name in names)
+    for name in names:
         try:
-            infos.append(describe(name, root))
+            infos.append(_descriptions.get(root / name, lambda name=name: _describe(_locate(name, root))))
         except BundleError as problem:  # a name that no bundle may have, or a link out of the root
-            shown = os.fsencode(name).decode("utf-8", "replace")
-            infos.append(BundleInfo(shown, root / name, None, None, {}, "", "", 0, str(problem)))
+            infos.append(_bad(root / name, str(problem)))
+        except Exception:  # one bundle, whatever is wrong with it, hides none of the others
+            log.exception("The bundle in %s cannot be described", root / name)
+            infos.append(_bad(root / name, f"Bundle '{name}' cannot be read; the log says why."))
     return infos
+
+
+def _bad(folder: Path, error: str) -> BundleInfo:
+    shown = os.fsencode(folder.name).decode("utf-8", "replace")
+    return BundleInfo(shown, folder, None, None, {}, "", "", 0, error)
 
 
 # ---- writing

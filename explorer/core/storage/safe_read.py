@@ -23,6 +23,10 @@ AGAIN = "Restore it from a copy, or save it again."
 DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1", "BOOL": "?"}
 
 
+class TransientError(BundleError):
+    """Reading failed for a reason outside the files: permissions, open files, a link's target, a save in progress."""
+
+
 # ---- bytes
 
 
@@ -37,23 +41,25 @@ def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Ite
     for attempt in range(atomic.ATTEMPTS):
         time.sleep(atomic.PAUSE_S * attempt)
         atomic.recover(folder)
-        before, problem, contents = stats(folder, limits), None, {}
+        before, problem, contents, is_torn = stats(folder, limits), None, {}, False
         try:
             for name, limit in limits.items():
                 contents[name] = _read(folder, name, limit, f"{owner}: {name}", name in wanted)
+        except FileNotFoundError:
+            problem, is_torn = BundleError(f"{owner}: {name} is missing.", AGAIN), before[name] is not None
         except BundleError as error:
             problem = error
-        if os.path.isdir(folder) and stamp(before) == stamp(stats(folder, limits)):
+        if not is_torn and os.path.isdir(folder) and stamp(before) == stamp(stats(folder, limits)):
             if problem:
                 raise problem
             return {name: contents[name] for name in wanted}, before
-    raise BundleError(f"{owner} is being saved or removed just now.", "Try again in a moment.") from problem
+    raise TransientError(f"{owner} is being saved or removed just now.", "Try again in a moment.") from problem
 
 
 def _read(folder: Path, name: str, limit: int, where: str, wanted: bool) -> bytes:
     path = os.path.realpath(folder / name)
     if not Path(path).is_relative_to(os.path.realpath(folder)):
-        raise BundleError(f"{where} is a link to a place outside the folder.", "Put the file itself there.")
+        raise TransientError(f"{where} is a link to a place outside the folder.", "Put the file itself there.")
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):  # asked before opening: opening a pipe would wait for ever
@@ -64,9 +70,9 @@ def _read(folder: Path, name: str, limit: int, where: str, wanted: bool) -> byte
         with open(path, "rb") as file:  # read, never mapped: a mapped file that is cut short kills the process
             return file.read(found.st_size)
     except FileNotFoundError:
-        raise BundleError(f"{where} is missing.", AGAIN) from None
+        raise  # read_folder knows whether the file is missing or the folder was just replaced
     except OSError as error:
-        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
+        raise TransientError(f"{where} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
 
 
 def check_size(n_bytes: int, limit: int, where: str) -> None:
@@ -84,7 +90,7 @@ def stats(folder: Path, names: Iterable[str]) -> dict[str, os.stat_result | None
         except OSError:
             return None
 
-    return {name: one(folder / name) for name in names}
+    return {name: one(os.path.join(folder, name)) for name in names}
 
 
 def stamp(found: Mapping[str, os.stat_result | None]) -> str:

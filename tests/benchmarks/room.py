@@ -1,0 +1,132 @@
+"""Many visitors and many models: first page and releases of a hundred visitors at once, opening a page beside 200 models."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks.table import Row, centiles, ms, row
+from tests.benchmarks.train_page import openings
+from tests.benchmarks.viewers import Recording, Viewer, record
+from tests.browser.server import FLAGS, PROJECT, Server, serving
+
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")
+N_VIEWERS, SECONDS, PAUSE_S = 100, 40.0, 8.0
+N_COPIES, N_OPENINGS = 202, 9
+
+
+@dataclass
+class Load:
+    """What the viewers of one crowd saw, and what it cost."""
+
+    first_page_s: list[float] = field(default_factory=list)
+    release_ms: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # a viewer each
+    own_shares: list[float] = field(default_factory=list)  # of the CPU time: while all arrive, while they release
+
+
+def rows() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = checkpoints(Path(folder))
+        yield from crowd_rows(Path(folder), few)
+        yield from opening_rows(Path(folder), few, many)
+
+
+def checkpoints(folder: Path) -> tuple[Path, Path]:
+    """Two checkpoints folders: the shipped bundles, and the same with N_COPIES copies of one of them."""
+    few, many = folder / "few", folder / "many"
+    for root in (few, many):
+        for name in SHIPPED:
+            shutil.copytree(PROJECT / "checkpoints" / name, root / name)
+    for i in range(N_COPIES):
+        shutil.copytree(many / "digits", many / f"digits-{i}", copy_function=os.link)
+    return few, many
+
+
+def crowd_rows(folder: Path, root: Path) -> Iterator[Row]:
+    from playwright.sync_api import sync_playwright
+
+    with serving(folder / "log", EXPLORER_CHECKPOINTS=str(root)) as server:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+            recording = record(browser.new_context(viewport={"width": 1280, "height": 800}).new_page(), server.url)
+            browser.close()
+        busy, before_mb = os.getloadavg()[0], server.rss_mb()
+        load = asyncio.run(crowd(server, recording))
+        after_mb = server.rss_mb()
+    middle, high = centiles(load.first_page_s)
+    yield row(
+        f"{N_VIEWERS} raw viewers arrive at once: first page p50/p95",
+        f"{middle:.1f}/{high:.1f} s",
+        f"{os.cpu_count()} cores, load before {busy:.1f}",
+        promise="p95 <= 10 s",
+        kept=high <= 10,
+    )
+    yield row(f"then each releases every {PAUSE_S:.0f} s: {len(load.release_ms)} releases p50/p95", ms(load.release_ms))
+    failed = len(load.failures)
+    yield row("... viewers that failed", str(failed), load.failures[0][:34] if failed else "-", promise="0", kept=failed == 0)
+    yield row("... server memory before / after", f"{before_mb:.0f} / {after_mb:.0f} MB")
+    shares = " / ".join(f"{share:.0%}" for share in load.own_shares)
+    yield row("... the viewers' own share of CPU time, arrivals / releases", shares)
+
+
+async def crowd(server: Server, recording: Recording) -> Load:
+    """All arrive at once; when the last has its page, each releases a slider at random times."""
+    load = Load()
+    viewers = [Viewer(server.url, recording, seed) for seed in range(N_VIEWERS)]
+
+    async def attempt(viewer: Viewer, work) -> None:
+        try:
+            await work(viewer)
+        except Exception as error:  # of whatever kind: the other viewers go on
+            load.failures.append(f"{type(error).__name__} {error}")
+            viewers.remove(viewer)
+            await viewer.leave()
+
+    async def arrive(viewer: Viewer) -> None:
+        load.first_page_s.append(await viewer.arrive())
+
+    async def release(viewer: Viewer) -> None:
+        await asyncio.sleep(viewer.chance.uniform(0, PAUSE_S))
+        while time.monotonic() < end:
+            load.release_ms.append(await viewer.release())
+            await asyncio.sleep(viewer.chance.expovariate(1 / PAUSE_S))
+        await viewer.leave()
+
+    for work in (arrive, release):
+        own, of_server, end = time.process_time(), server.cpu_s(), time.monotonic() + SECONDS
+        await asyncio.gather(*(attempt(viewer, work) for viewer in viewers))
+        own, of_server = time.process_time() - own, server.cpu_s() - of_server
+        load.own_shares.append(own / (own + of_server))
+    return load
+
+
+def opening_rows(folder: Path, few: Path, many: Path) -> Iterator[Row]:
+    from playwright.sync_api import sync_playwright
+
+    times = {few: [], many: []}
+    with sync_playwright() as playwright, ExitStack() as servers:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+        urls = {}
+        for root in times:
+            server = serving(folder / f"{root.name}.log", EXPLORER_CHECKPOINTS=str(root))
+            urls[root] = servers.enter_context(server).url
+            openings(browser, urls[root], 1)  # opens the model and reads the bundles
+        for i in range(N_OPENINGS):
+            for root in (few, many) if i % 2 else (many, few):
+                times[root] += openings(browser, urls[root], 1)
+        browser.close()
+    ratio = centiles(times[many])[0] / centiles(times[few])[0]
+    yield row(
+        f"page opens, {len(SHIPPED) + N_COPIES} bundles, p50/p95",
+        ms(times[many]),
+        f"{len(SHIPPED)} bundles {ms(times[few])}",
+        ratio,
+        "<= 1.15",
+        ratio <= 1.15,
+    )
