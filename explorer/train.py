@@ -26,10 +26,10 @@ from typing import NoReturn
 from explorer.core import paths
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, ExplorerError, TrainingError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import status as run_status
 from explorer.core.runs import twins
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 from explorer.core.worker import job
 from explorer.options import MODEL, RUN, given, parse
 
@@ -91,13 +91,13 @@ def _begin(args: argparse.Namespace) -> Path:
     default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
     name = paths.checked_name(default_name if args.name is None else args.name)
     folder = paths.runs_dir() / name
-    order = Order(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
+    order = RunSpec(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
     alike = twins.twins(order, args.twins[0], args.twins[1:]) if args.twins else {}
     for one in alike.values() or [order]:
         if not args.replace and (paths.checkpoints_dir() / paths.checked_name(one.name)).exists():
             raise ConfigError(f"There is already a bundle '{one.name}'.", "Give another --name, or add --replace.")
     if folder.is_dir():
-        run = runs.look(name) if (folder / run_folder.RUN).is_file() else None
+        run = run_status.look(name) if (folder / run_folder.RUN).is_file() else None
         if run and run.is_live:
             raise ConfigError(f"The run '{name}' is at work.", "Give another --name, or stop it first.")
         if not args.replace and (run is None or run.status != "done"):
@@ -111,10 +111,10 @@ def _resume(args: argparse.Namespace) -> Path:
     if more:
         option = more[0].replace("_", "-")
         raise ConfigError(f"A run goes on as it was begun, so --resume takes no --{option}.", f"Leave --{option} out.")
-    run = runs.look(args.resume)
+    run = run_status.look(args.resume)
     if run.status == "done":
         raise BundleError(f"The run '{run.name}' is finished.", "Start a new one with another --name.")
-    if run.order is None:
+    if run.spec is None:
         raise BundleError(run.sentence)
     if run.is_live:
         if run_folder.read_run(run.folder)[1].get("pid") not in (None, os.getpid()):
@@ -176,7 +176,7 @@ def _stopped(folder: Path, is_new: bool, bar=None) -> int:
     if is_new and not _can_go_on(folder):
         shutil.rmtree(folder, ignore_errors=True)
         raise KeyboardInterrupt
-    run = runs.look(folder.name)
+    run = run_status.look(folder.name)
     print(f"stopped {_reached(run)}; go on with: python -m explorer.train --resume {run.name}", file=sys.stderr)
     return 130
 
@@ -235,7 +235,7 @@ def _plain(report, n_steps: int) -> dict:
 def _list() -> int:
     from explorer.core.bundles import store
 
-    bundles, unfinished = store.list_bundles(), [run for run in runs.list_runs() if run.status != "done"]
+    bundles, unfinished = store.list_bundles(), [run for run in run_status.list_runs() if run.status != "done"]
     if not bundles and not unfinished:
         _say(f"There is nothing in {paths.checkpoints_dir()} yet.")
     for info in bundles:
@@ -252,13 +252,13 @@ def _list() -> int:
 
 
 def _how_it_stands(run) -> str:
-    from explorer.core.bundles import store
+    from explorer.core.training.state_file import load_state
 
-    if run.is_live or run.order is None:
+    if run.is_live or run.spec is None:
         return run.sentence or f"{run.status}, epoch {run.epoch} of {run.n_epochs}"
     try:
         if _can_go_on(run.folder):
-            store.load_state(run.folder)[1]["options"]
+            load_state(run.folder)[1]["options"]
     except ExplorerError as error:
         return str(error)
     except (KeyError, TypeError):

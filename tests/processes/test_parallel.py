@@ -15,7 +15,8 @@ from explorer import train
 from explorer.core.bundles import store
 from explorer.core.paths import runs_dir
 from explorer.core.runs import commands as runs
-from explorer.core.training import distributed, loop
+from explorer.core.runs import status as run_status
+from explorer.core.training import distributed, loop, state_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,8 +59,8 @@ def ranks(process: subprocess.Popen) -> dict[int, psutil.Process]:
 
 def waits(name: str, until, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    while not ((runs_dir() / name / "run.json").is_file() and until(runs.look(name))):
-        assert time.monotonic() < end, f"{runs.look(name)} after {seconds} s"
+    while not ((runs_dir() / name / "run.json").is_file() and until(run_status.look(name))):
+        assert time.monotonic() < end, f"{run_status.look(name)} after {seconds} s"
         time.sleep(0.05)
 
 
@@ -117,7 +118,7 @@ def test_two_processes_have_the_curve_of_one(torchrun, capsys, checkpoints, mode
     kinds = [[json.loads(line)["kind"] for line in log.splitlines()] for log in logs]
     kinds = [[kind for kind in some if kind not in ("batch", "queued")] for some in kinds]
     assert kinds[0] == kinds[1] and kinds[1].count("starting") == 1, "one writer"
-    assert runs.look("two").status == "done" and store.load("two").metrics["train_n"] == 193
+    assert run_status.look("two").status == "done" and store.load("two").metrics["train_n"] == 193
 
 
 # ---- the end
@@ -131,7 +132,7 @@ def test_a_stop_ends_both(torchrun):
     runs.stop("mine")
     out, err = process.communicate(timeout=30)
     assert all(map(has_ended, workers.values())) and process.returncode != 0
-    run = runs.look("mine")
+    run = run_status.look("mine")
     assert run.status == "stopped" and run.epoch > 0
     assert f"stopped after epoch {run.epoch} of 9000; go on with: python -m explorer.train --resume mine" in err
 
@@ -152,7 +153,7 @@ def test_what_one_process_began_two_can_end(torchrun, capsys, monkeypatch):
     capsys.readouterr()
     process = torchrun("--resume", "two", "--json")
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and runs.look("two").status == "done", err
+    assert process.returncode == 0 and run_status.look("two").status == "done", err
     rest = curve(out)
     assert rest[0][1:3] == (3, 16) and difference(rest, curve(whole)[-len(rest) :]) < 1e-4
 
@@ -164,11 +165,11 @@ def test_two_processes_wait_out_a_pause_and_hear_beta(torchrun):
     runs.steer("mine", pause=True)
     waits("mine", lambda run: run.status == "paused")
     runs.steer("mine", pause=False, beta=3.0)
-    before = runs.look("mine").epoch
+    before = run_status.look("mine").epoch
     waits("mine", lambda run: run.epoch > before + 2)
     runs.stop("mine", keep=True)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and runs.look("mine").status == "done", err
+    assert process.returncode == 0 and run_status.look("mine").status == "done", err
     assert store.load("mine").metrics["beta"] == 3
 
 
@@ -180,7 +181,7 @@ def test_the_death_of_one_process_ends_the_other(torchrun, rank):
     workers[rank].kill()
     out, err = process.communicate(timeout=30)
     assert process.returncode != 0 and all(map(has_ended, workers.values()))
-    run = runs.look("mine")
+    run = run_status.look("mine")
     if rank == 0:
         assert (run.status, "It can go on from there." in run.sentence) == ("lost", True)
     elif run.status != "stopped":  # where torchrun was the first to tell it
@@ -188,7 +189,7 @@ def test_the_death_of_one_process_ends_the_other(torchrun, rank):
             "Another process of this training has ended. The run can go on from its last epoch."
         )
         assert f"error: {run.sentence}" in err
-    assert store.load_state(run.folder)[1]["epoch"] >= 0, "what was reached can be resumed"
+    assert state_file.load_state(run.folder)[1]["epoch"] >= 0, "what was reached can be resumed"
 
 
 @pytest.mark.slow
@@ -200,7 +201,7 @@ def test_what_torchrun_is_told_the_run_hears(torchrun, heard):
     process.send_signal(heard)
     out, err = process.communicate(timeout=30)
     assert all(map(has_ended, workers.values()))
-    assert runs.look("mine").status == "stopped" and "go on with: python -m explorer.train --resume mine" in err
+    assert run_status.look("mine").status == "stopped" and "go on with: python -m explorer.train --resume mine" in err
 
 
 @pytest.mark.slow

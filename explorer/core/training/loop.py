@@ -20,7 +20,7 @@ from torch import Tensor
 from explorer.core import device as devices
 from explorer.core.errors import ConfigError, TrainingError
 from explorer.core.training.distributed import Team
-from explorer.core.training.state import Dial, State, begin
+from explorer.core.training.state import LiveSettings, State, begin
 from explorer.core.vae import objective
 from explorer.core.vae.encoding import as_tensor, encode_images, to_float
 
@@ -97,14 +97,14 @@ def fit(
     state: State,
     train: np.ndarray,
     test: np.ndarray,
-    turn: Callable[[State], Dial | None] = lambda state: None,
+    turn: Callable[[State], LiveSettings | None] = lambda state: None,
     team: Team | None = None,
 ) -> Iterator[Report]:
     """Train until `state.config.epochs`, yielding a Report every EVERY batches and a full one after each epoch.
 
     train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Between two reports
     `state.n_steps` may be set to another number of batches, which the schedule of the learning rate then spans.
-    `turn` is asked before each batch for the Dial (None: as it stands); its `stop` ends the run within the epoch, the
+    `turn` is asked before each batch for the LiveSettings (None: as it stands); its `stop` ends the run within the epoch, the
     checkpoint being the last whole epoch's. `team`: other processes, which do their share of each batch.
     Stops with TrainingError, the weights of the last good epoch restored, when the loss is no longer a number. Raises
     ConfigError for images of another shape than the model's, or for another number of batches than a resumed run has seen.
@@ -112,7 +112,7 @@ def fit(
     config, device = state.config, state.device
     steps_per_epoch = math.ceil(len(train) / config.batch_size)
     n_steps = state.n_steps or config.epochs * steps_per_epoch
-    state.dial = state.dial or Dial(config.beta)
+    state.dial = state.dial or LiveSettings(config.beta)
     _check_images(state, train, test, steps_per_epoch)
     devices.allow_tf32(device)
     images = as_tensor(train)

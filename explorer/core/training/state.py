@@ -17,7 +17,7 @@ MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
 
 
 @dataclass(frozen=True)
-class Dial:
+class LiveSettings:
     """What may be turned while a run goes on; it acts from the next batch."""
 
     beta: float
@@ -40,7 +40,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
-    dial: Dial | None = None  # as it was turned last; None: as the config says
+    dial: LiveSettings | None = None  # as it was turned last; None: as the config says
     n_steps: int | None = None  # of the whole run; None: the config's epochs
     idle_s: float = 0.0  # paused since this process took the run up
     _saved: tuple[dict, dict] | None = None
@@ -111,7 +111,7 @@ def resume(tensors: dict[str, Tensor], meta: dict) -> State:
         state.restore(tensors, meta)
         state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
         state.seconds = float(meta["seconds"])
-        state.dial = Dial(*map(float, meta["dial"])) if meta.get("dial") else None
+        state.dial = LiveSettings(*map(float, meta["dial"])) if meta.get("dial") else None
         state.n_steps = None if meta.get("n_steps") is None else int(meta["n_steps"])
         if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
             raise ValueError(f"precision {state.precision!r} is unknown")

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.event_log import Events
-from explorer.core.runs.folder import Control
+from explorer.core.runs.event_log import EventWriter
+from explorer.core.runs.folder import ControlFile
 
 POLL_S = 0.05  # while it is paused
 
 
-class Controls:
+class WatchedControlFile:
     """A folder's control.json, read again where it has changed."""
 
     def __init__(self, folder: Path):
         self.folder, self._stamp, self._said = folder, None, run_folder.read_control(folder)
 
-    def now(self) -> Control:
+    def now(self) -> ControlFile:
         """What it says; stop, where the whole folder was removed: who waits in a pause would wait for ever."""
         try:
             found = os.stat(self.folder / run_folder.CONTROL)
@@ -31,7 +31,7 @@ class Controls:
         return self._said
 
 
-class Steering:
+class ControlReader:
     """Asked before each batch: reads the controls where they have changed, says the dial, waits out a pause.
 
     The dial is the model's own, pause and stop are the run's; where it is one of twins these are two folders. Twins that
@@ -41,10 +41,10 @@ class Steering:
 
     def __init__(
         self,
-        own: Controls,
-        run: Controls,
-        events: Events,
-        run_events: Events,
+        own: WatchedControlFile,
+        run: WatchedControlFile,
+        events: EventWriter,
+        run_events: EventWriter,
         replay: list[dict],
         furthest: Callable[[], int] = lambda: 0,
     ):
@@ -54,14 +54,14 @@ class Steering:
         self.paused_s = 0.0  # since this process took the run up
 
     def __call__(self, state):
-        from explorer.core.training.state import Dial
+        from explorer.core.training.state import LiveSettings
 
         if self._rests(state):
             self._pause(state)
         beta, scale = self._wanted(state)
         now = state.dial
         if (beta, scale) != (now.beta, now.lr_scale):
-            now = Dial(beta, scale)
+            now = LiveSettings(beta, scale)
             self.events.write("dial", step=state.step, beta=beta, lr_scale=scale)
         stop = self.run.now().stop
         self.stopped = "" if stop == "keep" and state.step < self.furthest() else stop

@@ -8,21 +8,19 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
-import psutil
-
 from explorer.core.config import ModelConfig
 from explorer.core.errors import ConfigError, ExplorerError, TrainingError
-from explorer.core.runs import event_log
+from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.device_queue import Stopped, turn
-from explorer.core.runs.event_log import Events
-from explorer.core.runs.folder import Order
+from explorer.core.runs.device_queue import Stopped, hold_device
+from explorer.core.runs.event_log import EventWriter
+from explorer.core.runs.folder import RunSpec
 from explorer.core.worker.budget import Budget
-from explorer.core.worker.controls import Controls, Steering
+from explorer.core.worker.controls import ControlReader, WatchedControlFile
 
 CONV_EPOCHS = 10  # on MNIST conv is behind the MLP at 3 epochs for the same seconds (102.6, 100.9), ahead at 55 (93.1, 95.9)
 PROGRESS_S = 0.3  # between two words on a download
@@ -37,12 +35,12 @@ def work(
     ends it is the last event, and what was reached can be resumed.
     """
     order, _ = run_folder.read_run(folder)
-    run_folder.write_run(folder, order, **run_folder.this_process())
-    events = Events(folder)
+    run_folder.write_run(folder, order, **process.this_process())
+    events = EventWriter(folder)
     try:
         if order.background:
-            give_way()
-        with turn(folder, order, events, told) as give_back:
+            process.give_way()
+        with hold_device(folder, order, events, told) as give_back:
             return _train(folder, order, events, give_back, told, seen)
     except Stopped:
         events.write("stopped")
@@ -60,48 +58,31 @@ def work(
         events.close()
 
 
-def _last_word(events: Events, message: str, hint: str) -> None:
+def _last_word(events: EventWriter, message: str, hint: str) -> None:
     try:
         events.write("failed", message=message, hint=hint)
     except ExplorerError:
         pass  # the disk is full: the process is gone, and the page says so
 
 
-def give_way() -> None:
-    """Leave the page its time: this process takes a core less where there are more than two, and runs when nobody else does.
-
-    With one thread on two cores MNIST reaches 103.8 nats in 45 s, with two 100.9, and the page's threads still come first.
-    Linux shares a core among sessions before it looks at the niceness of a process, so the session's own (/proc/PID/autogroup)
-    is what keeps Explore's answers as quick as on an idle machine (sched(7), "The autogroup feature").
-    """
-    n_cores = os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(n_cores - 1 if n_cores > 2 else n_cores))
-    if platform.system() == "Linux":
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        if os.getsid(0) == os.getpid():  # the session is ours alone
-            with suppress(OSError):
-                Path("/proc/self/autogroup").write_text("19")
-    with suppress(psutil.Error, OSError):
-        psutil.Process().nice(19 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
-
-
-def _train(folder: Path, order: Order, events: Events, give_back: Callable, told: Callable, seen: Callable) -> Path | None:
+def _train(
+    folder: Path, order: RunSpec, events: EventWriter, give_back: Callable, told: Callable, seen: Callable
+) -> Path | None:
     is_new = not event_log.read_events(folder)[0]
     since = order.created if is_new else time.time()  # a run that has waited, or goes on, has lost nothing of its budget
     events.write("starting")
     from explorer.core import device  # torch: a second or two
     from explorer.core.data import catalog  # torch: a second or two
     from explorer.core.training import distributed as parallel  # torch: a second or two
-    from explorer.core.worker.model_job import Trainee
+    from explorer.core.worker.model_job import ModelJob
 
     device.choose(order.train.get("device", "auto"))
     with ExitStack() as pens:
         pen_of = {folder: events}
         for twin in run_folder.members(folder, order):
             if twin != folder:
-                pen_of[twin] = pens.enter_context(closing(Events(twin)))
-        trainees = [Trainee(twin, pen_of[twin], told) for twin in run_folder.members(folder, order)]
+                pen_of[twin] = pens.enter_context(closing(EventWriter(twin)))
+        trainees = [ModelJob(twin, pen_of[twin], told) for twin in run_folder.members(folder, order)]
         config, told_of = trainees[0].config, _progress(folder, events, told)
         train, test = (catalog.load(config.dataset, split, size=order.size, progress=told_of) for split in catalog.SPLITS)
         for note in train.notes:
@@ -113,15 +94,15 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
         where = str(states[0].device)
         told(f"{train.name}: {len(train)} images to train on, {len(test)} to test, on {where}")
         versions = {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy")}
-        run_folder.write_run(folder, order, **run_folder.this_process(), device=where, versions=versions)
+        run_folder.write_run(folder, order, **process.this_process(), device=where, versions=versions)
         if order.twins:
             events.write("training", step=min(state.step for state in states))
         with _team(states, order, parallel) as team:
             for trainee, state in zip(trainees, states):
-                own = Controls(trainee.folder)
-                run = own if trainee.folder == folder else Controls(folder)
+                own = WatchedControlFile(trainee.folder)
+                run = own if trainee.folder == folder else WatchedControlFile(folder)
                 furthest = lambda: max(state.step for state in states)  # noqa: E731
-                trainee.begin(Steering(own, run, trainee.events, events, trainee.replay(), furthest), team)
+                trainee.begin(ControlReader(own, run, trainee.events, events, trainee.replay(), furthest), team)
             try:
                 _fit(trainees, budget, seen)
             finally:
@@ -133,7 +114,7 @@ def _train(folder: Path, order: Order, events: Events, give_back: Callable, told
         return _keep(trainees, events, give_back, told)
 
 
-def _team(states: list, order: Order, parallel):
+def _team(states: list, order: RunSpec, parallel):
     if len(states) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError("Twins are trained by one process.", "Start them without torchrun.")
     return nullcontext() if len(states) > 1 else parallel.team(states[0], order.size)
@@ -179,7 +160,7 @@ def _plan(trainees: list, trainee, report, budget: Budget, evaluation_s: float) 
             other.plan(n_steps, budget.seconds)
 
 
-def _keep(trainees: list, events: Events, give_back: Callable, told: Callable) -> Path:
+def _keep(trainees: list, events: EventWriter, give_back: Callable, told: Callable) -> Path:
     """A bundle of each model, and the device is free; then their maps."""
     savings = [trainee.saving() for trainee in trainees]
     paths = [next(saving) for saving in savings]
@@ -198,7 +179,7 @@ def _instead(trainee, path: Path) -> str:
     return "" if path.name == taken else f": the name '{taken}' belongs to another model, which stays"
 
 
-def _write_bundles(kind: str, trainees: list, events: Events, paths: list[Path]) -> None:
+def _write_bundles(kind: str, trainees: list, events: EventWriter, paths: list[Path]) -> None:
     """Into the events of each model, and of the group that twins have in common."""
     for trainee, path in zip(trainees, paths):
         taken = {} if path.name == trainee.bundle_name else {"taken_name": trainee.bundle_name}
@@ -224,7 +205,7 @@ def _arch(trainees: list, train, budget: Budget | None) -> str:
     return "conv" if n_epochs >= CONV_EPOCHS else "mlp"
 
 
-def _progress(folder: Path, events: Events, told: Callable[[str], None]) -> Callable[[float, str], None]:
+def _progress(folder: Path, events: EventWriter, told: Callable[[str], None]) -> Callable[[float, str], None]:
     """Downloads in the events, a few times a second, and a tenth at a time in words; a stop is heard there too."""
     last = said = 0.0
 

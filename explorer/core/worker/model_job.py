@@ -14,26 +14,27 @@ from explorer.core.data.image_set import ImageSet
 from explorer.core.errors import BundleError, TrainingError
 from explorer.core.runs import event_log
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.event_log import Events
+from explorer.core.runs.event_log import EventWriter
 from explorer.core.training import loop
 from explorer.core.training import state as training_state
 from explorer.core.training.loop import Report
 from explorer.core.training.state import State
+from explorer.core.training.state_file import load_state
 from explorer.core.vae.encoding import as_tensor
-from explorer.core.worker.controls import Steering
-from explorer.core.worker.recorder import Diary
+from explorer.core.worker.controls import ControlReader
+from explorer.core.worker.recorder import RunRecorder
 
 
-class Trainee:
+class ModelJob:
     """The model of one folder. `state` is None until the first images are there."""
 
-    def __init__(self, folder: Path, events: Events, told: Callable[[str], None]):
+    def __init__(self, folder: Path, events: EventWriter, told: Callable[[str], None]):
         self.folder, self.events = folder, events
         self.order, _ = run_folder.read_run(folder)
         self.before = event_log.read_events(folder)[0]
         self.config, self.state = TrainConfig(**self.order.train), None
-        if (folder / store.STATE).exists():
-            tensors, meta = store.load_state(folder)
+        if (folder / run_folder.STATE).exists():
+            tensors, meta = load_state(folder)
             self.state = training_state.resume(tensors, meta)
             if self.state.config.dataset != self.config.dataset:
                 raise BundleError(f"The saved state of '{self.order.name}' is of another data set.", "Start the run again.")
@@ -54,7 +55,7 @@ class Trainee:
                 self.state.n_steps = n
         return self.state
 
-    def begin(self, steering: Steering, team=None) -> None:
+    def begin(self, steering: ControlReader, team=None) -> None:
         """What is there is said; from now on `next` trains."""
         state, train, test = self.state, self.train, self.test
         self.reached, self.steering = state.step, steering
@@ -74,12 +75,12 @@ class Trainee:
             classes=train.class_names,
             labels=test.labels[: loop.N_MEANS].tolist(),
         )
-        self.diary = Diary(self.folder, self.order, state, self.events, math.ceil(self.n_steps / self.steps_per_epoch))
+        self.diary = RunRecorder(self.folder, self.order, state, self.events, math.ceil(self.n_steps / self.steps_per_epoch))
         self._reports, self._left = loop.fit(state, train.images, test.images, steering, team), None
 
     def replay(self) -> list[dict]:
         """The turns of the dial that came after what was saved."""
-        return [dial for dial in event_log.dials(self.before) if dial["step"] >= self.state.step]
+        return [dial for dial in event_log.live_changes(self.before) if dial["step"] >= self.state.step]
 
     @property
     def n_steps(self) -> int:

@@ -10,25 +10,22 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from explorer.core.bundles import format as bundle_format
-from explorer.core.bundles import store
-from explorer.core.runs import folder as run_folder
 from explorer.core.runs import snapshots
-from explorer.core.runs.event_log import Events
-from explorer.core.runs.folder import Order
-from explorer.core.storage import atomic, safe_read
+from explorer.core.runs.event_log import EventWriter
+from explorer.core.runs.folder import RunSpec
 from explorer.core.training.loop import Report
 from explorer.core.training.state import State
+from explorer.core.training.state_file import save_state
 
 EVENT_S = 0.1  # between two light reports in the events
 EPOCH_S = 0.4  # between two epochs' pictures that are not kept
 STATE_S = 1.0  # between two saves of the resumable state
 
 
-class Diary:
+class RunRecorder:
     """Reports -> events, pictures and the resumable state, no oftener than the page can show."""
 
-    def __init__(self, folder: Path, order: Order, state: State, events: Events, n_epochs: int):
+    def __init__(self, folder: Path, order: RunSpec, state: State, events: EventWriter, n_epochs: int):
         self.folder, self.order, self.state, self.events = folder, order, state, events
         self.last_event = self.last_epoch = self.last_state = -math.inf
         self.on_trial: int | None = None  # an epoch whose pictures are there only until the next
@@ -79,12 +76,7 @@ class Diary:
         """The state of the last whole epoch and its weights; `more` goes into its options. Raises BundleError."""
         self.last_state = time.monotonic()
         tensors, meta = self.state.checkpoint()
-        weights = {
-            name.removeprefix("model."): bundle_format.as_array(t) for name, t in tensors.items() if name.startswith("model.")
-        }
-        store.save_state(self.folder, tensors, meta | {"options": {"name": self.order.name} | more})
-        with atomic.saving("the latest weights", self.folder):
-            atomic.replace_file(self.folder / run_folder.LATEST, safe_read.dump_safetensors(weights, "the latest weights"))
+        save_state(self.folder, tensors, meta | {"options": {"name": self.order.name} | more})
 
     def close(self) -> None:
         """The last epoch's pictures and state, whatever the clock said."""

@@ -14,12 +14,12 @@ from explorer.core import paths
 from explorer.core.bundles import format as bundle_format
 from explorer.core.bundles import store
 from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import event_log, snapshots
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.folder import Order, read_control, write_control
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import RunSpec, read_control, write_control
 from explorer.core.runs.twins import SETTINGS, TERMS, shown, twins
-from explorer.core.training import loop
+from explorer.core.training import loop, state_file
 from explorer.core.worker import controls, job, recorder
 from explorer.core.worker.budget import Budget
 from explorer.core.worker.job import work
@@ -31,8 +31,8 @@ TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "epochs": 4, "preci
 BETAS = ("beta-0", "beta-1", "beta-4")
 
 
-def order(name: str = "three", **settings) -> Order:
-    return Order(name, MODEL, TRAIN | settings, map=False, thumbs=False, created=1.0)
+def order(name: str = "three", **settings) -> RunSpec:
+    return RunSpec(name, MODEL, TRAIN | settings, map=False, thumbs=False, created=1.0)
 
 
 def new(setting="beta", values=(0, 1, 4), budget_s=0.0, **settings) -> Path:
@@ -134,9 +134,9 @@ def test_each_is_bit_for_bit_the_run_it_would_be_alone():
 
 def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
     folder, seen = new(), []
-    work(folder, seen=lambda report, state, n_steps: seen.append((report.step, report.epoch)))
+    work(folder, on_report=lambda report, state, n_steps: seen.append((report.step, report.epoch)))
     assert [seen[i : i + 3] for i in range(0, len(seen), 3)] == [[at] * 3 for at in dict.fromkeys(seen)], "in turn"
-    run = runs.look("three")
+    run = run_status.look("three")
     assert (run.status, run.epoch, run.n_epochs, run.bundle) == ("done", 4, 4, "three-beta-0")
     assert [(twin.name, twin.status, twin.bundle, twin.epoch) for twin in run.twins] == [
         (f"three/{name}", "done", f"three-{name}", 4) for name in BETAS
@@ -146,7 +146,7 @@ def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
         assert store.load(twin.bundle).metrics["epochs"] == 4
     starts = [snapshots.read_epoch(twin.folder, 0)["samples"] for twin in run.twins]
     assert np.array_equal(starts[0], starts[1]) and np.array_equal(starts[0], starts[2]), "from the same weights and draws"
-    assert runs.list_runs() == [run]
+    assert run_status.list_runs() == [run]
 
 
 def test_each_term_alone_does_what_the_lecture_says():
@@ -163,7 +163,7 @@ def test_each_term_alone_does_what_the_lecture_says():
 
 def test_a_beta_turned_for_one_acts_on_that_one():
     folder = new()
-    work(folder, seen=once(4, turn(folder / "beta-1", beta=7.0)))
+    work(folder, on_report=once(4, turn(folder / "beta-1", beta=7.0)))
     (dial,) = events(folder / "beta-1", "dial")
     assert dial["beta"] == 7 and dial["step"] in (3, 4) and not events(folder / "beta-0", "dial")
     assert weights("three-beta-0") == alone("single-0", beta=0.0) and weights("three-beta-1") != alone("single-1")
@@ -174,8 +174,8 @@ def test_a_beta_turned_for_one_acts_on_that_one():
 
 def test_stopped_they_go_on_to_the_same_weights():
     folder = new()
-    assert work(folder, seen=once(5, turn(folder, stop="stop"))) is None
-    run = runs.look("three")
+    assert work(folder, on_report=once(5, turn(folder, stop="stop"))) is None
+    run = run_status.look("three")
     assert run.status == "stopped" and [twin.status for twin in run.twins] == ["stopped"] * 3 and run.epoch == 1
     turn(folder, stop="")()
     work(folder)
@@ -195,10 +195,10 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorder.Diary, "close", lambda self: None)
+        patch.setattr(recorder.RunRecorder, "close", lambda self: None)
         patch.setattr(job, "_last_word", lambda *args: None)
         with pytest.raises(Killed):
-            work(folder, seen=count)
+            work(folder, on_report=count)
     work(folder)
     for beta in (0, 4):
         assert weights(f"three-beta-{beta}") == alone(f"single-{beta}", beta=float(beta))
@@ -207,9 +207,9 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
 def test_kept_they_are_kept_after_equally_many_batches(monkeypatch):
     monkeypatch.setattr(loop, "EVERY", 3)
     folder = new(batch_size=8)
-    work(folder, seen=once(15, turn(folder, stop="keep")))
+    work(folder, on_report=once(15, turn(folder, stop="keep")))
     last = [events(folder / name, "epoch", "batch")[-1]["step"] for name in BETAS]
-    run = runs.look("three")
+    run = run_status.look("three")
     assert run.status == "done" and len({twin.step for twin in run.twins}) == 1, last
 
 
@@ -235,7 +235,7 @@ def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch)
     work(folder)
     assert asked == [pytest.approx(0.03)], "a step of all three"
     assert [[e["n_steps"] for e in events(folder / name, "budget")] for name in BETAS] == [[7]] * 3
-    assert {twin.step for twin in runs.look("three").twins} == {7}
+    assert {twin.step for twin in run_status.look("three").twins} == {7}
 
 
 # ---- going wrong
@@ -250,11 +250,11 @@ def test_a_loss_that_is_no_number_says_whose():
     values["order"]["model"]["widths"] = [64] * 6
     path.write_text(json.dumps(values))
     with pytest.raises(TrainingError, match="^three-beta-1: The loss stopped being a number in epoch 2"):
-        work(folder, seen=once(4, turn(folder / "beta-1", lr_scale=100.0)))
-    run = runs.look("three")
+        work(folder, on_report=once(4, turn(folder / "beta-1", lr_scale=100.0)))
+    run = run_status.look("three")
     assert run.status == "failed" and "three-beta-1" in run.sentence
     for name in ("beta-0", "beta-1"):
-        assert store.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
+        assert state_file.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_damaged_twin_is_one_sentence_and_the_others_are_shown(change, words):
     folder = new()
     work(folder)
     change(folder)
-    run = runs.look("three")
+    run = run_status.look("three")
     assert [twin.status for twin in run.twins] == ["done", "damaged", "done"] and words in run.twins[1].sentence
 
 
