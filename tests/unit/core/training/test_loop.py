@@ -14,9 +14,11 @@ from safetensors.torch import save as save_bytes
 
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.training import loop
-from explorer.core.training.loop import choose_precision, fit, one_cycle
+from explorer.core.training import loop, step, throughput
+from explorer.core.training.loop import fit
+from explorer.core.training.schedule import one_cycle
 from explorer.core.training.state import begin, resume
+from explorer.core.training.throughput import choose_precision
 from explorer.core.vae import encoding, objective
 from explorer.core.vae.encoding import encode_images
 from explorer.core.vae.model import VAE
@@ -69,7 +71,7 @@ def test_the_untrained_model_is_reported_first():
     first = next(fit(state, TRAIN, TEST))
     assert same(untrained, weights(state))
     assert first.is_epoch and first.epoch == first.step == 0 and first.train is None and first.images_per_second == 0
-    assert first.n_steps == 6 and first.lr == pytest.approx(1e-2 / 25)
+    assert first.lr == pytest.approx(1e-2 / 25)
     encoding = encode_images(state.model, TEST, seed=0)
     assert first.test.elbo == pytest.approx(encoding.elbo.mean(), rel=1e-6)
     assert first.test.kl_per_dim == pytest.approx(encoding.kl_per_dim.mean(0), rel=1e-6)
@@ -88,7 +90,7 @@ def test_reports_count_epochs_steps_and_seconds(monkeypatch):
         (1, 6, False),
         (2, 6, True),
     ]
-    assert all(r.n_steps == 6 and r.beta == 1 for r in reports)
+    assert all(r.beta == 1 for r in reports)
     assert all(a.seconds <= b.seconds for a, b in zip(reports, reports[1:]))
     assert all(r.images_per_second > 0 for r in reports[1:])
     assert all(r.snapshot is None and r.active_units is None for r in reports if not r.is_epoch)
@@ -293,15 +295,15 @@ def test_the_global_generators_leave_a_run_alone():
 
 def fake_clock(monkeypatch, cost: dict[str, float]) -> list[str]:
     """A machine on which a step takes what `cost` says; returns the list of steps taken."""
-    clock, steps, real = [0.0], [], loop._step
+    clock, steps, real = [0.0], [], step.train_step
 
-    def step(state, x, eps):
+    def timed_step(state, x, eps):
         steps.append(state.precision)
         clock[0] += cost[state.precision]
         return real(state, x, eps)
 
-    monkeypatch.setattr(loop, "_step", step)
-    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(step, "train_step", timed_step)
+    monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     return steps
 
 
@@ -361,7 +363,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(arch, likel
         if report.epoch == 2 and not report.is_epoch:
             break  # in the middle of the third epoch
     resumed = resume(*through_a_file(*stopped.checkpoint()))
-    assert resumed.epoch == 2 and resumed.step == 6 and resumed.seconds > 0
+    assert resumed.epoch == 2 and resumed.step == 6 and resumed.stopwatch.seconds > 0
     reports = finish(resumed)
     assert [r.epoch for r in reports if r.is_epoch] == [3, 4]
     assert same(weights(whole), weights(resumed))
@@ -523,7 +525,7 @@ def test_a_run_is_not_resumed_on_another_number_of_images(saved):
 def test_sets_of_any_size_train(n, batch_size):
     state = small(batch_size=batch_size, epochs=2)
     reports = finish(state, TRAIN[:n], TEST[:1])
-    assert reports[-1].step == reports[-1].n_steps == 2 * math.ceil(n / batch_size)
+    assert reports[-1].step == 2 * math.ceil(n / batch_size)
     assert math.isfinite(reports[-1].test.elbo) and len(reports[-1].snapshot.originals) == 1
 
 
