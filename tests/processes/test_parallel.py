@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+import torch.distributed as dist
 
 from explorer import train
 from explorer.core.bundles import store
@@ -17,6 +21,8 @@ from explorer.core.paths import runs_dir
 from explorer.core.runs import commands as runs
 from explorer.core.runs import status as run_status
 from explorer.core.training import distributed, loop, state_file
+from explorer.core.training.distributed import DataParallel, PeerLost
+from tests.unit.core.training.small_runs import TRAIN, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -211,6 +217,41 @@ def test_a_mistake_is_said_once_and_nobody_waits(torchrun):
     listing = torchrun("--list")
     out, err = listing.communicate(timeout=30)
     assert listing.returncode == 0 and out.count("There is nothing") + err.count("There is nothing") == 1
+
+
+PEER = """
+import os, sys, torch
+import torch.distributed as dist
+from explorer.core.training import distributed
+from tests.unit.core.training.small_runs import small
+
+dist.init_process_group("gloo", init_method=sys.argv[1], rank=1, world_size=2)
+distributed._wrap(small())
+distributed._broadcast(torch.zeros(distributed.N_HEADER + 32, dtype=torch.float64))
+distributed._broadcast(torch.zeros(20, 2))
+os._exit(1)
+"""
+
+
+def test_a_process_that_dies_within_a_step_is_noticed_in_backward(tmp_path, monkeypatch):
+    """The other process takes part in the broadcasts of a batch and is gone before the gradients are averaged."""
+    monkeypatch.setattr(distributed.signal, "signal", lambda *args: None)
+    store = f"file://{tmp_path / 'store'}"
+    env = os.environ | {"PYTHONPATH": str(PROJECT)}
+    peer = subprocess.Popen([sys.executable, "-c", PEER, store], env=env)
+    dist.init_process_group("gloo", init_method=store, rank=0, world_size=2, timeout=timedelta(seconds=60))
+    try:
+        state = small()
+        state.precision = "fp32"
+        shared = DataParallel(state, distributed._wrap(state))
+        with pytest.raises(PeerLost, match="Another process of this training has ended.") as caught:
+            shared.train_step(torch.from_numpy(TRAIN), torch.arange(20), torch.Generator().manual_seed(1))
+    finally:
+        peer.kill()
+        peer.wait()
+        dist.destroy_process_group()
+    frames = [frame.name for frame in traceback.extract_tb(caught.value.__cause__.__traceback__)]
+    assert "backward" in frames, frames
 
 
 # ---- the parts

@@ -123,7 +123,7 @@ def _wrap(state: State) -> nn.Module:
     with _peer_errors():
         dist.all_reduce(torch.zeros(1))
         ids = [state.device.index or torch.cuda.current_device()] if state.device.type == "cuda" else None
-        return DistributedDataParallel(ObjectiveModule(state.model), device_ids=ids, broadcast_buffers=False)
+        return DistributedDataParallel(ObjectiveModule(state.model), device_ids=ids)
 
 
 def _shared_step(state: State, wrapper: nn.Module, images: Tensor, rows: Tensor, eps: Tensor) -> Sums:

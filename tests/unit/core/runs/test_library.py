@@ -243,6 +243,19 @@ def test_a_run_that_goes_on_does_not_take_a_model_s_name(root):
     assert transfer.import_zip(data) == ["mine-2"]
 
 
+def test_the_weights_file_of_earlier_versions_is_accepted_and_ignored(root):
+    folder = resting("mine", twins=TWINS)
+    old = {f"{twin}/latest.safetensors": b"the weights again" for twin in ("both", "KL-only")} | {"latest.safetensors": b"x"}
+    for path, data in old.items():
+        (folder / path).write_bytes(data)
+    assert not old.keys() & run_library.contents("mine").keys()
+    run_library.duplicate("mine", "copy")
+    found = {f"runs/old/{path}": data for path, data in (run_library.contents("mine") | old).items()}
+    assert transfer.import_zip(zipped(found)) == ["old"]
+    for name in ("copy", "old"):
+        assert not list((root / "runs" / name).rglob("latest.*")) and run_status.look(name).status == "stopped"
+
+
 def test_a_run_is_never_replaced(root):
     resting("mine")
     data = transfer.export_zip(runs=["mine"])
