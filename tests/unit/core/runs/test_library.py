@@ -111,13 +111,13 @@ def test_a_duplicate_is_a_run_of_its_own(root, twins):
 @pytest.mark.usefixtures("one_thread", "every_step_counts")
 def test_a_duplicate_goes_on_from_the_same_epoch(root):
     def trained(name: str, stop_at: int = -1) -> bytes:
-        def seen(report, state, n_steps):
+        def on_report(report, state, n_steps):
             if report.step == stop_at and not report.is_epoch:
                 write_control(root / "runs" / name, ControlFile(stop="stop"))
 
         if not (root / "runs" / name).is_dir():
             run_folder.create(RunSpec(name, MODEL, TRAIN, map=False, created=1000.0))
-        work(root / "runs" / name, on_report=seen)
+        work(root / "runs" / name, on_report=on_report)
         return b"" if stop_at >= 0 else (root / name / bundle_format.MODEL).read_bytes()
 
     trained("mine", 7)
