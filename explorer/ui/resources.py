@@ -15,9 +15,9 @@ from explorer import figures, list_bundles, open_bundle, open_model
 from explorer.core.engine.live_run import open_run
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import SHIPPED, runs_dir
-from explorer.core.runs import commands as runs
-from explorer.core.runs import snapshots
+from explorer.core.runs import snapshots, status
 from explorer.core.runs.epoch_film import RunFilm
+from explorer.core.runs.event_log import EventLog
 from explorer.core.training import throughput
 from explorer.ui.wire.packet import pack
 
@@ -129,7 +129,7 @@ def _sprite_packet(engine) -> bytes:
 
 def run_list() -> list:
     """All training runs, the newest first."""
-    return runs.list_runs(_diary)
+    return status.list_runs(_event_log)
 
 
 def live_runs() -> list[str]:
@@ -166,17 +166,17 @@ def _run_engine(name: str, stamp: int):
 
 def run(name: str):
     """How a run stands. Raises ExplorerError where there is none."""
-    return runs.look(name, _diary)
+    return status.look(name, _event_log)
 
 
 def watch(run) -> tuple[list[dict], list]:
     """(the events in force, the epochs' frames) of a run, or of one of twins."""
-    return _diary(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
+    return _event_log(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
 
 
 def run_events(folder: Path) -> list[dict]:
     """A run's events in force; what was read before is not read again."""
-    return _diary(folder).read()
+    return _event_log(folder).read()
 
 
 def run_portrait(folder: Path) -> bytes | None:
@@ -193,8 +193,8 @@ def _run_portrait(folder: Path, epoch: int, stamp: int) -> bytes:
     return figures.png(figures.strip(figures.enlarge(snapshots.read_samples(folder, epoch)[:6], 56)))
 
 
-def _diary(folder: Path) -> runs.Diary:
-    return _diary_of(*_folder_key(folder))
+def _event_log(folder: Path) -> EventLog:
+    return _event_log_of(*_folder_key(folder))
 
 
 def _folder_key(folder: Path) -> tuple[str, int]:
@@ -206,8 +206,8 @@ def _folder_key(folder: Path) -> tuple[str, int]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _diary_of(folder: str, inode: int) -> runs.Diary:
-    return runs.Diary(Path(folder))
+def _event_log_of(folder: str, inode: int) -> EventLog:
+    return EventLog(Path(folder))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -14,14 +14,14 @@ from streamlit.testing.v1 import AppTest
 from explorer.core import transfer
 from explorer.core.bundles.format import CONFIG, METRICS
 from explorer.core.errors import ExplorerError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import library as run_library
-from explorer.core.runs.folder import Order
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import RunSpec
 from tests.helpers import random_bundle, sprite_set
 
 HUGE, TEXT, NAN, INFINITE = 10**400, "12", float("nan"), float("inf")
 D, N_MEANS, S = 4, 12, 8
-ORDER = Order("bad", {"latent_dim": D}, {"dataset": "digits", "epochs": 3}, created=1.7e9)
+ORDER = RunSpec("bad", {"latent_dim": D}, {"dataset": "digits", "epochs": 3}, created=1.7e9)
 
 
 # ---- a run as its trainer writes it, and what a forger makes of it
@@ -355,7 +355,7 @@ def delete(test: AppTest, key: str) -> None:
     prefix = "shelf-" * key.startswith("shelf-")
     name, kinds = key.removeprefix(prefix), [element.key for element in test.button]
     if f"broken-{key}" not in kinds:
-        n = len(runs.list_runs()) if prefix else len(shelf_names())
+        n = len(run_status.list_runs()) if prefix else len(shelf_names())
         test.session_state[f"{prefix}edit-{n}-{name}"] = True
         checked(test.run())
         test.checkbox(key=f"{prefix}sure-{name}").check()
@@ -409,6 +409,6 @@ def shelf_contents(name: str) -> dict[str, bytes]:
 
 def test_the_forged_run_is_a_run(checkpoints):
     """Without a forger's edit the same files are watched, curves and all."""
-    assert runs.look("good-2").epoch == 3 and run_library.contents("good-2")
+    assert run_status.look("good-2").epoch == 3 and run_library.contents("good-2")
     page = opened(train, run="good-2")
     assert not page.error and page.button(key="run-resume") and not page.button(key="run-resume").disabled

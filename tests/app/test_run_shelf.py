@@ -12,8 +12,8 @@ import pytest
 from explorer.core import transfer
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import snapshots
-from explorer.core.runs.event_log import Events
-from explorer.core.runs.folder import Order
+from explorer.core.runs.event_log import EventWriter
+from explorer.core.runs.folder import RunSpec
 from explorer.core.storage import atomic
 from tests.app.test_library_page import checked, opened, press, said, shelf
 
@@ -30,9 +30,9 @@ def runs(tmp_path, monkeypatch) -> Path:
 
 def make(name: str, *last: dict, epochs: int = 3, owner: dict = GONE, model: dict | None = None, **train) -> Path:
     """A run of 10 epochs of 4 steps that has reached some, and then `last`."""
-    folder = run_folder.create(Order(name, {"latent_dim": 5} if model is None else model, {"dataset": "digits"} | train))
+    folder = run_folder.create(RunSpec(name, {"latent_dim": 5} if model is None else model, {"dataset": "digits"} | train))
     run_folder.write_run(folder, run_folder.read_run(folder)[0], **owner)
-    events = Events(folder)
+    events = EventWriter(folder)
     events.write("training", step=0, epoch=0, n_steps=40, steps_per_epoch=4)
     for epoch in range(epochs + 1):
         events.write("epoch", epoch=epoch, step=4 * epoch, seconds=2.0 * epoch, test={"elbo": -30.0 - epoch}, kl_per_dim=[])
@@ -88,7 +88,7 @@ def test_what_was_left_out_of_an_order_has_its_default(runs):
 
 
 def test_the_dial_is_what_is_shown(runs):
-    run_folder.write_control(make("turned"), run_folder.Control(beta=0.25))
+    run_folder.write_control(make("turned"), run_folder.ControlFile(beta=0.25))
     assert "<dd>0.25</dd>" in shelf(opened())
 
 

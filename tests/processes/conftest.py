@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.core.runs import commands as runs
+from explorer.core.runs import process as run_process
 from tests.processes.children import offspring, strangers
 
 
@@ -16,8 +16,8 @@ def checkpoints(tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
     strangers.update(psutil.Process().children())
     yield tmp_path
-    for child in list(runs._children):
+    for child in list(run_process._children):
         child.kill()
         child.wait()
-    runs.reap()
+    run_process.reap()
     assert offspring() == []

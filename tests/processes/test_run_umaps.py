@@ -15,8 +15,10 @@ from explorer.core.errors import BundleError
 from explorer.core.runs import commands as runs
 from explorer.core.runs import epoch_maps, snapshots
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process as run_process
+from explorer.core.runs import status as run_status
 from explorer.core.runs.epoch_maps import UmapState, look
-from explorer.core.runs.folder import MAKING, Order
+from explorer.core.runs.folder import MAP_PROGRESS, RunSpec
 from tests.processes.children import at_once
 
 FEW, MANY = 4, 300  # points: a map that needs no layout, and one that takes its time
@@ -25,7 +27,7 @@ PATIENCE_S = 240.0  # on a busy machine a process that gives way to all others w
 
 def over(name: str = "mine", n: int = MANY, dim: int = 6, epochs=range(8), last: str = "done") -> Path:
     """A run that is over, with means at these epochs."""
-    folder = run_folder.create(Order(name, created=1000.0))
+    folder = run_folder.create(RunSpec(name, created=1000.0))
     run_folder.write_run(folder, run_folder.read_run(folder)[0], pid=2**22 + 1, pid_started=1000.0)
     (folder / run_folder.EVENTS).write_text(json.dumps({"kind": last, "t": 1000.0, "bundle": name}) + "\n")
     for epoch in epochs:
@@ -45,11 +47,11 @@ def wait(condition, what: str):
 
 
 def maker(folder: Path) -> psutil.Process:
-    return psutil.Process(run_folder.read_making(folder)["pid"])
+    return psutil.Process(epoch_maps.read_progress(folder)["pid"])
 
 
 def is_gone(process: psutil.Process) -> bool:
-    runs.reap()
+    run_process.reap()
     return not process.is_running()
 
 
@@ -62,8 +64,9 @@ def at_work(folder: Path) -> psutil.Process:
 
 def test_looking_at_a_map_needs_no_torch():
     code = "import sys, explorer.core.runs.epoch_maps; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.runs.epoch_maps" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.split())
+    assert "explorer.core.runs.epoch_maps" in imported and not {"torch", "sklearn", "umap", "streamlit"} & imported
 
 
 def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
@@ -78,7 +81,7 @@ def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
     assert shares == sorted(shares) and any(0 < share < 1 for share in shares)
     assert epoch_maps.read(folder).xy.shape == (4, MANY, 2)
     wait(lambda: is_gone(process), "for the process to end")
-    assert not (folder / MAKING).exists() and runs.look("mine").status == "stopped"
+    assert not (folder / MAP_PROGRESS).exists() and run_status.look("mine").status == "stopped"
 
 
 def test_cancelled_nothing_of_it_is_left(checkpoints):
@@ -141,9 +144,9 @@ def test_a_process_whose_folder_is_gone_ends_by_itself():
 
 def test_two_who_press_at_once_start_one():
     folder = over()
-    told = at_once(2, lambda: epoch_maps.start("mine") or "")
-    assert told == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
-    assert len(runs._children) == 1 and look(folder).status == "making"
+    answers = at_once(2, lambda: epoch_maps.start("mine") or "")
+    assert answers == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
+    assert len(run_process._children) == 1 and look(folder).status == "making"
     epoch_maps.cancel("mine")
 
 
@@ -164,7 +167,7 @@ def test_what_has_no_map_is_refused_in_a_sentence(how, words):
         (folder / run_folder.EVENTS).write_text(json.dumps({"kind": "failed", "t": 1.0, "message": "", "hint": ""}) + "\n")
     with pytest.raises(BundleError) as refused:
         epoch_maps.start("mine")
-    assert str(refused.value).startswith(words) and not runs._children and look(folder) == UmapState("none")
+    assert str(refused.value).startswith(words) and not run_process._children and look(folder) == UmapState("none")
 
 
 def test_a_system_that_begins_no_process_is_one_sentence(monkeypatch):
@@ -172,7 +175,7 @@ def test_a_system_that_begins_no_process_is_one_sentence(monkeypatch):
         raise OSError(12, "Cannot allocate memory")
 
     folder = over(n=FEW)
-    monkeypatch.setattr(runs.subprocess, "Popen", popen)
+    monkeypatch.setattr(run_process.subprocess, "Popen", popen)
     with pytest.raises(BundleError, match=r"Saving the run 'mine' in .* failed \(Cannot allocate memory\)"):
         epoch_maps.start("mine")
     assert look(folder) == UmapState("none")

@@ -15,9 +15,12 @@ from explorer.core.errors import BundleError, ConfigError
 from explorer.core.runs import commands as runs
 from explorer.core.runs import device_queue, event_log, twins
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.folder import Order
+from explorer.core.runs import process as run_process
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import RunSpec
 from explorer.core.storage import atomic
 from tests.processes.children import at_once, offspring
+from tests.unit.core.runs.run_folders import standing
 
 MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "precision": "fp32", "device": "cpu"}
@@ -25,26 +28,28 @@ ENDLESS = 100_000  # epochs
 PATIENCE_S = 60.0
 
 
-def order(name: str, epochs: int = ENDLESS, map=False, model=MODEL, **train) -> Order:
-    return Order(name, model, TRAIN | {"epochs": epochs} | train, None, map, False)
+def order(name: str, epochs: int = ENDLESS, map=False, model=MODEL, **train) -> RunSpec:
+    return RunSpec(name, model, TRAIN | {"epochs": epochs} | train, None, map, False)
 
 
 def wait(condition, what: str = ""):
     """What `condition` returns as soon as it is true."""
     end = time.monotonic() + PATIENCE_S
     while not (found := condition()):
-        states = {run.name: (run.status, run.sentence) for run in runs.list_runs()}
+        states = {run.name: (run.status, run.sentence) for run in run_status.list_runs()}
         assert time.monotonic() < end, f"waited in vain {what}: {states}"
         time.sleep(0.02)
     return found
 
 
-def wait_for(name: str, *statuses: str) -> runs.Run:
-    return wait(lambda: (run := runs.look(name)).status in statuses and run, f"for {name} to be {statuses}")
+def wait_for(name: str, *statuses: str) -> run_status.Run:
+    return wait(lambda: (run := run_status.look(name)).status in statuses and run, f"for {name} to be {statuses}")
 
 
-def trains(name: str, epoch: int = 1) -> runs.Run:
-    return wait(lambda: (run := runs.look(name)).status == "training" and run.epoch >= epoch and run, f"for {name} to train")
+def trains(name: str, epoch: int = 1) -> run_status.Run:
+    return wait(
+        lambda: (run := run_status.look(name)).status == "training" and run.epoch >= epoch and run, f"for {name} to train"
+    )
 
 
 def process(name: str) -> psutil.Process:
@@ -65,8 +70,9 @@ def kinds(name: str) -> list[str]:
 
 def test_watching_runs_needs_no_torch():
     code = "import sys, explorer.core.runs.commands, explorer.core.runs.epoch_film, explorer.train; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.runs.commands" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.split())
+    assert "explorer.core.runs.commands" in imported and not {"torch", "sklearn", "umap", "streamlit"} & imported
 
 
 def test_a_run_is_started_watched_and_done(checkpoints):
@@ -79,7 +85,7 @@ def test_a_run_is_started_watched_and_done(checkpoints):
     assert not group.exists() or group.read_text().endswith("nice 19\n")
     run = wait_for("mine", "done")
     assert (run.epoch, run.n_epochs, run.bundle) == (40, 40, "mine") and store.load("mine").metrics["epochs"] == 40
-    wait(lambda: runs.list_runs() and not runs._children, "for the process to be let go")
+    wait(lambda: run_status.list_runs() and not run_process._children, "for the process to be let go")
     assert not child.is_running() and offspring() == []
     assert "saved" in (run.folder / "log.txt").read_text()
     with pytest.raises(BundleError, match="The run 'mine' is done"):
@@ -87,31 +93,31 @@ def test_a_run_is_started_watched_and_done(checkpoints):
     with pytest.raises(BundleError, match="There is already a model 'mine'"):
         runs.start(order("mine"))
     runs.delete("mine")
-    assert runs.list_runs() == [] and store.load("mine"), "its bundle stays"
+    assert run_status.list_runs() == [] and store.load("mine"), "its bundle stays"
 
 
 def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
-    told = at_once(2, lambda: runs.start(order("mine")).name)
-    assert told == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
-    assert len(runs._children) == 1
+    answers = at_once(2, lambda: runs.start(order("mine")).name)
+    assert answers == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
+    assert len(run_process._children) == 1
     trains("mine")
-    again = runs.look("mine").step
+    again = run_status.look("mine").step
     with pytest.raises(BundleError, match="The run 'mine' is training. Only a run that was stopped or broke off can go on."):
         runs.resume("mine")
     with pytest.raises(BundleError):
         runs.start(order("mine"))
-    wait(lambda: runs.look("mine").step > again, "for it to go on undisturbed")
-    monkeypatch.setattr(runs, "PATIENCE_S", 0.3)
+    wait(lambda: run_status.look("mine").step > again, "for it to go on undisturbed")
+    monkeypatch.setattr(runs, "STOP_PATIENCE_S", 0.3)
     child = process("mine")
     child.suspend()
     runs.delete("mine")  # one that does not listen too
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    assert runs.list_runs() == [] and not list(paths.runs_dir().glob("[!.]*")), "its name is free"
+    assert run_status.list_runs() == [] and not list(paths.runs_dir().glob("[!.]*")), "its name is free"
 
 
 def test_many_who_make_one_folder_at_once_make_it_once():
-    told = at_once(8, lambda: run_folder.create(order("mine")).name)
-    assert told == ["There is already a run 'mine'. Choose another name, or delete that run."] * 7 + ["mine"]
+    answers = at_once(8, lambda: run_folder.create(order("mine")).name)
+    assert answers == ["There is already a run 'mine'. Choose another name, or delete that run."] * 7 + ["mine"]
 
 
 # ---- the queue
@@ -124,18 +130,18 @@ def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
         runs.start(order(name))
     for name in ("third", "second"):
         assert wait_for(name, "queued").is_live
-    assert [run.name for run in runs.list_runs()] == ["third", "second", "first"], "the newest first"
+    assert [run.name for run in run_status.list_runs()] == ["third", "second", "first"], "the newest first"
     runs.stop("first")
     wait_for("first", "stopped")
     trains("second")
-    assert runs.look("third").status == "queued"
+    assert run_status.look("third").status == "queued"
     runs.stop("third")
-    assert wait_for("third", "stopped").epoch == 0 and runs.look("second").status == "training"
+    assert wait_for("third", "stopped").epoch == 0 and run_status.look("second").status == "training"
     runs.delete("second")
 
 
 @pytest.mark.parametrize(
-    "device, chosen, lane",
+    "device, chosen, queue",
     [
         ("cpu", "", "cpu"),
         ("cuda", "", "cuda-0"),
@@ -148,9 +154,9 @@ def test_runs_take_turns_the_oldest_first_and_one_that_waits_can_be_stopped():
         ("../x", "", "---x"),
     ],
 )
-def test_runs_on_one_device_take_turns(monkeypatch, device, chosen, lane):
+def test_runs_on_one_device_take_turns(monkeypatch, device, chosen, queue):
     monkeypatch.setenv("EXPLORER_DEVICE", chosen) if chosen else monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
-    assert device_queue.lane(device) == lane
+    assert device_queue.queue_of(device) == queue
 
 
 # ---- killed
@@ -167,7 +173,7 @@ def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
     kill("mine")
     run = wait_for("mine", "lost")
     assert run.sentence == f"The training broke off after epoch {run.epoch}. It can go on from there." and not run.is_live
-    wait(lambda: runs.list_runs() and not offspring(), "for no zombie to be left")
+    wait(lambda: run_status.list_runs() and not offspring(), "for no zombie to be left")
     *_, safe = [e["epoch"] for e in epochs() if e["t"] < epochs()[-1]["t"] - 3]  # a state is kept back for a second at most
     runs.resume("mine")
     wait(lambda: kinds("mine").count("training") == 2, "for the lock, and for it to go on")
@@ -180,10 +186,10 @@ def test_stopped_or_killed_before_its_first_epoch_it_begins_again():
     runs.start(order("mine", 20))
     runs.stop("mine")  # its process has hardly begun, and hears of it all the same
     assert wait_for("mine", "stopped").step == 0
-    wait(lambda: runs.list_runs() and not runs._children, "for the process to end")
-    assert runs.look("mine").status == "stopped", "the folder stays"
+    wait(lambda: run_status.list_runs() and not run_process._children, "for the process to end")
+    assert run_status.look("mine").status == "stopped", "the folder stays"
     runs.resume("mine")
-    wait(lambda: kinds("mine")[-1] == "starting" and runs.look("mine").is_live, "for torch to be imported")
+    wait(lambda: kinds("mine")[-1] == "starting" and run_status.look("mine").is_live, "for torch to be imported")
     kill("mine")
     assert wait_for("mine", "lost").epoch == 0
     runs.resume("mine")
@@ -200,7 +206,7 @@ def test_a_run_whose_folder_is_removed_by_hand_ends(paused):
         runs.steer("mine", pause=True)
         wait_for("mine", "paused")
     atomic.remove_folder(run_folder.find("mine"))
-    wait(lambda: runs.list_runs() == [] and not runs._children, "for the process to see that")
+    wait(lambda: run_status.list_runs() == [] and not run_process._children, "for the process to see that")
     assert not child.is_running()
     runs.start(order("other"))
     trains("other")  # the device is free
@@ -239,150 +245,33 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again():
 def test_what_cannot_be_is_refused_before_there_is_a_folder(checkpoints, made, error, words):
     with pytest.raises(error, match=words):
         runs.start(made)
-    assert not list(checkpoints.iterdir()) and not runs._children
-
-
-def standing(name: str, *events, pid=None, **more) -> Path:
-    """A run's folder with such events, by this process or by nobody."""
-    folder = run_folder.create(Order(name, MODEL, TRAIN, created=more.pop("created", 1000.0)))
-    who = run_folder.this_process() if pid is None else {"pid": pid, "pid_started": 1000.0}
-    run_folder.write_run(folder, run_folder.read_run(folder)[0], **who)
-    (folder / run_folder.EVENTS).write_text("".join(json.dumps({"t": round(time.time(), 3)} | e) + "\n" for e in events))
-    return folder
+    assert not list(checkpoints.iterdir()) and not run_process._children
 
 
 def test_a_queue_that_is_full_is_one_sentence():
-    for i in range(runs.MAX_WAITING):
+    for i in range(runs.MAX_LIVE_RUNS):
         standing(f"run-{i}", {"kind": "queued"})
     with pytest.raises(BundleError, match="8 runs are waiting already. Stop one of them, or come back later."):
         runs.start(order("mine"))
     assert len(run_folder.folders()) == 8
     standing("over", {"kind": "stopped"})
-    assert sum(run.is_live for run in runs.list_runs()) == 8, "a run that is over does not wait"
+    assert sum(run.is_live for run in run_status.list_runs()) == 8, "a run that is over does not wait"
 
 
 def test_a_system_that_begins_no_process_is_one_sentence_and_leaves_nothing(monkeypatch):
     def popen(*args, **more):
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(runs.subprocess, "Popen", popen)
+    monkeypatch.setattr(run_process.subprocess, "Popen", popen)
     with pytest.raises(BundleError, match=r"Saving the run 'mine' in .* failed \(Cannot allocate memory\)"):
         runs.start(order("mine"))
     assert run_folder.folders() == []
 
 
 def test_a_run_that_is_not_there_is_one_sentence():
-    for act in (runs.look, runs.resume, runs.stop, runs.delete, runs.steer):
+    for act in (run_status.look, runs.resume, runs.stop, runs.delete, runs.steer):
         with pytest.raises(BundleError, match="There is no run 'mine'"):
             act("mine")
-
-
-# ---- how a run stands
-
-
-def training(epoch, step):
-    return {"kind": "training", "epoch": epoch, "step": step, "n_steps": 30, "steps_per_epoch": 3}
-
-
-FAILED = {"kind": "failed", "message": "The disk is full.", "hint": "Free some space."}
-LOADING = {"kind": "progress", "share": 0.25, "what": "downloading"}
-
-
-@pytest.mark.parametrize(
-    "events, status, sentence",
-    [
-        ([], "starting", ""),
-        ([{"kind": "queued"}], "queued", ""),
-        ([{"kind": "starting"}, LOADING], "starting", "downloading: 25%"),
-        ([{"kind": "starting"}, LOADING, training(0, 0)], "training", ""),
-        ([training(0, 0), {"kind": "paused", "epoch": 2, "step": 7}], "paused", ""),
-        ([training(0, 0), {"kind": "paused"}, {"kind": "going on"}], "training", ""),
-        ([training(0, 0), {"kind": "saved", "bundle": "mine"}], "mapping", ""),
-        ([training(0, 0), {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"}], "done", ""),
-        ([training(0, 0), {"kind": "stopped"}], "stopped", ""),
-        ([training(0, 0), FAILED], "failed", "The disk is full. Free some space."),
-        ([FAILED, {"kind": "starting"}], "starting", ""),
-        (
-            [{"kind": "what"}, {"kind": "progress", "share": 10**400, "what": "x"}, {"kind": "failed", "message": 7}],
-            "starting",
-            "",
-        ),
-    ],
-)
-def test_the_last_word_says_how_a_run_stands(events, status, sentence):
-    standing("mine", *events)
-    run = runs.look("mine")
-    assert (run.status, run.sentence) == (status, sentence) and run.is_live == (status not in ("done", "stopped", "failed"))
-
-
-@pytest.mark.parametrize("status", ["stopped", "failed", "done", "lost"])
-def test_a_process_that_is_gone_has_the_last_word_if_it_had_one(status):
-    last = {"failed": FAILED, "lost": {"kind": "batch", "epoch": 4, "step": 13}}.get(status, {"kind": status, "bundle": "mine"})
-    standing("mine", training(0, 0), last, pid=2**22 + 1)
-    run = runs.look("mine")
-    assert run.status == status and not run.is_live
-    if status == "lost":
-        assert run.sentence == "The training broke off after epoch 4. It can go on from there." and run.step == 13
-
-
-@pytest.mark.parametrize("kind", ["stopped", "failed", "training", "paused"])
-def test_a_run_that_is_taken_up_again_is_starting_until_its_process_speaks(kind):
-    said = {"kind": kind, "message": "", "hint": ""}
-    folder = standing("mine", said | {"t": time.time() - 60})
-    assert runs.look("mine").status == "starting" and runs.look("mine").is_live
-    with pytest.raises(BundleError, match="The run 'mine' is starting"):
-        runs.resume("mine")
-    pen = event_log.Events(folder)
-    pen.write("queued")
-    pen.close()
-    assert runs.look("mine").status == "queued"
-
-
-def test_numbers_that_cannot_be_are_passed_over():
-    standing("mine", training(0, 0), {"kind": "epoch", "epoch": 10**30, "step": -4, "n_steps": "x", "steps_per_epoch": True})
-    run = runs.look("mine")
-    assert (run.epoch, run.step, run.n_steps, run.n_epochs) == (0, 0, 30, 10)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "\0" * 50])
-def test_a_damaged_run_hides_no_other(text):
-    standing("good", training(0, 0), created=2000.0)
-    (standing("bad") / run_folder.RUN).write_text(text)
-    (paths.runs_dir() / "empty").mkdir()
-    (paths.runs_dir() / "file").write_text("")
-    assert [(run.name, run.status) for run in runs.list_runs()] == [("good", "training"), ("bad", "damaged")]
-    bad = runs.look("bad")
-    assert bad.sentence.startswith("Run 'bad': run.json ") and bad.n_epochs == 0 and not bad.is_live
-    with pytest.raises(BundleError, match="The run 'bad' is damaged"):
-        runs.resume("bad")
-    runs.delete("bad")
-    assert [run.name for run in runs.list_runs()] == ["good"]
-
-
-def test_nothing_is_listed_where_nothing_is():
-    assert runs.list_runs() == []
-
-
-def test_what_is_pressed_is_written_down_beside_what_was_pressed_before():
-    folder = standing("mine", training(0, 0))
-    runs.steer("mine", beta=4.0)
-    runs.steer("mine", pause=True)
-    runs.stop("mine", keep=True)
-    assert run_folder.read_control(folder) == run_folder.Control(beta=4.0, pause=True, stop="keep")
-
-
-def test_events_are_read_as_they_come_and_anew_for_a_new_run_of_the_name():
-    folder = standing("mine", training(0, 0), {"kind": "epoch", "epoch": 1, "step": 3})
-    diary = runs.Diary(folder)
-    first = diary.read()
-    assert [e["kind"] for e in first] == ["training", "epoch"] and diary.read() is first
-    with open(folder / run_folder.EVENTS, "a") as file:
-        file.write(json.dumps(training(0, 0)) + "\n")
-    assert [(e["kind"], e["epoch"]) for e in diary.read()] == [("training", 0), ("training", 0)] and len(first) == 2
-    runs.delete("mine") if not runs.look("mine").is_live else run_folder.atomic.remove_folder(folder)
-    assert diary.read() == []
-    standing("mine", {"kind": "starting"}, *[training(0, 0)] * 4)
-    assert [e["kind"] for e in diary.read()] == ["starting", *["training"] * 4]
 
 
 # ---- twins
@@ -392,18 +281,18 @@ def test_twins_are_one_process_that_takes_one_turn(checkpoints):
     pair = order("pair")
     runs.start(pair, twins.twins(pair, "beta", (0, 4)))
     trains("pair")
-    assert len(runs._children) == 1 and [twin.status for twin in runs.look("pair").twins] == ["training"] * 2
+    assert len(run_process._children) == 1 and [twin.status for twin in run_status.look("pair").twins] == ["training"] * 2
     runs.start(order("other", 2))
     wait_for("other", "queued")
     kill("pair")
     wait_for("pair", "lost")
-    assert [twin.status for twin in runs.look("pair").twins] == ["lost"] * 2
+    assert [twin.status for twin in run_status.look("pair").twins] == ["lost"] * 2
     wait_for("other", "done")
-    reached = runs.look("pair").epoch
+    reached = run_status.look("pair").epoch
     runs.resume("pair")
     trains("pair", reached + 1)
     runs.steer("pair/beta-4", beta=8.0)
-    folders = [twin.folder for twin in runs.look("pair").twins]
+    folders = [twin.folder for twin in run_status.look("pair").twins]
     wait(lambda: any(e["kind"] == "dial" for e in event_log.read_events(folders[1])[0]), "for the dial")
     assert not any(e["kind"] == "dial" for e in event_log.read_events(folders[0])[0])
     runs.stop("pair", keep=True)
@@ -414,7 +303,7 @@ def test_twins_are_one_process_that_takes_one_turn(checkpoints):
     runs.delete("pair")
     with pytest.raises(BundleError, match="There is already a model 'pair-beta-4'"):
         runs.start(again, twins.twins(again, "beta", (1, 4)))
-    assert runs.list_runs() == [runs.look("other")]
+    assert run_status.list_runs() == [run_status.look("other")]
 
 
 def test_twins_in_training_are_deleted_with_their_process():
@@ -422,4 +311,4 @@ def test_twins_in_training_are_deleted_with_their_process():
     runs.start(pair, twins.twins(pair, "latent_dim", (1, 2)))
     trains("pair")
     runs.delete("pair")
-    wait(lambda: not runs.list_runs() and not runs._children, "for it to be gone")
+    wait(lambda: not run_status.list_runs() and not run_process._children, "for it to be gone")

@@ -13,8 +13,10 @@ from explorer.core.bundles import format as bundle_format
 from explorer.core.runs import commands as runs
 from explorer.core.runs import device_queue, event_log
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process as run_process
+from explorer.core.runs import status as run_status
 from explorer.core.runs.epoch_film import RunFilm
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -25,12 +27,12 @@ PATIENCE_S = 300.0
 
 
 def start(name: str, **train) -> Path:
-    return runs.start(Order(name, MODEL, TRAIN | train, map=False)).folder
+    return runs.start(RunSpec(name, MODEL, TRAIN | train, map=False)).folder
 
 
-def wait_for(name: str, *statuses: str) -> runs.Run:
+def wait_for(name: str, *statuses: str) -> run_status.Run:
     end = time.monotonic() + PATIENCE_S
-    while (run := runs.look(name)).status not in statuses:
+    while (run := run_status.look(name)).status not in statuses:
         assert time.monotonic() < end and run.is_live, run
         time.sleep(0.05)
     return run
@@ -67,18 +69,18 @@ def test_killed_twenty_times_it_ends_with_the_weights_of_an_uninterrupted_run(ch
     wait_for("whole", "done")
     chance, kills, names = random.Random(4), 0, []
     while kills < N_KILLS:
-        if not names or runs.look(names[-1]).status == "done":
+        if not names or run_status.look(names[-1]).status == "done":
             names.append(f"run-{len(names)}-of-the-kills")
             folder = start(names[-1], **settings)
         else:
             runs.resume(names[-1])
         time.sleep(chance.uniform(0, 6))
         values = run_folder.read_run(folder)[1]
-        if run_folder.is_alive(values["pid"], values["pid_started"]) and runs.look(names[-1]).status != "done":
+        if run_process.is_alive(values["pid"], values["pid_started"]) and run_status.look(names[-1]).status != "done":
             psutil.Process(values["pid"]).kill()
             kills += 1
         wait_for(names[-1], "lost", "done")
-    if runs.look(names[-1]).status != "done":
+    if run_status.look(names[-1]).status != "done":
         runs.resume(names[-1])
         wait_for(names[-1], "done")
     for name in names:
@@ -89,10 +91,10 @@ def test_killed_twenty_times_it_ends_with_the_weights_of_an_uninterrupted_run(ch
             assert after[0]["epoch"] >= max(safe, default=0)
     end = time.monotonic() + PATIENCE_S
     while psutil.Process().children() and time.monotonic() < end:
-        runs.reap()  # the last one is on its way out
+        run_process.reap()  # the last one is on its way out
         time.sleep(0.05)
     assert psutil.Process().children() == [] and of_runs(paths.runs_dir()) == []
-    with filelock.FileLock(paths.runs_dir() / f".{device_queue.lane('cpu')}.lock", timeout=0):
+    with filelock.FileLock(paths.runs_dir() / f".{device_queue.queue_of('cpu')}.lock", timeout=0):
         pass  # nobody holds it
 
 
@@ -100,18 +102,18 @@ def test_twenty_runs_in_a_row_leave_nothing_behind_in_this_process():
     me, sizes = psutil.Process(), []
     for i in range(N_RUNS):
         folder = start(f"run-{i}", epochs=30, limit=96)
-        diary, film = runs.Diary(folder), RunFilm(folder)
+        log, film = event_log.EventLog(folder), RunFilm(folder)
         end = time.monotonic() + PATIENCE_S
-        while runs.look(folder.name, lambda _: diary).status != "done":  # noqa: B023
-            diary.read(), film.update()
+        while run_status.look(folder.name, lambda _: log).status != "done":  # noqa: B023
+            log.read(), film.update()
             assert time.monotonic() < end
             time.sleep(0.1)
-        while runs._children:
-            runs.list_runs()
+        while run_process._children:
+            run_status.list_runs()
             time.sleep(0.02)
         sizes.append((me.memory_info().rss, me.num_fds() if hasattr(me, "num_fds") else me.num_handles(), len(me.children())))
     (memory, n_open, _), (last_memory, last_open, n_children) = sizes[2], sizes[-1]
     assert last_memory <= 1.05 * memory, [rss for rss, *_ in sizes]
     assert (last_open, n_children) == (n_open, 0)
     runs.delete("run-0")
-    assert len(runs.list_runs()) == N_RUNS - 1
+    assert len(run_status.list_runs()) == N_RUNS - 1

@@ -22,7 +22,7 @@ from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.data import catalog
 from explorer.core.errors import BundleError, TrainingError
 from explorer.core.runs import folder as run_folder
-from explorer.core.training import loop
+from explorer.core.training import loop, state_file
 from explorer.core.worker import job
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -390,7 +390,7 @@ def test_a_loss_that_is_no_number_is_told_once_with_the_way_out(cli, monkeypatch
         "error: The loss stopped being a number in epoch 2; the weights of epoch 1 are kept. "
         "Train again with --lr 0.002 --replace.\n"
     )
-    tensors, meta = store.load_state(paths.checkpoints_dir() / "runs" / "wild")
+    tensors, meta = state_file.load_state(paths.checkpoints_dir() / "runs" / "wild")
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
 
 
@@ -414,8 +414,8 @@ def test_another_number_of_threads_is_mentioned(cli, monkeypatch):
         interrupted(patch, after_epoch=1)
         cli(*QUICK, "--epochs", "2", "--name", "mine")
     folder = paths.checkpoints_dir() / "runs" / "mine"
-    tensors, meta = store.load_state(folder)
-    store.save_state(folder, tensors, meta | {"threads": 77})
+    tensors, meta = state_file.load_state(folder)
+    state_file.save_state(folder, tensors, meta | {"threads": 77})
     code, _, err = cli("--resume", "mine")
     assert code == 0 and "begun on 77 threads, now on" in err
 
@@ -436,8 +436,8 @@ def test_a_damaged_run_hides_no_other(cli, monkeypatch):
         for name in ("cut", "odd", "good"):
             cli(*QUICK, "--epochs", "2", "--name", name)
     runs = paths.checkpoints_dir() / "runs"
-    (runs / "cut" / store.STATE_META).write_text("{")
-    store.save_state(runs / "odd", {"x": torch.zeros(1)}, {"epoch": 1})
+    (runs / "cut" / run_folder.STATE_META).write_text("{")
+    state_file.save_state(runs / "odd", {"x": torch.zeros(1)}, {"epoch": 1})
     cli(*QUICK, "--epochs", "1", "--name", "done")
     (paths.checkpoints_dir() / "bad").mkdir()
     code, out, err = cli("--list")
@@ -478,7 +478,7 @@ def test_a_reader_that_has_gone_is_no_traceback(checkpoints):
     run.stdout.close()
     err = run.stderr.read()
     assert run.wait(60) == 2 and err == ""
-    assert store.load_state(checkpoints / "runs" / "piped")[1]["epoch"] == 0, "and it can be resumed"
+    assert state_file.load_state(checkpoints / "runs" / "piped")[1]["epoch"] == 0, "and it can be resumed"
 
 
 def test_a_reader_that_has_gone_is_noticed_in_process_too(cli, monkeypatch):

@@ -1,17 +1,13 @@
-"""Bundles and run states on disk: places, names, load, list, save. Knows folders; bundle.py knows what is in them.
+"""Bundles on disk: places, names, load, list, save. Knows folders; bundle.py knows what is in them.
 
 What is written is read back from its bytes first, so that nothing is saved that could not be loaded.
 """
 
-import hashlib
 import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from explorer.core import errors
 from explorer.core.bundles import format as bundle_format
@@ -36,8 +32,6 @@ from explorer.core.storage import atomic, safe_read
 from explorer.core.vae.model import VAE
 
 log = logging.getLogger(__name__)
-STATE, STATE_META = "state.safetensors", "state.json"
-STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}
 
 _descriptions = DescriptionCache()
 
@@ -198,37 +192,3 @@ def _check_in_the_way(target: Path, replace: bool) -> None:
         raise _taken(target)
     if names and not names & set(LIMITS):
         raise BundleError(f"{str(target)!r} is in the way and is no bundle.", "Move it away, or choose another name.")
-
-
-def save_state(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping) -> None:
-    """The resumable state of a run: state.safetensors and state.json; NaN in `meta` becomes null. Raises BundleError.
-
-    Whenever the process dies, either the old pair or the new one can be loaded: both lie synced beside the old pair
-    before the first is renamed, and state.json carries the hash of its tensors. One writer per folder.
-    """
-    folder = Path(folder)
-    owner = f"Run '{folder.name}'"
-    data = safe_read.dump_safetensors({k: bundle_format.as_array(v) for k, v in tensors.items()}, f"{owner}: {STATE}")
-    values = {"meta": dict(meta), "tensors_sha256": hashlib.sha256(data).hexdigest()}
-    contents = {STATE: data, STATE_META: safe_read.dump_json(values, f"{owner}: {STATE_META}")}
-    with atomic.saving(f"the state of '{folder.name}'", folder):
-        atomic.write_files(folder, contents)
-
-
-def load_state(folder: Path) -> tuple[dict[str, Tensor], dict]:
-    """Raises BundleError where the state is missing, torn or of two different saves."""
-    folder = Path(folder)
-    owner = f"Run '{folder.name}'"
-    if not folder.is_dir():
-        raise BundleError(f"There is no run '{folder.name}' in {folder.parent}.", "See the names with --list.")
-    # where a crash came between the two renames, the new state.json still has its pending name
-    metas = [name for name in (STATE_META, atomic.pending(STATE_META)) if (folder / name).is_file()] or [STATE_META]
-    limits = {STATE: STATE_LIMITS[STATE]} | {name: STATE_LIMITS[STATE_META] for name in metas}
-    contents, _ = safe_read.read_folder(folder, limits, owner)
-    sha = hashlib.sha256(contents[STATE]).hexdigest()
-    for file in metas:
-        values = safe_read.parse_json(contents[file], f"{owner}: {file}")
-        if values.get("tensors_sha256") == sha and isinstance(values.get("meta"), dict):
-            arrays = safe_read.parse_safetensors(contents[STATE], f"{owner}: {STATE}")
-            return {k: torch.tensor(v) for k, v in arrays.items()}, values["meta"]
-    raise BundleError(f"{owner}: {STATE} and {STATE_META} are of two saves, or cut short.", "Start the run again.")

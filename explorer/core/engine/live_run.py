@@ -8,7 +8,6 @@ import hashlib
 import numpy as np
 
 from explorer.core import device as devices
-from explorer.core.bundles import store
 from explorer.core.bundles.build import make_gallery
 from explorer.core.bundles.format import Origin
 from explorer.core.config import ModelConfig, from_dict
@@ -17,6 +16,7 @@ from explorer.core.data.catalog import stratified_draw
 from explorer.core.engine.engine import Engine, done
 from explorer.core.errors import BundleError
 from explorer.core.runs import folder as run_folder
+from explorer.core.training.state_file import load_state
 from explorer.core.vae.encoding import encode_images
 from explorer.core.vae.model import VAE
 
@@ -29,9 +29,9 @@ def open_run(name: str, device: str = "auto") -> Engine:
     Raises BundleError before its first epoch, or for a folder that is not sound; DataError without its images.
     """
     folder = run_folder.find(name)
-    if not (folder / store.STATE).exists():
+    if not (folder / run_folder.STATE).exists():
         raise BundleError(f"The run '{name}' has no epoch yet.", "Wait a moment.")
-    tensors, meta = store.load_state(folder)
+    tensors, meta = load_state(folder)
     weights = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
     try:
         model = VAE(from_dict(ModelConfig, meta["model_config"]))

@@ -1,6 +1,6 @@
-"""Whose turn it is: one run per device at a time, oldest first. The kernel releases the lock of a dead one.
+"""Queue of the runs for a device: one trains at a time, the oldest first. A file lock ends with its process.
 
-Knows the runs' folders; needs no torch, so that a run waits before it is imported.
+Imports no torch, so that a run waits before torch is loaded.
 """
 
 import os
@@ -14,20 +14,20 @@ import filelock
 
 from explorer.core.errors import BundleError
 from explorer.core.paths import runs_dir
-from explorer.core.runs import event_log
+from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.event_log import Events
-from explorer.core.runs.folder import Order
+from explorer.core.runs.event_log import EventWriter
+from explorer.core.runs.folder import RunSpec
 
-POLL_S = 0.2  # while a run waits for its turn
+POLL_S = 0.2  # while a run waits
 
 
 class Stopped(Exception):
-    """The run was told to stop; it can go on later."""
+    """The run was asked to stop; it can go on later."""
 
 
-def lane(device: str) -> str:
-    """Which runs take turns: those on one device. Guessed without torch, which takes a second to import."""
+def queue_of(device: str) -> str:
+    """The name of the device's queue. Chosen without torch, which takes a second to import."""
     name = os.environ.get("EXPLORER_DEVICE", "auto") if device == "auto" else device
     if name == "auto":
         is_mac = platform.system() == "Darwin" and platform.machine() == "arm64"
@@ -36,13 +36,15 @@ def lane(device: str) -> str:
 
 
 @contextmanager
-def turn(folder: Path, order: Order, events: Events, told: Callable[[str], None] = lambda text: None) -> Iterator[Callable]:
-    """Waits until no other run has the device, oldest first; yields what gives it back early. Raises Stopped."""
-    name = lane(order.train.get("device", "auto"))
+def hold_device(
+    folder: Path, spec: RunSpec, events: EventWriter, on_message: Callable[[str], None] = lambda text: None
+) -> Iterator[Callable]:
+    """Wait for the run's device and hold it; yields a function that releases it early. Raises Stopped."""
+    name = queue_of(spec.train.get("device", "auto"))
     lock = filelock.FileLock(runs_dir() / f".{name}.lock")
     waited = False
     while True:
-        if not _older(folder, order, name):
+        if not _older_waits(folder, spec, name):
             try:
                 lock.acquire(timeout=0)
                 break
@@ -51,7 +53,7 @@ def turn(folder: Path, order: Order, events: Events, told: Callable[[str], None]
         if not waited:
             waited = True
             events.write("queued")
-            told("another run has the device; waiting for it to end")
+            on_message("another run has the device; waiting for it to end")
         if run_folder.read_control(folder).stop:
             raise Stopped
         time.sleep(POLL_S)
@@ -61,8 +63,8 @@ def turn(folder: Path, order: Order, events: Events, told: Callable[[str], None]
         lock.release(force=True)
 
 
-def _older(folder: Path, order: Order, name: str) -> bool:
-    """Whether a run of the same device waits that was begun earlier."""
+def _older_waits(folder: Path, spec: RunSpec, name: str) -> bool:
+    """Whether a run that was created earlier waits in this queue."""
     for other in run_folder.folders():
         if other == folder:
             continue
@@ -70,8 +72,8 @@ def _older(folder: Path, order: Order, name: str) -> bool:
             theirs, values = run_folder.read_run(other)
         except BundleError:
             continue
-        if theirs.created < order.created and lane(theirs.train.get("device", "auto")) == name:
-            alive = run_folder.is_alive(values.get("pid"), values.get("pid_started"))  # first: the events may be many
+        if theirs.created < spec.created and queue_of(theirs.train.get("device", "auto")) == name:
+            alive = process.is_alive(values.get("pid"), values.get("pid_started"))  # first: reading the events takes longer
             if alive and [e["kind"] for e in event_log.read_events(other)[0][-1:]] == ["queued"]:
                 return True
     return False

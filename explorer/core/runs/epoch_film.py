@@ -1,7 +1,4 @@
-"""A run as a film over its epochs: the same images through the model of each epoch, their means turned to glide.
-
-Knows the run's folder and numpy; knows no model.
-"""
+"""A run as a film over its epochs: the same images and draws in each, the means rotated so that points move smoothly."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -16,37 +13,37 @@ from explorer.core.runs import epoch_maps, snapshots
 
 @dataclass(frozen=True)
 class EpochFrame:
-    """What the model of one epoch makes of the same images and the same draws."""
+    """One epoch: reconstructions of the same images, and samples from the same draws."""
 
     epoch: int
-    stamp: str  # another one if the epoch was trained again, or the run's UMAP made
+    stamp: str  # changes when the epoch is trained again, or the run's UMAP is computed
     xy: np.ndarray  # (M, 2) float32, the encoder means in a plane
     reconstructions: np.ndarray  # uint8 (S, C, H, W)
     samples: np.ndarray  # uint8 (S, C, H, W), decoded from the same draws of the prior at every epoch
     originals: np.ndarray | None = None  # uint8 (S, C, H, W), with epoch 0
-    umap: np.ndarray | None = None  # (M, 2) float32, aligned over the epochs; None until the run's UMAP is made
+    umap: np.ndarray | None = None  # (M, 2) float32, aligned over the epochs; None until the run's UMAP is computed
 
     @cached_property
     def reach(self) -> float:
-        """How far the plane goes from its middle, but for a few outliers, which shall not make the rest small."""
+        """Half the width of the plane, without a few outliers."""
         return _reach(self.xy)
 
     @cached_property
     def umap_reach(self) -> float:
-        """The same of the UMAP; 0 where there is none."""
+        """The same of the UMAP; 0 if there is none."""
         return 0.0 if self.umap is None else _reach(self.umap)
 
 
 @dataclass
 class RunFilm:
-    """The frames that a folder holds, read once each. One per run and server; `update` may be called by any thread."""
+    """The frames in a folder, read once each. Keep one per run; any thread may call `update`."""
 
     folder: Path
     frames: list[EpochFrame] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def update(self) -> list[EpochFrame]:
-        """All frames, by epoch. A file that cannot be read, or is not like the others, is left out."""
+        """All frames, by epoch. A file that cannot be read, or has other shapes than the first, is left out."""
         with self._lock:
             kept = {(frame.epoch, frame.stamp.partition(".")[0]): frame for frame in self.frames}
             maps, frames = epoch_maps.read(self.folder), []
@@ -62,7 +59,7 @@ class RunFilm:
 
 
 def _frame(folder: Path, epoch: int, stamp: str, before: EpochFrame | None) -> EpochFrame:
-    """Raises ValueError or KeyError for arrays that are no epoch's, or not of the same run as those of the epoch `before`."""
+    """Raises ValueError or KeyError for invalid arrays, or shapes other than those of the epoch `before`."""
     arrays = snapshots.read_epoch(folder, epoch)
     pictures = [arrays[name] for name in ("reconstructions", "samples", "originals") if name in arrays or name != "originals"]
     shape = pictures[0].shape if before is None else before.samples.shape
@@ -82,7 +79,7 @@ def _reach(xy: np.ndarray) -> float:
 
 
 def _mapped(frame: EpochFrame, stamp: str, maps: epoch_maps.EpochMaps | None) -> EpochFrame:
-    """The frame with its place in the UMAP of the run; itself where nothing has changed."""
+    """The frame with its UMAP; the same object if nothing has changed."""
     maps = maps if maps and maps.xy.shape[1:] == frame.xy.shape else None
     stamp = f"{stamp}.{maps.stamp}" if maps else stamp
     return frame if frame.stamp == stamp else replace(frame, stamp=stamp, umap=maps and maps.at(frame.epoch))
@@ -101,6 +98,6 @@ def plane(means: np.ndarray) -> np.ndarray:
 
 
 def turned(xy: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """xy (M, 2) rotated or mirrored, never scaled, as near to `before` as can be (orthogonal Procrustes, Schoenemann 1966)."""
+    """xy (M, 2) rotated or reflected, not scaled, to be closest to `before` (orthogonal Procrustes, Schoenemann 1966)."""
     u, _, vt = np.linalg.svd((xy - xy.mean(0)).T @ (before - before.mean(0)))
     return (xy - xy.mean(0)) @ (u @ vt) + xy.mean(0)

@@ -1,7 +1,7 @@
-"""The aligned map of a run that is over: a UMAP of some of its epochs, the same images in each, so that points glide.
+"""Aligned UMAPs of the epochs of a run that has ended: the same images in each, so that points move smoothly.
 
-It takes a minute and more, so a process of its own makes it (`python -m explorer.core.runs.epoch_maps NAME`), which ends
-when the run's map.json no longer names it. Torch and umap are needed there alone.
+They take a minute or more, so a process of its own computes them (`python -m explorer.core.runs.epoch_maps NAME`). It ends
+when the run's map.json no longer names it. Only that process imports torch and umap.
 """
 
 import math
@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from explorer.core.errors import BundleError, ExplorerError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process
 from explorer.core.runs import snapshots as run_epochs
+from explorer.core.runs import status as run_status
+from explorer.core.runs.status import RunStatus
 from explorer.core.storage import atomic, safe_read
-from explorer.core.worker import job
 
 MAX_MAPS = 12
 MAP_BYTES = 1_000_000
 REPORT_S = 0.5
+KILL_PATIENCE_S = 5.0
 BROKEN = "The map broke off. It can be made again."
 
 
@@ -33,10 +36,10 @@ class EpochMaps:
 
     epochs: np.ndarray  # (K,) int64, rising
     xy: np.ndarray  # (K, M, 2) float32, centred
-    stamp: str  # another one if they were made again
+    stamp: str  # changes when they are computed again
 
     def at(self, epoch: int) -> np.ndarray:
-        """(M, 2) float32: the map of the epoch, or between those of its neighbours, linear in log(1 + epoch)."""
+        """(M, 2) float32: the map of the epoch, interpolated between its neighbours, linear in log(1 + epoch)."""
         i = int(np.clip(np.searchsorted(self.epochs, epoch, "right") - 1, 0, len(self.epochs) - 2))
         before, after = np.log1p(self.epochs[i : i + 2])
         share = np.float32(np.clip((math.log1p(epoch) - before) / (after - before), 0, 1))
@@ -45,11 +48,11 @@ class EpochMaps:
 
 @dataclass(frozen=True)
 class UmapState:
-    """How the map of a run stands."""
+    """State of the map of a run."""
 
     status: str  # "none", "making", "ready" or "failed"
-    share: float = 0.0  # done of it, 0 to 1
-    sentence: str = ""  # what went wrong
+    share: float = 0.0  # of the work that is done, 0 to 1
+    sentence: str = ""  # the error
 
 
 def snapshots(epochs: list[int]) -> list[int]:
@@ -64,7 +67,7 @@ def snapshots(epochs: list[int]) -> list[int]:
 
 
 def read(folder: Path) -> EpochMaps | None:
-    """The maps of a run's epochs; None where there are none, or of epochs that have been trained again or gone on from."""
+    """The maps of a run's epochs; None if there are none, or the run has been trained on since."""
     try:
         path = folder / run_folder.MAP
         found = path.stat()
@@ -82,12 +85,12 @@ def read(folder: Path) -> EpochMaps | None:
 
 
 def look(folder: Path) -> UmapState:
-    """How the map of the run in this folder stands. Never raises."""
-    values = run_folder.read_making(folder)
+    """The state of the map of the run in this folder. Never raises."""
+    values = read_progress(folder)
     if isinstance(failed := values.get("failed"), str):
         return UmapState("failed", sentence=failed)
     if "pid" in values:
-        if run_folder.is_alive(values["pid"], values.get("pid_started")):
+        if process.is_alive(values["pid"], values.get("pid_started")):
             share = values.get("share")
             return UmapState("making", share if isinstance(share, int | float) and 0 <= share <= 1 else 0.0)
         return UmapState("failed", sentence=BROKEN)
@@ -105,15 +108,15 @@ def _means(folder: Path, epoch: int) -> np.ndarray:
     return means
 
 
-# ---- the process, from outside and from inside
+# ---- the process
 
 
 def start(name: str) -> None:
-    """Begin to make the map of a run in a process of its own. Raises BundleError: a run that is not over, that has too few
-    epochs or dimensions, or whose map is being made."""
-    with runs.lock:  # two visitors who press at once
-        run = runs.look(name)
-        if run.status not in ("done", "stopped"):
+    """Compute the map of a run in a new process. Raises BundleError if the run has not ended, has too few epochs or
+    dimensions, or its map is being computed."""
+    with process.lock:  # two visitors may press the button at the same time
+        run = run_status.look(name)
+        if run.status not in (RunStatus.DONE, RunStatus.STOPPED):
             raise BundleError(f"The run '{name}' is {run.status}.", "A UMAP is made of a run that is done or stopped.")
         if look(run.folder).status == "making":
             raise BundleError(f"The UMAP of '{name}' is being made already.", "Wait for it, or cancel it.")
@@ -122,33 +125,57 @@ def start(name: str) -> None:
             raise BundleError(f"The run '{name}' has fewer than two epochs.", "Train on before you make its UMAP.")
         if _means(run.folder, epochs[-1]).shape[1] <= 2:
             raise BundleError(f"The latent space of '{name}' is no more than a plane.", "It needs no UMAP: it is its own map.")
-        _say(run.folder, share=0.0, **run_folder.process_of(runs.spawn(run.folder, __name__, name)))
+        _write_progress(run.folder, share=0.0, **process.process_of(process.spawn(run.folder, __name__, name)))
 
 
 def cancel(name: str) -> None:
-    """End the process that makes the run's map; nothing of what it began is left. Raises BundleError."""
-    with runs.lock:
-        run_folder.end_map(run_folder.find(name))
+    """Stop computing the map of the run `name`. Raises BundleError."""
+    with process.lock:
+        end(run_folder.find(name))
 
 
-class _Withdrawn(Exception):
-    """Nobody waits for the map any more: it was cancelled, or the run deleted."""
+def read_progress(folder: Path) -> dict:
+    """The contents of map.json: pid, pid_started, share; or failed, a sentence. Empty if no map is being computed."""
+    try:
+        return run_folder.read_json(folder / run_folder.MAP_PROGRESS)
+    except BundleError:
+        return {}
+
+
+def end(folder: Path) -> None:
+    """Kill the process that computes the run's map, if any, and remove its temporary files; an earlier map stays.
+
+    Raises BundleError if the files cannot be removed.
+    """
+    values = read_progress(folder)
+    if process.is_alive(values.get("pid"), values.get("pid_started")):
+        with suppress(psutil.Error):
+            worker = psutil.Process(values["pid"])
+            worker.kill()
+            worker.wait(KILL_PATIENCE_S)
+    with atomic.saving(f"the map of '{folder.name}'", folder):
+        for path in (folder / run_folder.MAP_PROGRESS, *folder.glob(".map.*.tmp")):
+            path.unlink(missing_ok=True)
+
+
+class _Cancelled(Exception):
+    """The map was cancelled, or the run deleted."""
 
 
 def work(folder: Path) -> None:
-    """Make the map of the run in this folder and write it there; what goes wrong is written there as one sentence."""
+    """Compute the map of the run in this folder and write it there; an error is written to map.json as one sentence."""
     reported = -math.inf
 
     def progress(share: float) -> None:
         nonlocal reported
         if share == 1 or time.monotonic() - reported >= REPORT_S:
             reported = time.monotonic()
-            if run_folder.read_making(folder).get("pid") != me["pid"]:
-                raise _Withdrawn
-            _say(folder, share=round(share, 3), **me)
+            if read_progress(folder).get("pid") != me["pid"]:
+                raise _Cancelled
+            _write_progress(folder, share=round(share, 3), **me)
 
-    me = run_folder.this_process()
-    _say(folder, share=0.0, **me)
+    me = process.this_process()
+    _write_progress(folder, share=0.0, **me)
     try:
         from explorer.core.latent import aligned_umap  # torch: a second or two
 
@@ -159,23 +186,23 @@ def work(folder: Path) -> None:
         arrays = {"epochs": np.array(epochs, np.int64), "xy": xy, "stamps": np.array(stamps, np.int64)}
         with atomic.saving("the map", folder):
             atomic.replace_file(folder / run_folder.MAP, safe_read.dump_safetensors(arrays, "the map"))
-            (folder / run_folder.MAKING).unlink(missing_ok=True)
-    except _Withdrawn:
+            (folder / run_folder.MAP_PROGRESS).unlink(missing_ok=True)
+    except _Cancelled:
         pass
     except ExplorerError as error:
-        _say(folder, failed=str(error))
+        _write_progress(folder, failed=str(error))
     except Exception as error:
-        _say(folder, failed=f"The map broke off ({type(error).__name__}). See {folder / run_folder.LOG}.")
+        _write_progress(folder, failed=f"The map broke off ({type(error).__name__}). See {folder / run_folder.LOG}.")
         raise
 
 
-def _say(folder: Path, **values) -> None:
+def _write_progress(folder: Path, **values) -> None:
     with atomic.saving("the map", folder):
-        atomic.replace_file(folder / run_folder.MAKING, safe_read.dump_json(values, run_folder.MAKING))
+        atomic.replace_file(folder / run_folder.MAP_PROGRESS, safe_read.dump_json(values, run_folder.MAP_PROGRESS))
 
 
 if __name__ == "__main__":
-    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # the layout has no use for more
-    job.give_way()
-    with suppress(BundleError):  # the run is deleted, or its disk full: nobody listens
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # the layout is computed by one thread
+    process.give_way()
+    with suppress(BundleError):  # the run has been deleted, or the disk is full
         work(run_folder.find(sys.argv[1]))

@@ -1,21 +1,25 @@
-"""What has happened in a run, one event a line, append only; a torn last line is passed over. Needs no torch."""
+"""The events of a run: one JSON object a line, append only. An incomplete last line is ignored."""
 
 import json
 import os
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from explorer.core.runs.event_schema import is_sound
-from explorer.core.runs.folder import EVENTS, GOOD
+from explorer.core.runs.event_schema import is_valid_event
+from explorer.core.runs.folder import CONTROL_FIELDS, EVENTS
 from explorer.core.storage import atomic
 
 MAX_LINE = 1_000_000  # bytes of an event
-TAIL = 65_536  # bytes read at a time from the end
+BLOCK = 65_536  # bytes read at a time from the end
+
+T = TypeVar("T")
 
 
-class Events:
-    """The trainer's pen. One writer a folder."""
+class EventWriter:
+    """Appends events to a run's file. One writer per folder."""
 
     def __init__(self, folder: Path):
         with atomic.saving("the run's events", folder):
@@ -35,11 +39,40 @@ class Events:
         try:
             self._file.close()
         except OSError:
-            pass  # a full disk was said before
+            pass  # the disk is full, which `write` has reported
+
+
+class EventLog:
+    """Reads a run's events as they are appended. Keep one per run; any thread may call it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._events: list[dict] = []
+        self._offset, self._first_line = 0, b""
+        self._summary = (None, None, None)
+        self._lock = threading.Lock()
+
+    def read(self) -> list[dict]:
+        """All events in force, oldest first. The list is not changed later."""
+        with self._lock:
+            if (first := first_line(self.folder)) != self._first_line:  # a new run of the same name
+                self._events, self._offset, self._first_line = [], 0, first
+            new, self._offset = read_events(self.folder, self._offset)
+            if new:
+                self._events = in_force([*self._events, *new])
+            return self._events
+
+    def summary(self, summarise: Callable[[list[dict]], T]) -> tuple[list[dict], T]:
+        """(the events in force, `summarise` of them), computed once until an event is added: a long run has thousands."""
+        events = self.read()
+        kept = self._summary
+        if kept[0] is not events or kept[1] is not summarise:
+            kept = self._summary = events, summarise, summarise(events)
+        return events, kept[2]
 
 
 def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
-    """(whole lines from byte `start` on, where to go on). What is no event is passed over."""
+    """(the events from byte `start` on, the offset of the next). Invalid lines are skipped."""
     try:
         with open(folder / EVENTS, "rb") as file:
             file.seek(start)
@@ -50,30 +83,30 @@ def read_events(folder: Path, start: int = 0) -> tuple[list[dict], int]:
 
 
 def parse(data: bytes) -> list[dict]:
-    """The events of the whole lines of `data`: a torn last line is none, whatever it says. What is no event is passed over."""
+    """The events in `data`. An incomplete last line and invalid lines are skipped."""
     events = []
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             event = json.loads(line[:MAX_LINE])
-        except (ValueError, RecursionError):  # torn, or edited by hand
+        except (ValueError, RecursionError):  # cut short, or edited
             continue
-        if is_sound(event):
+        if is_valid_event(event):
             events.append(event)
     return events
 
 
 def _end_of_lines(file: BinaryIO) -> int:
-    """The size of the file without a torn last line, which no reader counts and no later line may complete."""
+    """The size of the file without an incomplete last line."""
     end = file.seek(0, os.SEEK_END)
-    for at in range(end - TAIL, -TAIL, -TAIL):
+    for at in range(end - BLOCK, -BLOCK, -BLOCK):
         file.seek(max(0, at))
-        if (found := file.read(min(TAIL, at + TAIL)).rfind(b"\n")) >= 0:
+        if (found := file.read(min(BLOCK, at + BLOCK)).rfind(b"\n")) >= 0:
             return max(0, at) + found + 1
     return 0
 
 
 def first_line(folder: Path) -> bytes:
-    """By which the events of a run are told from those of a later run of the name."""
+    """The first line, which differs between runs of the same name."""
     try:
         with open(folder / EVENTS, "rb") as file:
             line = file.readline(1000)
@@ -83,7 +116,7 @@ def first_line(folder: Path) -> bytes:
 
 
 def in_force(events: list[dict]) -> list[dict]:
-    """The events without those that a resume has taken back: it begins again at the end of the last whole epoch."""
+    """The events without those that a resume has undone: it starts again at the end of the last whole epoch."""
     kept, n_dims = [], None
     for event in events:
         if event["kind"] == "training" and "step" in event:
@@ -92,24 +125,25 @@ def in_force(events: list[dict]) -> list[dict]:
             n_dims = len(event["kl_per_dim"]) if n_dims is None else n_dims
             if len(event["kl_per_dim"]) != n_dims:  # an epoch of another model
                 continue
-        kept += [event] if event["kind"] != "dial" or _is_dial(event) else []
+        kept += [event] if event["kind"] != "dial" or _is_live_change(event) else []
     return kept
 
 
-def dials(events: list[dict]) -> list[dict]:
-    """The turns of the dial that a run makes again when it goes on, however often it broke off, by step.
+def live_changes(events: list[dict]) -> list[dict]:
+    """The changes of beta and the learning rate that a resumed run repeats, by step.
 
-    Without those after which the loss was no longer a number, or it never could go on: "diverged" says from which step.
+    Those that led to a loss that is not finite are left out: "diverged" has the first such step.
     """
     found = {}
     for event in events:
-        if event["kind"] == "dial" and _is_dial(event):
+        if event["kind"] == "dial" and _is_live_change(event):
             found[event["step"]] = event
         elif event["kind"] == "diverged" and (since := event.get("step")) is not None:
-            found = {step: dial for step, dial in found.items() if step < since}
+            found = {step: change for step, change in found.items() if step < since}
     return [found[step] for step in sorted(found)]
 
 
-def _is_dial(event: dict) -> bool:
-    beta, scale = event.get("beta"), event.get("lr_scale")
-    return type(event.get("step")) is int and beta is not None and GOOD["beta"](beta) and GOOD["lr_scale"](scale)
+def _is_live_change(event: dict) -> bool:
+    if type(event.get("step")) is not int or event.get("beta") is None:
+        return False
+    return all(CONTROL_FIELDS[name](event.get(name)) for name in ("beta", "lr_scale"))

@@ -1,4 +1,4 @@
-"""Which events of a run are sound: the type and range of every field that a page reads. Knows values; reads no file."""
+"""Validates the events of a run: type and range of every field that a page reads."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,8 +16,13 @@ def is_count(value) -> bool:
 
 
 def is_number(value) -> bool:
-    """A number, whole or not, of a size that can be written down; not NaN."""
+    """A finite number of at most MAX_NUMBER."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
+
+
+def is_time(value) -> bool:
+    """Unix time in seconds."""
+    return is_number(value) and 0 <= value <= MAX_TIME_S
 
 
 def _is_text(value) -> bool:
@@ -29,8 +34,8 @@ def _is_losses(value) -> bool:
     return isinstance(value, dict) and all(value.get(name) is None or is_number(value[name]) for name in LOSSES)
 
 
-def _is_list_of(is_good: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, list) and all(map(is_good, value))
+def _is_list_of(is_valid: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and all(map(is_valid, value))
 
 
 def _is_shape(value) -> bool:
@@ -38,7 +43,7 @@ def _is_shape(value) -> bool:
 
 
 FIELDS: Mapping[str, Callable[[object], bool]] = {
-    "t": lambda value: is_number(value) and 0 <= value <= MAX_TIME_S,
+    "t": is_time,
     **dict.fromkeys(("epoch", "step", "n_steps", "n_train", "n_test", "active_units", "memory"), is_count),
     "steps_per_epoch": lambda value: is_count(value) and value > 0,
     "latent_dim": lambda value: is_count(value) and 1 <= value <= MAX_DIMS,
@@ -54,14 +59,14 @@ FIELDS: Mapping[str, Callable[[object], bool]] = {
 }
 
 
-def is_sound(event: object) -> bool:
-    """Whether it is an event: a table with a kind, and no field of a wrong type or an absurd size."""
+def is_valid_event(event: object) -> bool:
+    """Whether it is a valid event: a dict with a kind, and no field of a wrong type or size."""
     if not isinstance(event, dict) or not _is_text(event.get("kind")):
         return False
     return all(FIELDS[name](value) for name, value in event.items() if name in FIELDS)
 
 
 def is_drawn(event: dict, split: str) -> bool:
-    """Whether a sound event has all that the curves of `split` ("train" or "test") need."""
+    """Whether a valid event has all fields that the curves of `split` ("train" or "test") need."""
     names = ("t", "epoch", "step", "seconds", split) + (("kl_per_dim",) if split == "test" else ())
     return all(event.get(name) is not None for name in names) and all(name in event[split] for name in LOSSES)

@@ -1,48 +1,42 @@
-"""A training run as a folder on disk: its files and what is in them. Both sides read it: the trainer and the page.
+"""A training run as a folder: its files and their contents. The page and the training process both use it.
 
-    run.json            what was asked for, by whom it is trained (process, its start time)
-    events.jsonl        one event a line, append only (see run_events.py)
+    run.json            the run's settings, and its process (id, start time)
+    events.jsonl        one event a line, append only (event_log.py)
     control.json        beta, learning rate, pause, stop: written by the page, read between batches
-    epochs/NNN.safetensors   the same images seen through the model of epoch NNN (see run_epochs.py)
-    map.safetensors     a map of some of these epochs; map.json while it is made, or if it failed (see run_umap.py)
-    latest.safetensors  the weights of the last whole epoch
-    state.*, log.txt    for going on (see checkpoint.py); what the trainer's process has printed
-    bundle.json         which bundle the run has written, or may replace; it holds on this machine only
+    epochs/NNN.safetensors   reconstructions, samples and means of the same images after epoch NNN (snapshots.py)
+    map.safetensors     a map of some of these epochs; map.json while it is computed, or if that failed (epoch_maps.py)
+    state.*             the resumable state (core/training/state_file.py)
+    log.txt             the output of the training process
+    bundle.json         the bundle that the run has written, or may replace; valid on this machine only
 
-Twins, models that one process trains in turn, have a folder each within that of their group, whose own files say what
-concerns them all: who trains, whose turn it is, pause and stop.
-
-Needs no torch: the folder is there before torch is imported.
+Twins, models that one process trains in turn, have a folder each inside that of their group. The group's own files hold
+what concerns all of them: process, queue, pause and stop.
 """
 
 import json
 import os
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-import psutil
-
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import BundleError, ConfigError, unknown
 from explorer.core.paths import checked_name, runs_dir
+from explorer.core.runs.event_schema import is_time
 from explorer.core.storage import atomic, safe_read
 
 RUN, EVENTS, CONTROL, EPOCHS = "run.json", "events.jsonl", "control.json", "epochs"
-LATEST, LOG = "latest.safetensors", "log.txt"
-MAP, MAKING = "map.safetensors", "map.json"
-OWN_BUNDLE = "bundle.json"
+STATE, STATE_META = "state.safetensors", "state.json"
+STATE_LIMITS = {STATE: 4_000_000_000, STATE_META: 100_000_000}  # bytes
+MAP, MAP_PROGRESS = "map.safetensors", "map.json"
+LOG, OWN_BUNDLE = "log.txt", "bundle.json"
 FORMAT = 1
 MAX_JSON = 1_000_000  # bytes of run.json and control.json
-FAR = 1e11  # seconds; no time of ours is later
-PATIENCE_S = 5.0  # with a process that is killed
-LIVELY = ("queued", "starting", "training", "paused", "mapping")  # a process is at work, or should be
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a run shall do. `model` and `train` are the settings that were given, by their names in the configs."""
+class RunSpec:
+    """The settings of a run. `model` and `train` hold those that were given, by their names in the configs."""
 
     name: str
     model: dict = field(default_factory=dict)
@@ -51,38 +45,38 @@ class Order:
     map: bool = True
     thumbs: bool = True
     budget_s: float = 0.0  # seconds from `created` to the last batch; 0: as many epochs as `train` says
-    background: bool = False  # leave a core to the page and give way to others
+    background: bool = False  # run at a low priority
     created: float = 0.0  # Unix time of the click
     twins: tuple[str, ...] = ()  # the folders of a group's models
 
 
 @dataclass(frozen=True)
-class Control:
-    """What the page wants of a run that goes on."""
+class ControlFile:
+    """The contents of control.json."""
 
     beta: float | None = None
     lr_scale: float = 1.0
     pause: bool = False
-    step_to: int | None = None  # go on until this epoch's end, then pause
-    stop: str = ""  # "stop": can go on later; "keep": make a bundle of the model as it is
+    step_to: int | None = None  # pause at the end of this epoch
+    stop: str = ""  # "stop": the run can go on later; "keep": save the model as it is as a bundle
 
 
 @dataclass(frozen=True)
 class OwnBundle:
-    """The bundle that a run has written: nothing else of its name may be replaced, unless `replace` says so."""
+    """The contents of bundle.json: the bundle that a run has written and may replace; any other only if `replace`."""
 
     name: str = ""
-    stamp: str = ""  # see checkpoint.stamp
+    stamp: str = ""  # see core/bundles/store.stamp
     replace: bool = False  # the command line's --replace
 
 
-def create(order: Order, twins: dict[str, Order] | None = None, replace_bundles: bool = False) -> Path:
-    """A new run's folder; `twins`: a group's, by the names of their folders in it.
+def create(spec: RunSpec, twins: dict[str, RunSpec] | None = None, replace_bundles: bool = False) -> Path:
+    """Create a new run's folder; `twins`: the models of a group, by the names of their folders.
 
-    Raises BundleError where the name is no name, or taken, or the disk is full.
+    Raises BundleError if the name is invalid or taken, or the disk is full.
     """
-    folder, twins = runs_dir() / checked_name(order.name), twins or {}
-    with atomic.saving(f"the run '{order.name}'", runs_dir()):
+    folder, twins = runs_dir() / checked_name(spec.name), twins or {}
+    with atomic.saving(f"the run '{spec.name}'", runs_dir()):
         try:
             with atomic.new_folder(folder) as new:
                 for name, twin in twins.items():
@@ -90,19 +84,19 @@ def create(order: Order, twins: dict[str, Order] | None = None, replace_bundles:
                     write_run(new / name, twin)
                 if not twins:
                     (new / EPOCHS).mkdir()
-                write_run(new, replace(order, twins=tuple(twins)))
+                write_run(new, replace(spec, twins=tuple(twins)))
                 for model in [new / name for name in twins] or [new]:
                     if replace_bundles:
                         write_own_bundle(model, OwnBundle(replace=True))
         except OSError:
             if not os.path.lexists(folder):
                 raise
-            raise BundleError(f"There is already a run '{order.name}'.", "Choose another name, or delete that run.") from None
+            raise BundleError(f"There is already a run '{spec.name}'.", "Choose another name, or delete that run.") from None
     return folder
 
 
 def find(name: str) -> Path:
-    """The folder of a run, or of a twin, as "group/twin". Raises BundleError with the names that there are."""
+    """The folder of a run, or of the twin "group/twin". Raises BundleError with the existing names."""
     folder = runs_dir().joinpath(*map(checked_name, name.split("/")))
     if not (folder / RUN).is_file():
         raise unknown("run", name, [path.name for path in folders()], BundleError)
@@ -114,13 +108,13 @@ def folders() -> list[Path]:
     return sorted(path.parent for path in runs_dir().glob(f"[!.]*/{RUN}"))
 
 
-def members(folder: Path, order: Order) -> list[Path]:
+def members(folder: Path, spec: RunSpec) -> list[Path]:
     """The folders of the models: a group's twins, else the run's own."""
-    return [folder / name for name in order.twins] or [folder]
+    return [folder / name for name in spec.twins] or [folder]
 
 
 def n_bytes(folder: Path) -> int:
-    """What a run takes on disk, of what can be seen."""
+    """Size of a run on disk; files that cannot be read are left out."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -132,63 +126,64 @@ def n_bytes(folder: Path) -> int:
 # ---- run.json, control.json
 
 
-def write_run(folder: Path, order: Order, **more) -> None:
-    """`more`: who trains it (`pid`, `pid_started`, `device`, `versions`). Raises BundleError on a full disk."""
-    values = {"format": FORMAT, "order": asdict(order)} | more
-    with atomic.saving(f"the run '{order.name}'", runs_dir()):
+def write_run(folder: Path, spec: RunSpec, **more) -> None:
+    """`more`: `pid`, `pid_started`, `device`, `versions`. Raises BundleError on a full disk."""
+    values = {"format": FORMAT, "order": asdict(spec)} | more
+    with atomic.saving(f"the run '{spec.name}'", runs_dir()):
         atomic.replace_file(folder / RUN, json.dumps(values, indent=1).encode())
 
 
-def read_run(folder: Path) -> tuple[Order, dict]:
-    """(the order, all of run.json). Raises BundleError for a file that is not ours."""
-    values = _read_json(folder / RUN)
+def read_run(folder: Path) -> tuple[RunSpec, dict]:
+    """(settings, all of run.json). Raises BundleError for an invalid file."""
+    values = read_json(folder / RUN)
     return replace(parse_run(values, folder.name, f"Delete the folder {folder}."), name=_name(folder)), values
 
 
-def parse_run(values: dict, name: str, away: str) -> Order:
-    """The order of the run `name` by its run.json. Raises BundleError where it is none, with the hint `away`."""
+def parse_run(values: dict, name: str, hint: str) -> RunSpec:
+    """The settings in the run.json of the run `name`. Raises BundleError with `hint` if they are invalid."""
     given = values.get("order")
-    given = {"twins": []} | given if isinstance(given, dict) else given  # which earlier versions do not say
-    if values.get("format") != FORMAT or not isinstance(given, dict) or set(given) != {f.name for f in fields(Order)}:
-        raise BundleError(f"Run '{name}': {RUN} is not a run's.", away)
+    given = {"twins": []} | given if isinstance(given, dict) else given  # not written by earlier versions
+    if values.get("format") != FORMAT or not isinstance(given, dict) or set(given) != {f.name for f in fields(RunSpec)}:
+        raise BundleError(f"Run '{name}': {RUN} is not a run's.", hint)
     model, train = given["model"], given["train"]
     try:
         model = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
         ModelConfig((1, 128, 128), **model), TrainConfig(**train)
-        twins = tuple(map(checked_name, given["twins"] + []))  # a list, or it raises
+        twins = tuple(map(checked_name, given["twins"] + []))  # raises for anything but a list
     except (AttributeError, BundleError, ConfigError, TypeError) as error:
         why = error.message.rstrip(".") if isinstance(error, ConfigError) else "of the wrong kind"
-        raise BundleError(f"Run '{name}': {RUN} has settings that cannot be ({why}).", away) from None
-    if not _is_real(given["created"], 0, FAR) or not _is_real(given["budget_s"], 0, 1e9):
-        raise BundleError(f"Run '{name}': {RUN} has a time that cannot be.", away)
-    return Order(**{**given, "name": name, "model": model, "twins": twins})
+        raise BundleError(f"Run '{name}': {RUN} has settings that cannot be ({why}).", hint) from None
+    if not is_time(given["created"]) or not _is_real(given["budget_s"], 0, 1e9):
+        raise BundleError(f"Run '{name}': {RUN} has a time that cannot be.", hint)
+    return RunSpec(**{**given, "name": name, "model": model, "twins": twins})
 
 
 def _name(folder: Path) -> str:
-    """What the folder says, whatever its run.json does: that of the group is a part of a twin's name."""
+    """The name by the folder, which may have been renamed; a twin's begins with that of its group."""
     return f"{folder.parent.name}-{folder.name}" if (folder.parent / RUN).is_file() else folder.name
 
 
-def write_control(folder: Path, control: Control) -> None:
-    """Replaced whole, since the trainer may read at any time. Raises BundleError on a full disk."""
+def write_control(folder: Path, control: ControlFile) -> None:
+    """Replaces the file atomically: the training process may read it at any time. Raises BundleError on a full disk."""
     with atomic.saving(f"the controls of '{folder.name}'", folder):
         atomic.replace_file(folder / CONTROL, json.dumps(asdict(control)).encode())
 
 
-def read_control(folder: Path) -> Control:
-    """What is not a good value in it is as if it were not there."""
+def read_control(folder: Path) -> ControlFile:
+    """Invalid values are left at their defaults."""
     try:
-        given = _read_json(folder / CONTROL)
+        given = read_json(folder / CONTROL)
     except BundleError:
-        return Control()
-    return Control(**{name: given[name] for name in GOOD if name in given and GOOD[name](given[name])})
+        return ControlFile()
+    valid = [name for name, is_valid in CONTROL_FIELDS.items() if name in given and is_valid(given[name])]
+    return ControlFile(**{name: given[name] for name in valid})
 
 
 def _is_real(value, low: float, high: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high  # NaN is not
 
 
-GOOD = {  # what a control may say
+CONTROL_FIELDS = {  # which values of control.json are valid
     "beta": lambda v: v is None or _is_real(v, 0, 1e4),
     "lr_scale": lambda v: _is_real(v, 0, 100),
     "pause": lambda v: isinstance(v, bool),
@@ -197,7 +192,8 @@ GOOD = {  # what a control may say
 }
 
 
-def _read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """The contents of a small JSON file of a run. Raises BundleError if it cannot be read or is invalid."""
     where = f"Run '{path.parent.name}': {path.name}"
     try:
         safe_read.check_size(path.stat().st_size, MAX_JSON, where)
@@ -214,59 +210,10 @@ def write_own_bundle(folder: Path, own: OwnBundle) -> None:
 
 
 def read_own_bundle(folder: Path) -> OwnBundle:
-    """Nothing of the run's own where the file is missing or not ours."""
+    """An empty OwnBundle if the file is missing or invalid."""
     try:
-        given = _read_json(folder / OWN_BUNDLE)
+        given = read_json(folder / OWN_BUNDLE)
     except BundleError:
         return OwnBundle()
-    good = set(given) == {"name", "stamp", "replace"} and [type(given[key]) for key in sorted(given)] == [str, bool, str]
-    return OwnBundle(**given) if good else OwnBundle()
-
-
-# ---- the map of the epochs: who makes it
-
-
-def read_making(folder: Path) -> dict:
-    """What map.json says: pid, pid_started, share; or failed, a sentence. Empty where nobody makes a map."""
-    try:
-        return _read_json(folder / MAKING)
-    except BundleError:
-        return {}
-
-
-def end_map(folder: Path) -> None:
-    """Ends the process that makes the run's map, where there is one, and removes what it has begun. A map that was there
-    before stays. Raises BundleError where that is not allowed."""
-    values = read_making(folder)
-    if is_alive(values.get("pid"), values.get("pid_started")):
-        with suppress(psutil.Error):
-            process = psutil.Process(values["pid"])
-            process.kill()
-            process.wait(PATIENCE_S)
-    with atomic.saving(f"the map of '{folder.name}'", folder):
-        for path in (folder / MAKING, *folder.glob(".map.*.tmp")):
-            path.unlink(missing_ok=True)
-
-
-# ---- the process
-
-
-def is_alive(pid, started) -> bool:
-    """Whether the process that began at `started` (Unix time) still lives: a number that was given anew does not count."""
-    if type(pid) is not int or not _is_real(started, 0, FAR):  # psutil takes None for this process
-        return False
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
-        return False
-
-
-def this_process() -> dict:
-    """What run.json says of whoever trains; `begun`: since when, by the clock of the events."""
-    return process_of(os.getpid())
-
-
-def process_of(pid: int) -> dict:
-    """The same of another process. Raises psutil.Error where there is none."""
-    return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "begun": round(time.time(), 3)}
+    is_valid = set(given) == {"name", "stamp", "replace"} and [type(given[key]) for key in sorted(given)] == [str, bool, str]
+    return OwnBundle(**given) if is_valid else OwnBundle()

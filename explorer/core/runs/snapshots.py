@@ -1,4 +1,4 @@
-"""The pictures of a run's epochs: the same images seen through the model of each, a file an epoch. Knows arrays, no model."""
+"""Snapshots of a run's epochs: reconstructions, samples and means of the same images, one file per epoch."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ MAX_PICTURES = 256
 
 
 def epoch_path(folder: Path, epoch: int) -> Path:
-    """Where an epoch's pictures lie, whether they are there or not."""
+    """Path of an epoch's file, whether it exists or not."""
     return folder / EPOCHS / f"{epoch:03}.safetensors"
 
 
@@ -29,24 +29,24 @@ def kept_epochs(n_epochs: int) -> set[int]:
 
 
 def write_epoch(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-    """Replaces the epoch's file whole. Raises BundleError on a full disk."""
+    """Write the epoch's file, atomically. Raises BundleError on a full disk."""
     with atomic.saving("an epoch's pictures", folder):
         atomic.replace_file(epoch_path(folder, epoch), pack_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 def remove_epoch(folder: Path, epoch: int) -> None:
-    """Removes the epoch's file where there is one. Raises BundleError where that is not allowed."""
+    """Remove the epoch's file if it exists. Raises BundleError if that is not allowed."""
     with atomic.saving("an epoch's pictures", folder):
         epoch_path(folder, epoch).unlink(missing_ok=True)
 
 
 def saved_epochs(folder: Path) -> list[int]:
-    """The epochs whose pictures are there, in order."""
+    """The epochs that have a file, in order."""
     return sorted(int(path.stem) for path in (folder / EPOCHS).glob("[0-9]*.safetensors") if path.stem.isdecimal())
 
 
 def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
-    """Raises BundleError for a file that is not what the trainer wrote."""
+    """The arrays of an epoch. Raises BundleError for an invalid file."""
     path = epoch_path(folder, epoch)
     where = f"Run '{folder.name}': epoch {epoch}"
     try:
@@ -57,7 +57,7 @@ def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
 
 
 def read_samples(folder: Path, epoch: int) -> np.ndarray:
-    """The draws of the prior, uint8 (S, C, H, W). Raises BundleError as `read_epoch`, and where they are no pictures."""
+    """Decoded draws of the prior, uint8 (S, C, H, W). Raises BundleError if the file is invalid."""
     samples = read_epoch(folder, epoch).get("samples")
     if not is_pictures(samples):
         raise BundleError(f"Run '{folder.name}': epoch {epoch} has no pictures.", "The others are not affected.")
@@ -65,7 +65,7 @@ def read_samples(folder: Path, epoch: int) -> np.ndarray:
 
 
 def is_pictures(array: np.ndarray | None) -> bool:
-    """Whether a model of ours can have made them: uint8 (S, C, H, W), grey or RGB, at most MAX_SIDE_PX a side."""
+    """Whether the array is images: uint8 (S, C, H, W), grey or RGB, at most MAX_SIDE_PX a side."""
     return (
         array is not None
         and array.dtype == np.uint8

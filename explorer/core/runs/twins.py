@@ -1,17 +1,17 @@
-"""Twins: models of one seed and one order of the images that differ in one setting. Knows orders; trains nothing.
+"""Twins: models with the same seed and the same batches that differ in one setting.
 
-They see the same batches, and with the same latent dimension the same eps, so what differs between them is the setting's doing.
+With the same latent dimension they have the same eps too, so all that differs between them is caused by the setting.
 """
 
 from dataclasses import replace
 
 from explorer.core.config import LIKELIHOODS, ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, unknown
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 
-MOST = 3  # side by side on a screen
+MAX_TWINS = 3  # fit side by side on a screen
 TERMS = {"both": {}, "reconstruction only": {"beta": 0.0}, "KL only": {"recon_weight": 0.0}}
-SETTINGS = {  # what they may differ in: what it is called, and some values
+SETTINGS = {  # that twins may differ in: title, and some values
     "beta": ("β", (0.0, 1.0, 4.0)),
     "latent_dim": ("latent dimensions", (2, 8, 32)),
     "likelihood": ("likelihood", LIKELIHOODS),
@@ -19,33 +19,33 @@ SETTINGS = {  # what they may differ in: what it is called, and some values
 }
 
 
-def twins(order: Order, setting: str, values) -> dict[str, Order]:
-    """An order a value, by the name of its folder; the bundles are called after the group and the value.
+def twins(spec: RunSpec, setting: str, values) -> dict[str, RunSpec]:
+    """The settings of each twin, by the name of its folder; the bundles are named after the group and the value.
 
-    values: as the setting has them, or as they were typed. Raises ConfigError for another setting than SETTINGS has, for what
-    is no value of it, and for other than two or three different ones.
+    values: numbers, or text as it was typed. Raises ConfigError for an unknown setting, an invalid value, and for fewer than
+    two or more than three different values.
     """
     if setting not in SETTINGS:
         raise unknown("setting for twins", setting, SETTINGS)
     values = list(dict.fromkeys(_value(setting, value) for value in values))
-    if not 2 <= len(values) <= MOST:
+    if not 2 <= len(values) <= MAX_TWINS:
         raise ConfigError(f"Twins are two or three models, and {len(values)} values are given.", "Choose two or three.")
     made = {}
     for value in values:
         if setting == "terms":
-            more, name = {"train": order.train | TERMS[value]}, value.replace("reconstruction", "recon").replace(" ", "-")
+            more, name = {"train": spec.train | TERMS[value]}, value.replace("reconstruction", "recon").replace(" ", "-")
         elif setting == "beta":
-            more, name = {"train": order.train | {"beta": value}}, f"beta-{value:g}".replace("+", "")
+            more, name = {"train": spec.train | {"beta": value}}, f"beta-{value:g}".replace("+", "")
         else:
             name = f"D-{value}" if setting == "latent_dim" else str(value)
-            more = {"model": order.model | {setting: value}}
-        made[name] = one = replace(order, name=f"{order.name}-{name}", **more)
-        TrainConfig(**one.train), ModelConfig((1, 128, 128), **one.model)  # raise what they refuse
+            more = {"model": spec.model | {setting: value}}
+        made[name] = one = replace(spec, name=f"{spec.name}-{name}", **more)
+        TrainConfig(**one.train), ModelConfig((1, 128, 128), **one.model)  # raise ConfigError for a bad value
     return made
 
 
 def _value(setting: str, given):
-    """As the setting has it, from a number or from what was typed."""
+    """The value in the type of the setting."""
     kind = type(SETTINGS[setting][1][0])
     try:
         value = kind(given)
@@ -57,5 +57,5 @@ def _value(setting: str, given):
 
 
 def shown(name: str) -> str:
-    """What a twin is called beside the others, from the name of its folder."""
+    """The title of a twin, from the name of its folder."""
     return name.replace("beta-", "β = ").replace("D-", "D = ").replace("-only", " only")

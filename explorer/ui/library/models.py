@@ -30,7 +30,7 @@ def bring_and_take() -> None:
         _import()
     infos = resources.bundles()
     good = [info.name for info in infos if _look(info)[1] is None]
-    resting = [run.name for run in resources.run_list() if run.order is not None and not run.is_live]
+    resting = [run.name for run in resources.run_list() if run.spec is not None and not run.is_live]
     total = rows.mb(sum(info.n_bytes for info in infos))
     count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
     st.download_button(

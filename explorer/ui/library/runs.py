@@ -42,7 +42,7 @@ def _row(run, n_bytes: int, sets: dict, place: int, n_runs: int) -> bool:
         picture.image(portrait, width="stretch", alt=f"Six samples of the run {run.name}")
     words.html(_words(run, n_bytes, sets))
     with verbs.container(horizontal=True, horizontal_alignment="right"):
-        is_opened = run.order is not None and _verbs(run)
+        is_opened = run.spec is not None and _verbs(run)
         # counted, so that every one is closed again when a run has come or gone
         with st.popover("Edit", key=f"shelf-edit-{n_runs}-{run.name}", on_change="rerun") as popover:
             if popover.open:
@@ -55,9 +55,9 @@ def _row(run, n_bytes: int, sets: dict, place: int, n_runs: int) -> bool:
 
 def _words(run, n_bytes: int, sets: dict) -> str:
     is_bad = run.status in ("failed", "lost", "damaged")
-    if run.order is None:
+    if run.spec is None:
         return rows.words(run.name, (), {}, 3, run.status, bad=run.sentence)
-    train, model = run.order.train, run.order.model
+    train, model = run.spec.train, run.spec.model
     last = _last(run.folder)
     seconds = last.get("seconds")
     beta = run_folder.read_control(run.folder).beta
@@ -110,7 +110,7 @@ def _verbs(run) -> bool:
 
 
 def _edit(run, n_bytes: int) -> None:
-    name, rests = run.name, run.order is not None and not run.is_live
+    name, rests = run.name, run.spec is not None and not run.is_live
     new = st.text_input("Name", name, key=f"shelf-name-{name}", max_chars=64, disabled=not rests).strip()
     with st.container(horizontal=True):
         rename = st.button("Rename", key=f"shelf-rename-{name}", disabled=not rests)

@@ -11,7 +11,7 @@ from explorer.core.errors import ExplorerError
 from explorer.core.paths import checkpoints_dir, runs_dir
 from explorer.core.runs import commands as runs
 from explorer.core.runs import twins
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
 from explorer.ui.state import session as state
@@ -208,9 +208,9 @@ def _start(training) -> None:
         run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
         budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
         run |= {} if budget else {"epochs": form["epochs"]}
-        order = Order(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
-        alike = None if form["twins"] == ALONE else twins.twins(order, form["twins"], form["values"])
-        training.watch(runs.start(order, alike).name)
+        spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
+        alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
+        training.watch(runs.start(spec, alike).name)
         training.form["name"] = ""
     except ExplorerError as error:
         training.said = str(error)

@@ -42,13 +42,13 @@ class Hand:
 def look(names: list[str], run, views: list[tuple], said: str) -> Hand:
     """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins; `said`: as in Hand."""
     control = read_control(run.folder)
-    models = [model for model in run.twins or (run,) if model.order is not None]
+    models = [model for model in run.twins or (run,) if model.spec is not None]
     controls = [read_control(model.folder) for model in models]
     title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
-    betas = [model.order.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, controls)]
+    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, controls)]
     over = run.status in ("done", "stopped")
     maps = {
-        model.name: epoch_maps.look(model.folder) for model in models if over and model.order.model.get("latent_dim", 16) > 2
+        model.name: epoch_maps.look(model.folder) for model in models if over and model.spec.model.get("latent_dim", 16) > 2
     }
     shares = [of.share for of in maps.values() if of.status == "making"]
     return Hand(

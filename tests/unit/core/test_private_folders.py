@@ -16,7 +16,8 @@ from explorer.core.data import catalog
 from explorer.core.errors import BundleError, DataError
 from explorer.core.runs import commands as runs
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.folder import RUN, Order
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import RUN, RunSpec
 from explorer.core.worker.job import work
 from tests.helpers import random_vae
 
@@ -67,15 +68,15 @@ def ways_out(here: Path) -> list[str]:
 
 
 def start(dataset: str, name: str = "mine"):
-    return runs.start(Order(name, MODEL, TRAIN | {"dataset": dataset}, map=False))
+    return runs.start(RunSpec(name, MODEL, TRAIN | {"dataset": dataset}, map=False))
 
 
 def stopped(name: str, dataset: str, twins: tuple[str, ...] = ()) -> Path:
     """A run that a command line began on any folder, and that stopped after an epoch."""
-    first = Order(name, MODEL, TRAIN | {"dataset": dataset}, map=False)
+    first = RunSpec(name, MODEL, TRAIN | {"dataset": dataset}, map=False)
     folder = run_folder.create(first, {twin: replace(first, name=f"{name}-{twin}") for twin in twins})
     with pytest.raises(KeyboardInterrupt):
-        work(folder, seen=interrupt)
+        work(folder, on_report=interrupt)
     return folder
 
 
@@ -98,10 +99,10 @@ def test_no_run_starts_on_a_folder_that_is_no_upload(here, monkeypatch):
         with pytest.raises(DataError, match="on no other folder") as caught:
             start(name)
         assert str(here / "private") not in str(caught.value)
-    good = Order("mine", MODEL, TRAIN | {"dataset": "digits"})
+    good = RunSpec("mine", MODEL, TRAIN | {"dataset": "digits"})
     with pytest.raises(DataError, match="on no other folder"):
         runs.start(good, {"a": replace(good, name="mine-a"), "b": replace(good, name="mine-b", train={"dataset": "folder:/"})})
-    assert not runs.list_runs()
+    assert not run_status.list_runs()
     assert start(f"folder:{here / 'data' / 'uploads' / 'pets'}").name == "mine"
 
 

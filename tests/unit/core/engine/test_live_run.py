@@ -7,7 +7,7 @@ from explorer import train
 from explorer.core.engine.live_run import open_run
 from explorer.core.errors import BundleError
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -30,7 +30,7 @@ def test_a_run_can_be_looked_at_as_it_stands():
 
 
 def test_before_its_first_epoch_it_says_so():
-    folder = run_folder.create(Order("young", {}, {"dataset": "digits"}))
+    folder = run_folder.create(RunSpec("young", {}, {"dataset": "digits"}))
     with pytest.raises(BundleError, match="has no epoch yet"):
         open_run("young")
     (folder / "state.json").write_text("{")

@@ -11,13 +11,13 @@ from explorer.core.latent import projection
 from explorer.core.runs import epoch_film, snapshots
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs.epoch_film import RunFilm, plane, turned
-from explorer.core.runs.folder import Order
+from explorer.core.runs.folder import RunSpec
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    return run_folder.create(Order("mine"))
+    return run_folder.create(RunSpec("mine"))
 
 
 def means(dim: int, seed: int = 0, n: int = 40) -> np.ndarray:

@@ -9,10 +9,11 @@ import pytest
 from explorer.core.latent import aligned_umap
 from explorer.core.runs import epoch_maps
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process as run_process
 from explorer.core.runs import snapshots as run_epochs
 from explorer.core.runs.epoch_film import RunFilm
 from explorer.core.runs.epoch_maps import UmapState, look, read, snapshots
-from explorer.core.runs.folder import MAKING, MAP, Order
+from explorer.core.runs.folder import MAP, MAP_PROGRESS, RunSpec
 from explorer.core.storage import atomic, safe_read
 
 M = 4  # points; so few have a map without a layout
@@ -22,7 +23,7 @@ M = 4  # points; so few have a map without a layout
 def folder(tmp_path, monkeypatch):
     """A run with the epochs 0 to 8."""
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    made = run_folder.create(Order("mine"))
+    made = run_folder.create(RunSpec("mine"))
     for epoch in range(9):
         write_epoch(made, epoch)
     return made
@@ -76,7 +77,7 @@ def test_epochs_are_nearer_together_where_more_happens():
 
 def test_the_map_that_is_made_is_that_of_the_film(folder):
     epoch_maps.work(folder)
-    assert look(folder) == UmapState("ready", 1.0) and not (folder / MAKING).exists()
+    assert look(folder) == UmapState("ready", 1.0) and not (folder / MAP_PROGRESS).exists()
     assert read(folder).epochs.tolist() == list(range(9))
     film = RunFilm(folder).update()
     assert all(frame.umap.shape == (M, 2) and frame.umap.dtype == np.float32 for frame in film)
@@ -110,19 +111,21 @@ def test_a_full_disk_is_one_sentence(folder, full_disk):
 @pytest.mark.parametrize("now", [None, {"pid": 1}], ids=["cancelled", "another's"])
 def test_a_process_that_the_folder_no_longer_names_leaves_no_map(folder, monkeypatch, now):
     def fit(means, progress):
-        (folder / MAKING).unlink()
+        (folder / MAP_PROGRESS).unlink()
         if now:
-            epoch_maps._say(folder, **now)
+            epoch_maps._write_progress(folder, **now)
         progress(0.5)
 
     monkeypatch.setattr(aligned_umap, "fit", fit)
     epoch_maps.work(folder)
-    assert not (folder / MAP).exists() and run_folder.read_making(folder) == (now or {})
+    assert not (folder / MAP).exists() and epoch_maps.read_progress(folder) == (now or {})
 
 
 def test_how_far_it_is_is_written_down_no_oftener_than_twice_a_second(folder, monkeypatch):
-    said, real = [], epoch_maps._say
-    monkeypatch.setattr(epoch_maps, "_say", lambda folder, **values: said.append(values["share"]) or real(folder, **values))
+    said, real = [], epoch_maps._write_progress
+    monkeypatch.setattr(
+        epoch_maps, "_write_progress", lambda folder, **values: said.append(values["share"]) or real(folder, **values)
+    )
     quick = lambda means, progress: [progress(i / 1e4) for i in range(9000)] and np.zeros((9, M, 2), np.float32)  # noqa: E731
     monkeypatch.setattr(aligned_umap, "fit", quick)
     began = time.monotonic()
@@ -242,13 +245,13 @@ def test_what_is_no_map_is_as_if_it_were_not_there(folder, damage):
     ],
 )
 def test_whatever_is_written_of_the_making_something_is_said(folder, text, state):
-    (folder / MAKING).write_text(text)
+    (folder / MAP_PROGRESS).write_text(text)
     assert look(folder) == state
 
 
 @pytest.mark.parametrize("share, shown", [(0.25, 0.25), (-1, 0.0), (7, 0.0), ("x", 0.0), (None, 0.0)])
 def test_a_share_that_cannot_be_is_none(folder, share, shown):
-    epoch_maps._say(folder, share=share, **run_folder.this_process())
+    epoch_maps._write_progress(folder, share=share, **run_process.this_process())
     assert look(folder) == UmapState("making", shown)
 
 

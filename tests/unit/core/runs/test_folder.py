@@ -2,23 +2,20 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
 import numpy as np
-import psutil
 import pytest
 
 from explorer.core.errors import BundleError
 from explorer.core.runs import event_log, snapshots
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.event_log import Events, dials, in_force, read_events
-from explorer.core.runs.folder import Control, Order, create, is_alive, read_control, read_run, write_control
+from explorer.core.runs.event_log import EventWriter, in_force, live_changes, read_events
+from explorer.core.runs.folder import ControlFile, RunSpec, create, read_control, read_run, write_control
 from explorer.core.runs.snapshots import kept_epochs, read_epoch, saved_epochs, write_epoch
 
-ORDER = Order("mine", {"latent_dim": 2, "widths": (8, 4)}, {"dataset": "digits"}, created=1000.5, budget_s=30.0)
+ORDER = RunSpec("mine", {"latent_dim": 2, "widths": (8, 4)}, {"dataset": "digits"}, created=1000.5, budget_s=30.0)
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +123,8 @@ def test_the_folder_says_what_a_run_is_called(folder):
 
 
 def test_controls_are_read_as_they_were_written(folder):
-    assert read_control(folder) == Control()
-    wanted = Control(2.5, 0.1, True, 7, "keep")
+    assert read_control(folder) == ControlFile()
+    wanted = ControlFile(2.5, 0.1, True, 7, "keep")
     write_control(folder, wanted)
     assert read_control(folder) == wanted
 
@@ -135,15 +132,15 @@ def test_controls_are_read_as_they_were_written(folder):
 @pytest.mark.parametrize(
     "text, expected",
     [
-        ("", Control()),
-        ('{"beta": 4', Control()),
-        ("[]", Control()),
-        ('{"beta": NaN}', Control()),
-        (b"\x80\x04}", Control()),
-        ('{"beta": 4}' + " " * 1_000_000, Control()),
-        ('{"beta": -1, "lr_scale": 2}', Control(lr_scale=2)),
-        ('{"beta": true, "lr_scale": "2", "pause": 1, "step_to": 1.5, "stop": "now", "what": 1}', Control()),
-        ('{"lr_scale": 101, "beta": 1e5, "pause": true}', Control(pause=True)),
+        ("", ControlFile()),
+        ('{"beta": 4', ControlFile()),
+        ("[]", ControlFile()),
+        ('{"beta": NaN}', ControlFile()),
+        (b"\x80\x04}", ControlFile()),
+        ('{"beta": 4}' + " " * 1_000_000, ControlFile()),
+        ('{"beta": -1, "lr_scale": 2}', ControlFile(lr_scale=2)),
+        ('{"beta": true, "lr_scale": "2", "pause": 1, "step_to": 1.5, "stop": "now", "what": 1}', ControlFile()),
+        ('{"lr_scale": 101, "beta": 1e5, "pause": true}', ControlFile(pause=True)),
     ],
 )
 def test_controls_that_are_no_good_are_as_if_they_were_not_there(folder, text, expected):
@@ -155,7 +152,7 @@ def test_controls_that_are_no_good_are_as_if_they_were_not_there(folder, text, e
 
 
 def written(folder, *kinds) -> None:
-    events = Events(folder)
+    events = EventWriter(folder)
     for kind in kinds:
         events.write(kind)
     events.close()
@@ -227,7 +224,7 @@ def test_no_events_are_none(folder):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full is Linux's")
 def test_a_full_disk_is_said_and_closing_is_quiet(folder):
     (folder / "events.jsonl").symlink_to("/dev/full")
-    events = Events(folder)
+    events = EventWriter(folder)
     with pytest.raises(BundleError, match="The disk is full while saving the run's events"):
         events.write("starting")
     events.close()
@@ -236,7 +233,7 @@ def test_a_full_disk_is_said_and_closing_is_quiet(folder):
 def test_events_that_cannot_be_opened_are_one_sentence(folder):
     (folder / "events.jsonl").mkdir()
     with pytest.raises(BundleError, match="Saving the run's events in .* failed"):
-        Events(folder)
+        EventWriter(folder)
     assert read_events(folder) == ([], 0)
 
 
@@ -247,7 +244,7 @@ def at(kind, step, **more):
     return {"kind": kind, "step": step} | more
 
 
-def turned(step, beta=4.0):
+def change(step, beta=4.0):
     return at("dial", step, beta=beta, lr_scale=1.0)
 
 
@@ -255,11 +252,11 @@ def test_what_came_after_the_checkpoint_is_taken_back_by_a_resume():
     events = [
         at("training", 0),
         at("epoch", 0),
-        turned(3),
+        change(3),
         at("epoch", 10),
-        turned(10),
+        change(10),
         at("batch", 15),
-        turned(17),
+        change(17),
         {"kind": "starting"},
         at("training", 10),
     ]
@@ -272,26 +269,26 @@ def test_what_came_after_the_checkpoint_is_taken_back_by_a_resume():
         ("starting", None),
         ("training", 10),
     ]
-    assert in_force(kept + [turned(10)]) == kept + [turned(10)], "the same whether read at once or in parts"
+    assert in_force(kept + [change(10)]) == kept + [change(10)], "the same whether read at once or in parts"
 
 
 @pytest.mark.parametrize(
     "bad", [{"beta": "much"}, {"beta": None}, {"lr_scale": -1}, {"step": 1.5}, {"beta": float("nan")}, {"beta": float("inf")}]
 )
 def test_a_turn_of_the_dial_that_cannot_be_is_passed_over(bad):
-    assert in_force([turned(3) | bad]) == [] and dials([turned(3) | bad]) == []
+    assert in_force([change(3) | bad]) == [] and live_changes([change(3) | bad]) == []
 
 
 def test_all_turns_are_made_again_however_often_a_run_breaks_off():
-    first = [at("training", 0), turned(12), turned(17)]
-    again = [at("training", 10), turned(12)]  # and killed before 17
-    assert dials(first) == [turned(12), turned(17)]
-    assert dials(first + again) == [turned(12), turned(17)]
-    assert dials(first + again + [at("training", 10), turned(12), turned(17), turned(21, 0.0)])[-1] == turned(21, 0.0)
+    first = [at("training", 0), change(12), change(17)]
+    again = [at("training", 10), change(12)]  # and killed before 17
+    assert live_changes(first) == [change(12), change(17)]
+    assert live_changes(first + again) == [change(12), change(17)]
+    assert live_changes(first + again + [at("training", 10), change(12), change(17), change(21, 0.0)])[-1] == change(21, 0.0)
 
 
 def test_the_turn_that_broke_a_run_is_not_made_again():
-    assert dials([turned(3), turned(12, 1e4), at("diverged", 10)]) == [turned(3)]
+    assert live_changes([change(3), change(12, 1e4), at("diverged", 10)]) == [change(3)]
 
 
 # ---- epochs
@@ -344,47 +341,3 @@ def test_an_epoch_that_is_damaged_is_one_sentence(folder, monkeypatch, data, wor
     with pytest.raises(BundleError, match=words) as caught:
         read_epoch(folder, 4)
     assert str(caught.value).startswith("Run 'mine': epoch 4 ")
-
-
-# ---- the process
-
-
-def test_this_process_is_alive_and_its_number_in_other_hands_is_not():
-    me = run_folder.this_process()
-    assert is_alive(me["pid"], me["pid_started"]) and me["pid"] == os.getpid()
-    assert not is_alive(me["pid"], me["pid_started"] - 60), "the number was given anew"
-
-
-@pytest.mark.parametrize(
-    "pid, started",
-    [
-        (None, None),
-        (None, 0),
-        ("1", 0),
-        (1.5, 0),
-        (True, 0),
-        (-1, 0),
-        (10**30, 0),
-        (os.getpid(), None),
-        (os.getpid(), "today"),
-        (os.getpid(), 10**400),
-    ],
-)
-def test_nobody_is_not_alive(pid, started):
-    assert not is_alive(pid, started)
-
-
-def test_no_number_is_not_this_process():
-    assert not is_alive(None, run_folder.this_process()["pid_started"])
-
-
-def test_a_zombie_is_not_alive():
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    who = run_folder.process_of(child.pid)
-    assert is_alive(**{"pid": who["pid"], "started": who["pid_started"]})
-    child.kill()
-    end = time.monotonic() + 30
-    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not is_alive(who["pid"], who["pid_started"])
-    child.communicate()

@@ -20,7 +20,8 @@ from explorer.core.runs import commands as runs
 from explorer.core.runs import epoch_maps, snapshots
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
-from explorer.core.runs.folder import EVENTS, LATEST, RUN, Control, Order, read_control, write_control
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import EVENTS, RUN, STATE, ControlFile, RunSpec, read_control, write_control
 from explorer.core.storage import atomic
 from explorer.core.worker.job import work
 from tests.helpers import random_bundle
@@ -40,7 +41,7 @@ def root(tmp_path, monkeypatch) -> Path:
 
 def resting(name: str, last: str = "stopped", twins=()) -> Path:
     """A run that was trained by a process that is gone."""
-    order = Order(name, MODEL, TRAIN, created=1000.0)
+    order = RunSpec(name, MODEL, TRAIN, created=1000.0)
     folder = run_folder.create(order, {twin: replace(order, name=f"{name}-{twin}") for twin in twins})
     run_folder.write_run(folder, run_folder.read_run(folder)[0], pid=2**22 + 1, pid_started=1000.0, device="cpu")
     events = [
@@ -78,9 +79,9 @@ def with_map(folder: Path) -> Path:
 def test_rename(root, twins):
     resting("mine", twins=twins)
     run_library.rename("mine", "better")
-    run = runs.look("better")
-    assert names(root) == {"better"} and run.status == "stopped" and run.order.name == "better"
-    assert [twin.order.name for twin in run.twins] == [f"better-{twin}" for twin in twins]
+    run = run_status.look("better")
+    assert names(root) == {"better"} and run.status == "stopped" and run.spec.name == "better"
+    assert [twin.spec.name for twin in run.twins] == [f"better-{twin}" for twin in twins]
     run_library.rename("better", "Better")
     assert names(root) == {"Better"}
 
@@ -97,7 +98,7 @@ def test_a_duplicate_is_a_run_of_its_own(root, twins):
     folder = resting("mine", twins=twins)
     run_library.duplicate("mine", "copy")
     assert names(root) == {"mine", "copy"}
-    one, other = runs.look("mine"), runs.look("copy")
+    one, other = run_status.look("mine"), run_status.look("copy")
     assert all((run.status, run.epoch, len(run.twins)) == ("stopped", 2, len(twins)) for run in (one, other))
     values = run_folder.read_run(other.folder)[1]
     assert "pid" not in values and values["device"] == "cpu" and "pid" in run_folder.read_run(folder)[1]
@@ -110,17 +111,17 @@ def test_a_duplicate_is_a_run_of_its_own(root, twins):
 @pytest.mark.usefixtures("one_thread", "every_step_counts")
 def test_a_duplicate_goes_on_from_the_same_epoch(root):
     def trained(name: str, stop_at: int = -1) -> bytes:
-        def seen(report, state, n_steps):
+        def on_report(report, state, n_steps):
             if report.step == stop_at and not report.is_epoch:
-                write_control(root / "runs" / name, Control(stop="stop"))
+                write_control(root / "runs" / name, ControlFile(stop="stop"))
 
         if not (root / "runs" / name).is_dir():
-            run_folder.create(Order(name, MODEL, TRAIN, map=False, created=1000.0))
-        work(root / "runs" / name, seen=seen)
+            run_folder.create(RunSpec(name, MODEL, TRAIN, map=False, created=1000.0))
+        work(root / "runs" / name, on_report=on_report)
         return b"" if stop_at >= 0 else (root / name / bundle_format.MODEL).read_bytes()
 
     trained("mine", 7)
-    write_control(root / "runs" / "mine", Control())
+    write_control(root / "runs" / "mine", ControlFile())
     run_library.duplicate("mine", "copy")
     transfer.import_zip(transfer.export_zip(runs=["mine"]))
     assert names(root) == {"mine", "copy", "mine-2"}
@@ -183,9 +184,9 @@ def test_what_is_at_work_stays_as_it_is(root, act):
     run_folder.write_run(folder, run_folder.read_run(folder)[0], **me)
     refused(act, "The run 'mine' is at work.", "Stop it first.")
     run_folder.write_run(folder, run_folder.read_run(folder)[0])
-    (folder / run_folder.MAKING).write_text(json.dumps(me))
+    (folder / run_folder.MAP_PROGRESS).write_text(json.dumps(me))
     refused(act, "The UMAP of 'mine' is being made.")
-    (folder / run_folder.MAKING).unlink()
+    (folder / run_folder.MAP_PROGRESS).unlink()
     (folder / RUN).write_text("{")
     refused(act, "not valid JSON")
     assert names(root) == {"mine"}
@@ -215,12 +216,12 @@ def test_a_zip_comes_back_exactly(root, twins):
         assert set(written.namelist()) == {f"runs/mine/{path}" for path in before}
     runs.delete("mine")
     assert transfer.import_zip(data) == ["mine"]
-    run = runs.look("mine")
+    run = run_status.look("mine")
     assert (run.status, run.epoch, len(run.twins)) == ("done", 2, len(twins))
     after = run_library.contents("mine")
     assert {p for p in before if not p.endswith(RUN)} == {p for p in before if before[p] == after[p] and not p.endswith(RUN)}
     assert b"pid" not in after[RUN] and b"pid" in before[RUN]
-    for model in run_folder.members(run.folder, run.order):
+    for model in run_folder.members(run.folder, run.spec):
         assert epoch_maps.look(model).status == "none"  # it is made anew
 
 
@@ -240,6 +241,19 @@ def test_a_run_that_goes_on_does_not_take_a_model_s_name(root):
     runs.delete("mine")
     random_bundle(root, "mine")
     assert transfer.import_zip(data) == ["mine-2"]
+
+
+def test_the_weights_file_of_earlier_versions_is_accepted_and_ignored(root):
+    folder = resting("mine", twins=TWINS)
+    old = {f"{twin}/latest.safetensors": b"the weights again" for twin in ("both", "KL-only")} | {"latest.safetensors": b"x"}
+    for path, data in old.items():
+        (folder / path).write_bytes(data)
+    assert not old.keys() & run_library.contents("mine").keys()
+    run_library.duplicate("mine", "copy")
+    found = {f"runs/old/{path}": data for path, data in (run_library.contents("mine") | old).items()}
+    assert transfer.import_zip(zipped(found)) == ["old"]
+    for name in ("copy", "old"):
+        assert not list((root / "runs" / name).rglob("latest.*")) and run_status.look(name).status == "stopped"
 
 
 def test_a_run_is_never_replaced(root):
@@ -270,7 +284,7 @@ BAD = {
     "a log": (lambda found: found | {run_folder.LOG: b"x"}, "'log.txt', which is no part of a run"),
     "an odd epoch": (lambda found: found | {"epochs/1e5.safetensors": b"x"}, "which is no part of a run"),
     "a torn epoch": (lambda found: found | {"epochs/001.safetensors": found["epochs/001.safetensors"][:-9]}, "cut short"),
-    "a pickle": (lambda found: found | {LATEST: pickle.dumps(Opens())}, "pickle"),
+    "a pickle": (lambda found: found | {STATE: pickle.dumps(Opens())}, "pickle"),
     "no JSON": (lambda found: found | {RUN: b"{"}, "not valid JSON"),
     "not a run's": (lambda found: found | {RUN: b"{}"}, "run.json is not a run's"),
     "bad settings": (lambda found: edited(found, model={"latent_dim": -1}), "settings that cannot be"),
@@ -315,7 +329,7 @@ def test_a_path_that_is_no_run_s_is_refused(root, path):
 def test_more_than_is_allowed(root, monkeypatch):
     resting("mine")
     data = transfer.export_zip(runs=["mine"])
-    monkeypatch.setattr(run_library, "MOST", 100)
+    monkeypatch.setattr(run_library, "MAX_ZIP_BYTES", 100)
     refused(lambda: transfer.export_zip(runs=["mine"]), "The run 'mine' is too large for a zip.", "Copy the folder")
     monkeypatch.setattr(run_library, "EPOCH_BYTES", 10)
     refused(lambda: transfer.import_zip(data), "epochs/000.safetensors is too large", "Nothing was imported.")

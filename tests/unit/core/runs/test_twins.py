@@ -1,7 +1,6 @@
 """Twins: each is the run it would be alone, they go side by side, and what is done to one of them is done to it alone."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +13,12 @@ from explorer.core import paths
 from explorer.core.bundles import format as bundle_format
 from explorer.core.bundles import store
 from explorer.core.errors import BundleError, ConfigError, TrainingError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import event_log, snapshots
 from explorer.core.runs import folder as run_folder
-from explorer.core.runs.folder import Order, read_control, write_control
+from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import RunSpec, read_control, write_control
 from explorer.core.runs.twins import SETTINGS, TERMS, shown, twins
-from explorer.core.training import loop
+from explorer.core.training import loop, state_file, throughput
 from explorer.core.worker import controls, job, recorder
 from explorer.core.worker.budget import Budget
 from explorer.core.worker.job import work
@@ -31,8 +30,8 @@ TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "epochs": 4, "preci
 BETAS = ("beta-0", "beta-1", "beta-4")
 
 
-def order(name: str = "three", **settings) -> Order:
-    return Order(name, MODEL, TRAIN | settings, map=False, thumbs=False, created=1.0)
+def order(name: str = "three", **settings) -> RunSpec:
+    return RunSpec(name, MODEL, TRAIN | settings, map=False, thumbs=False, created=1.0)
 
 
 def new(setting="beta", values=(0, 1, 4), budget_s=0.0, **settings) -> Path:
@@ -55,12 +54,12 @@ def events(folder: Path, *kinds: str) -> list[dict]:
 
 
 def once(step: int, act):
-    """For `seen`: act as soon as the first of them has had that many batches."""
+    """For `on_report`: act as soon as the first of them has had that many batches."""
     left = [act]
     return lambda report, *rest: left.pop()() if report.step == step and not report.is_epoch and left else None
 
 
-def turn(folder: Path, **changes):
+def change(folder: Path, **changes):
     return lambda: write_control(folder, replace(read_control(folder), **changes))
 
 
@@ -133,10 +132,10 @@ def test_each_is_bit_for_bit_the_run_it_would_be_alone():
 
 
 def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
-    folder, seen = new(), []
-    work(folder, seen=lambda report, state, n_steps: seen.append((report.step, report.epoch)))
-    assert [seen[i : i + 3] for i in range(0, len(seen), 3)] == [[at] * 3 for at in dict.fromkeys(seen)], "in turn"
-    run = runs.look("three")
+    folder, reached = new(), []
+    work(folder, on_report=lambda report, state, n_steps: reached.append((report.step, report.epoch)))
+    assert [reached[i : i + 3] for i in range(0, len(reached), 3)] == [[at] * 3 for at in dict.fromkeys(reached)], "in turn"
+    run = run_status.look("three")
     assert (run.status, run.epoch, run.n_epochs, run.bundle) == ("done", 4, 4, "three-beta-0")
     assert [(twin.name, twin.status, twin.bundle, twin.epoch) for twin in run.twins] == [
         (f"three/{name}", "done", f"three-{name}", 4) for name in BETAS
@@ -146,7 +145,7 @@ def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
         assert store.load(twin.bundle).metrics["epochs"] == 4
     starts = [snapshots.read_epoch(twin.folder, 0)["samples"] for twin in run.twins]
     assert np.array_equal(starts[0], starts[1]) and np.array_equal(starts[0], starts[2]), "from the same weights and draws"
-    assert runs.list_runs() == [run]
+    assert run_status.list_runs() == [run]
 
 
 def test_each_term_alone_does_what_the_lecture_says():
@@ -161,9 +160,9 @@ def test_each_term_alone_does_what_the_lecture_says():
     assert losses["both"]["elbo"] > max(losses["recon-only"]["elbo"], losses["KL-only"]["elbo"])
 
 
-def test_a_beta_turned_for_one_acts_on_that_one():
+def test_a_beta_changed_for_one_acts_on_that_one():
     folder = new()
-    work(folder, seen=once(4, turn(folder / "beta-1", beta=7.0)))
+    work(folder, on_report=once(4, change(folder / "beta-1", beta=7.0)))
     (dial,) = events(folder / "beta-1", "dial")
     assert dial["beta"] == 7 and dial["step"] in (3, 4) and not events(folder / "beta-0", "dial")
     assert weights("three-beta-0") == alone("single-0", beta=0.0) and weights("three-beta-1") != alone("single-1")
@@ -174,16 +173,16 @@ def test_a_beta_turned_for_one_acts_on_that_one():
 
 def test_stopped_they_go_on_to_the_same_weights():
     folder = new()
-    assert work(folder, seen=once(5, turn(folder, stop="stop"))) is None
-    run = runs.look("three")
+    assert work(folder, on_report=once(5, change(folder, stop="stop"))) is None
+    run = run_status.look("three")
     assert run.status == "stopped" and [twin.status for twin in run.twins] == ["stopped"] * 3 and run.epoch == 1
-    turn(folder, stop="")()
+    change(folder, stop="")()
     work(folder)
     assert weights("three-beta-4") == alone("single-4", beta=4.0) and weights("three-beta-0") == alone("single-0", beta=0.0)
 
 
 @pytest.mark.parametrize("n_reports", [2, 9, 14])
-def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_reports):
+def test_killed_at_any_report_they_go_on_to_the_same_weights(monkeypatch, n_reports):
     folder, left = new(), [n_reports]
 
     class Killed(BaseException):
@@ -195,10 +194,10 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorder.Diary, "close", lambda self: None)
-        patch.setattr(job, "_last_word", lambda *args: None)
+        patch.setattr(recorder.RunRecorder, "close", lambda self: None)
+        patch.setattr(job, "_write_failure", lambda *args: None)
         with pytest.raises(Killed):
-            work(folder, seen=count)
+            work(folder, on_report=count)
     work(folder)
     for beta in (0, 4):
         assert weights(f"three-beta-{beta}") == alone(f"single-{beta}", beta=float(beta))
@@ -207,9 +206,9 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
 def test_kept_they_are_kept_after_equally_many_batches(monkeypatch):
     monkeypatch.setattr(loop, "EVERY", 3)
     folder = new(batch_size=8)
-    work(folder, seen=once(15, turn(folder, stop="keep")))
+    work(folder, on_report=once(15, change(folder, stop="keep")))
     last = [events(folder / name, "epoch", "batch")[-1]["step"] for name in BETAS]
-    run = runs.look("three")
+    run = run_status.look("three")
     assert run.status == "done" and len({twin.step for twin in run.twins}) == 1, last
 
 
@@ -218,10 +217,10 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
     def rest(seconds):
         rested.append([len(events(folder / name, "epoch")) for name in BETAS])
-        turn(folder, step_to=None)()
+        change(folder, step_to=None)()
 
-    monkeypatch.setattr(controls, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=rest))
-    turn(folder, step_to=2)()
+    monkeypatch.setattr(controls, "time", SimpleNamespace(sleep=rest))
+    change(folder, step_to=2)()
     work(folder)
     assert rested == [[3, 3, 3]], "the untrained model and two epochs"
     assert [e["kind"] for e in events(folder, "paused", "going on")] == ["paused", "going on"]
@@ -229,13 +228,13 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
 def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch):
     asked = []
-    monkeypatch.setattr(loop, "step_seconds", lambda *args: 0.01)
+    monkeypatch.setattr(throughput, "step_seconds", lambda *args: 0.01)
     monkeypatch.setattr(Budget, "affordable", lambda self, step_s, *rest: asked.append(step_s) or 7)
     folder = new(budget_s=60.0)
     work(folder)
     assert asked == [pytest.approx(0.03)], "a step of all three"
     assert [[e["n_steps"] for e in events(folder / name, "budget")] for name in BETAS] == [[7]] * 3
-    assert {twin.step for twin in runs.look("three").twins} == {7}
+    assert {twin.step for twin in run_status.look("three").twins} == {7}
 
 
 # ---- going wrong
@@ -244,17 +243,17 @@ def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch)
 def test_a_loss_that_is_no_number_says_whose():
     folder = new("beta", (0, 1), lr=10.0)
     for name in ("beta-0", "beta-1"):
-        turn(folder / name, lr_scale=1e-4)()
+        change(folder / name, lr_scale=1e-4)()
     path = folder / "beta-1" / "run.json"
     values = json.loads(path.read_text())
     values["order"]["model"]["widths"] = [64] * 6
     path.write_text(json.dumps(values))
     with pytest.raises(TrainingError, match="^three-beta-1: The loss stopped being a number in epoch 2"):
-        work(folder, seen=once(4, turn(folder / "beta-1", lr_scale=100.0)))
-    run = runs.look("three")
+        work(folder, on_report=once(4, change(folder / "beta-1", lr_scale=100.0)))
+    run = run_status.look("three")
     assert run.status == "failed" and "three-beta-1" in run.sentence
     for name in ("beta-0", "beta-1"):
-        assert store.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
+        assert state_file.load_state(folder / name)[1]["epoch"] == 1, "both can go on from there"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +267,7 @@ def test_a_damaged_twin_is_one_sentence_and_the_others_are_shown(change, words):
     folder = new()
     work(folder)
     change(folder)
-    run = runs.look("three")
+    run = run_status.look("three")
     assert [twin.status for twin in run.twins] == ["done", "damaged", "done"] and words in run.twins[1].sentence
 
 
@@ -293,8 +292,8 @@ def test_twins_edited_by_hand_never_lead_out_of_the_folder(names):
 def test_from_the_command_line(capsys):
     words = "--dataset digits --limit 96 --batch-size 32 --epochs 1 --arch mlp --widths 16 --no-map --no-thumbs --device cpu"
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "2", "3"]) == 0
-    told = capsys.readouterr().err
-    assert "beta 1, D = 2, bernoulli: epoch 1/1" in told and "beta 1, D = 3, bernoulli: epoch 1/1" in told
+    printed = capsys.readouterr().err
+    assert "beta 1, D = 2, bernoulli: epoch 1/1" in printed and "beta 1, D = 3, bernoulli: epoch 1/1" in printed
     assert {"cli-D-2", "cli-D-3"} <= {path.name for path in paths.checkpoints_dir().iterdir()}
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "3", "4"]) == 2
     assert "There is already a bundle 'cli-D-3'" in capsys.readouterr().err

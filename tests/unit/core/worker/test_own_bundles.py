@@ -12,12 +12,12 @@ from explorer.core import paths, transfer
 from explorer.core.bundles import store
 from explorer.core.bundles.build import save_bundle
 from explorer.core.errors import BundleError, NameTakenError
-from explorer.core.runs import commands as runs
 from explorer.core.runs import event_log
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
-from explorer.core.runs.event_log import Events, read_events
-from explorer.core.runs.folder import EVENTS, Order, OwnBundle, read_own_bundle
+from explorer.core.runs import status as run_status
+from explorer.core.runs.event_log import EventWriter, read_events
+from explorer.core.runs.folder import EVENTS, OwnBundle, RunSpec, read_own_bundle
 from explorer.core.worker.job import work
 from explorer.train import main
 from tests.helpers import noise_set, random_bundle, random_vae
@@ -46,18 +46,18 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def begun(name: str, twins: tuple[str, ...] = (), **more) -> Path:
-    order = Order(name, MODEL, TRAIN, map=False, **more)
+    order = RunSpec(name, MODEL, TRAIN, map=False, **more)
     return run_folder.create(order, {twin: replace(order, name=f"{name}-{twin}") for twin in twins})
 
 
 def write_here(name: str):
-    """Listens to a run and puts another model under its name while it trains."""
+    """An `on_report` that saves another model under the run's name while it trains."""
 
-    def seen(report, state, n_steps: int) -> None:
+    def on_report(report, state, n_steps: int) -> None:
         if report.is_epoch and report.epoch == 1 and not (paths.checkpoints_dir() / name).exists():
             random_bundle(paths.checkpoints_dir(), name, latent_dim=4)
 
-    return seen
+    return on_report
 
 
 def test_a_finished_run_in_a_zip_is_read_as_on_disk(root, shipped):
@@ -73,7 +73,7 @@ def test_a_finished_run_in_a_zip_is_read_as_on_disk(root, shipped):
         for path, data in files.items():
             out.writestr(f"runs/mnist/{path}", data)
     (name,) = transfer.import_zip(buffer.getvalue())
-    assert name == "mnist-2" and runs.look(name).status == "lost", "it can go on, so it takes a name of its own"
+    assert name == "mnist-2" and run_status.look(name).status == "lost", "it can go on, so it takes a name of its own"
     assert work(root / "runs" / name).name == "mnist-2"
     assert content(shipped) == before
 
@@ -83,7 +83,7 @@ def test_a_torn_last_line_never_becomes_an_event(torn):
     folder = begun("mine")
     (folder / EVENTS).write_bytes(b'{"kind": "stopped"}\n' + torn)
     assert [event["kind"] for event in event_log.parse((folder / EVENTS).read_bytes())] == ["stopped"]
-    events = Events(folder)
+    events = EventWriter(folder)
     events.write("starting")
     events.close()
     assert [event["kind"] for event in read_events(folder)[0]] == ["stopped", "starting"]
@@ -93,7 +93,7 @@ def test_a_model_that_arrives_meanwhile_stays(root):
     folder, sentences = begun("mine"), []
     assert work(folder, sentences.append, write_here("mine")).name == "mine-2"
     assert store.load("mine").config.latent_dim == 4 and store.load("mine-2").config.latent_dim == 3
-    run = runs.look("mine")
+    run = run_status.look("mine")
     assert (run.status, run.bundle) == ("done", "mine-2")
     assert run.sentence == "Saved as 'mine-2': the name 'mine' belongs to another model."
     assert "the name 'mine' belongs to another model, which stays" in sentences[-1]
@@ -101,8 +101,8 @@ def test_a_model_that_arrives_meanwhile_stays(root):
 
 def test_twins_save_beside_a_model_that_arrives_meanwhile(root):
     folder = begun("mine", ("both", "KL-only"))
-    work(folder, seen=write_here("mine-KL-only"))
-    assert [twin.bundle for twin in runs.look("mine").twins] == ["mine-both", "mine-KL-only-2"]
+    work(folder, on_report=write_here("mine-KL-only"))
+    assert [twin.bundle for twin in run_status.look("mine").twins] == ["mine-both", "mine-KL-only-2"]
     assert store.load("mine-KL-only").config.latent_dim == 4
 
 
@@ -193,9 +193,9 @@ def parts(folder: Path) -> tuple:
 
 def test_replace_outlives_a_stop(root, monkeypatch):
     random_bundle(root, "mine", latent_dim=4)
-    folder = run_folder.create(Order("mine", MODEL, TRAIN, map=False), replace_bundles=True)
+    folder = run_folder.create(RunSpec("mine", MODEL, TRAIN, map=False), replace_bundles=True)
     with pytest.raises(KeyboardInterrupt):
-        work(folder, seen=interrupt)
+        work(folder, on_report=interrupt)
     assert work(folder).name == "mine" and store.load("mine").config.latent_dim == 3
 
 

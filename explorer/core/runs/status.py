@@ -1,0 +1,163 @@
+"""Status of runs, from their folders and processes: `list_runs`, `look`."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from explorer.core.errors import BundleError, unknown
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process
+from explorer.core.runs.event_log import EventLog, in_force
+from explorer.core.runs.event_schema import is_time
+from explorer.core.runs.folder import RunSpec
+
+START_GRACE_S = 5.0  # a new folder may be without its process for so long
+
+log = logging.getLogger(__name__)
+
+
+class RunStatus(StrEnum):
+    """Status of a run. On disk and in the page it is the plain string."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    TRAINING = "training"
+    PAUSED = "paused"
+    MAPPING = "mapping"  # the model is saved, its map is being computed
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    LOST = "lost"  # its process has ended without a last event
+    DAMAGED = "damaged"  # the folder cannot be read
+
+
+LIVE = (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.TRAINING, RunStatus.PAUSED, RunStatus.MAPPING)
+COUNTS = ("epoch", "step", "n_steps", "steps_per_epoch")  # fields of events
+
+
+@dataclass(frozen=True)
+class EventSummary:
+    """What the events of a run say about it."""
+
+    status: RunStatus = RunStatus.STARTING
+    sentence: str = ""  # an error, or what the run is waiting for
+    bundle: str | None = None
+    epoch: int = 0
+    step: int = 0
+    n_steps: int = 0
+    steps_per_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and its status."""
+
+    name: str
+    folder: Path
+    spec: RunSpec | None  # None if the folder is damaged
+    status: RunStatus
+    sentence: str = ""  # an error, or what the run is waiting for
+    epoch: int = 0
+    step: int = 0
+    n_steps: int = 0
+    steps_per_epoch: int = 0
+    bundle: str | None = None  # the name of its bundle, once it is saved; of a group: that of its first twin
+    twins: tuple["Run", ...] = ()  # of a group; each is named "group/twin"
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the whole run; the last may be cut short."""
+        return math.ceil(self.n_steps / self.steps_per_epoch) if self.steps_per_epoch else 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a process works on the run, or is about to."""
+        return self.status in LIVE
+
+
+def list_runs(log_of: Callable[[Path], EventLog] = EventLog) -> list[Run]:
+    """All runs, newest first. `log_of` may return an EventLog that was used before, which then reads only what is new."""
+    process.reap()
+    runs = [_look_safely(folder, log_of) for folder in run_folder.folders()]
+    return sorted(runs, key=lambda run: -(run.spec.created if run.spec else 0))
+
+
+def look(name: str, log_of: Callable[[Path], EventLog] = EventLog) -> Run:
+    """The run `name`, or the twin "group/twin". Raises BundleError if there is none."""
+    process.reap()
+    group, _, twin = name.partition("/")
+    run = _look(run_folder.find(group), log_of)
+    found = run if not twin else next((one for one in run.twins if one.name == name), None)
+    if found is None:
+        raise unknown("twin", name, [one.name for one in run.twins], BundleError)
+    return found
+
+
+def _look_safely(folder: Path, log_of: Callable[[Path], EventLog]) -> Run:
+    """One run that cannot be read must not hide the others."""
+    try:
+        return _look(folder, log_of)
+    except Exception:
+        log.exception("The run in %s cannot be read", folder)
+        return Run(folder.name, folder, None, RunStatus.DAMAGED, "It cannot be read; the log says why. Delete it.")
+
+
+def _look(folder: Path, log_of: Callable[[Path], EventLog], group: dict | None = None) -> Run:
+    """`group`: run.json of the group, if this is one of twins."""
+    name = folder.name if group is None else f"{folder.parent.name}/{folder.name}"
+    try:
+        spec, values = run_folder.read_run(folder)
+    except BundleError as error:
+        return Run(name, folder, None, RunStatus.DAMAGED, str(error))
+    values = values if group is None else group
+    events, summary = log_of(folder).summary(summarise)
+    twins = tuple(_look(path, log_of, values) for path in run_folder.members(folder, spec)) if spec.twins else ()
+    if twins:
+        slowest = min(twins, key=lambda twin: (twin.step, twin.epoch))
+        summary = replace(summary, **{key: getattr(slowest, key) for key in COUNTS})
+    if not process.is_alive(values.get("pid"), values.get("pid_started")):
+        was_started = "pid" in values or time.time() - spec.created > START_GRACE_S
+        if summary.status in LIVE and was_started:
+            sentence = f"The training broke off after epoch {summary.epoch}. It can go on from there."
+            summary = replace(summary, status=RunStatus.LOST, sentence=sentence)
+    elif events and _time(values, "begun") > _time(events[-1], "t"):
+        summary = replace(summary, status=RunStatus.STARTING, sentence="")  # a new process that has written no event yet
+    own = (RunStatus.MAPPING, RunStatus.DONE, RunStatus.DAMAGED)
+    twins = tuple(twin if twin.status in own else replace(twin, status=summary.status, sentence="") for twin in twins)
+    return Run(name, folder, spec, twins=twins, **vars(summary))
+
+
+def _time(values: dict, name: str) -> float:
+    """Unix time; 0 if there is none."""
+    return values[name] if is_time(values.get(name)) else 0
+
+
+def summarise(events: list[dict]) -> EventSummary:
+    """The summary of the events in force, oldest first."""
+    found = {}
+    for event in events:
+        match event:
+            case {"kind": "queued" | "starting" | "training" | "paused" | "stopped" as kind}:
+                found |= {"status": RunStatus(kind), "sentence": ""}
+            case {"kind": "going on"}:
+                found |= {"status": RunStatus.TRAINING}
+            case {"kind": "progress", "what": what, "share": share}:
+                found |= {"sentence": f"{what}: {share:.0%}"}
+            case {"kind": "saved" | "done" as kind, "bundle": bundle}:
+                taken = event.get("taken_name")
+                sentence = f"Saved as '{bundle}': the name '{taken}' belongs to another model." if taken else ""
+                status = RunStatus.MAPPING if kind == "saved" else RunStatus.DONE
+                found |= {"status": status, "sentence": sentence, "bundle": bundle}
+            case {"kind": "failed", "message": message, "hint": hint}:
+                found |= {"status": RunStatus.FAILED, "sentence": f"{message} {hint}".strip()}
+        found |= {name: event[name] for name in COUNTS if name in event}
+    return EventSummary(**found)
+
+
+def is_done(events: list[dict]) -> bool:
+    """Whether these events are of a run that has saved its bundle and ended."""
+    return summarise(in_force(events)).status == RunStatus.DONE
