@@ -11,14 +11,17 @@ from pathlib import Path
 
 import streamlit as st
 
-IMPORT = re.compile(r"^import \{[^}]*\} from '(\.[^']+\.js)';\n", re.MULTILINE)
+IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+\.js)';\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=const |let |class |function |async function )", re.MULTILINE)
 KEYWORD = re.compile(r"^(?:import|export)\b(?! default).*", re.MULTILINE)
 
 
 def imported(path: Path) -> list[Path]:
     """The modules that a script imports, in its order."""
-    return [(path.parent / name).resolve() for name in IMPORT.findall(path.read_text("utf-8"))]
+    found = IMPORT.findall(path.read_text("utf-8"))
+    if any(" as " in names for names, _ in found):
+        raise ValueError(f"{path} imports something under another name, which is lost when modules are joined")
+    return [(path.parent / name).resolve() for _, name in found]
 
 
 def modules(script: Path) -> list[Path]:

@@ -50,9 +50,9 @@ export const isIdle = () =>
   !document.querySelector(':active') &&
   isScriptIdle();
 
-// Streamlit runs a late request of a page that was left, and then shows neither page (streamlit/streamlit#9617
-// stops only its own timers). Where nothing runs and the page named by the address line is not on the screen
-// for a second, this clicks its link again.
+// Streamlit runs a late request of a page that was left, and then shows neither page; it stops only its own
+// timers (streamlit/streamlit#9617). Where nothing runs and the page named by the address line is not on the
+// screen for a second, this clicks its link again.
 function keepPage() {
   const state = { missed: 0, tries: 0, page: '' };
   setInterval(() => {

@@ -1,11 +1,12 @@
 // What the stage says around the sliders: norm and support of z, the picked image, the state of the buttons.
 
 import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
-import { normText, supportText } from './films.js';
+import { isApproximate, normText, supportText } from './films.js';
 
 export function showFacts(s, support) {
   s.$('[data-fact=norm]').textContent = normText(s.z);
   s.$('[data-fact=support]').textContent = supportText(support ?? s.packet.at_support);
+  s.$('[data-fact=approximate]').hidden = !isApproximate(s.z, s.packet);
 }
 
 // The picked image, its reconstruction and the error, those of them that the packet holds.

@@ -10,6 +10,9 @@ export function differingDims(z, filmZ) {
 // The film of a dimension is true where z differs from the films' centre in that dimension alone.
 export const isFilmTrue = (z, filmZ, dim) => differingDims(z, filmZ).every((d) => d === dim);
 
+// Whether z is where the server has read it off the map, as it does after a click between two points.
+export const isApproximate = (z, packet) => packet.approximate && differingDims(z, packet.z).length === 0;
+
 // The values along the film in row `k`.
 export const filmValues = ({ values, n_frames }, k) => values.subarray(k * n_frames, (k + 1) * n_frames);
 
