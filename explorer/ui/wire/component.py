@@ -36,14 +36,17 @@ def modules(script: Path) -> list[Path]:
 
 
 def joined(script: Path) -> str:
-    """One script that imports nothing and exports only the component's default."""
-    parts = []
+    """One script that imports nothing and exports only the component's default.
+
+    Streamlit sends the script with every run of a component, so lines lose their indentation and comment lines are left out.
+    """
+    lines = []
     for path in modules(script):
         text = EXPORT.sub("", IMPORT.sub("", path.read_text("utf-8")))
         if rest := KEYWORD.search(text):
             raise ValueError(f"{path} has a line that cannot be joined with other modules: {rest[0]}")
-        parts.append(text)
-    return "\n".join(parts)
+        lines += map(str.strip, text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request") -> Callable:

@@ -29,15 +29,20 @@ def test_a_module_comes_once_and_after_those_that_it_imports(write):
     )
     names = [path.stem for path in modules(script)]
     assert names[0] == "base" and names[-1] == "script" and sorted(names[1:3]) == ["left", "right"]
-    lines = [line for line in joined(script).splitlines() if line]
+    lines = joined(script).splitlines()
     assert lines.count("const one = 1;") == 1
     assert lines[0] == "const one = 1;" and lines[-1] == "export default () => two + three();"
     assert not any(line.startswith("import") for line in lines)
 
 
-def test_words_in_texts_and_comments_stay(write):
-    script = write(script="// export const a = 1;\nconst text = 'import { b } from c';\nexport default text;\n")
+def test_keywords_in_texts_stay(write):
+    script = write(script="const text = 'import { b } from c'; // export\nexport default text;\n")
     assert joined(script) == script.read_text("utf-8")
+
+
+def test_comment_lines_and_indentation_are_not_sent(write):
+    script = write(script="// A component.\nexport default () => {\n  // Nothing.\n\n  return 1; // one\n};\n")
+    assert joined(script) == "export default () => {\nreturn 1; // one\n};\n"
 
 
 @pytest.mark.parametrize("name", ["const", "let", "class", "function", "async function"])
