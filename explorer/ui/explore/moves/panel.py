@@ -9,7 +9,7 @@ Down, one packet (packet.py): header `ack` (the last request heard) and `here` (
 - pad: `side`, `span`, `axes` (the two dimensions), `dims` (all, the most telling first).
 Its arrays: `frames` (n pictures), `z` (n, D), `xy` (n, 2), `support` (n,): of neighbours only `frames` and `rows` (n,).
 
-Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (`mailbox` in film.js). Their kinds:
+Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (mailbox.js). Their kinds:
 "move"; "tab" {tab}; "draw"; "pick" {row}; "direction" {choice}; "classes" {pair};
 "save" {name}, the direction from A to B; "remove" {choice}; "pad" {axes}. Any may carry z, to which z moves first.
 
