@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 SOFT = torch.tensor([-30.0, -8.0, -2.0, -0.3, -0.06, -0.04, -1e-3, 0.0, 1e-6, 0.02, 0.05, 0.1, 1.0, 5.0, 30.0])
 HARD = torch.tensor([-1e4, -500.0, -100.0, -88.0, -40.0, 40.0, 88.0, 100.0, 500.0, 1e4])
-EVERY_LOGIT = torch.cat([SOFT, HARD, torch.tensor([-likelihood.NEAR_HALF, likelihood.NEAR_HALF])])
+EVERY_LOGIT = torch.cat([SOFT, HARD, torch.tensor([-likelihood.SERIES_LIMIT, likelihood.SERIES_LIMIT])])
 GREY = torch.linspace(0, 1, 11)
 
 

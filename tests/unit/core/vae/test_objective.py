@@ -178,7 +178,7 @@ def test_iwae_finds_the_integral_over_a_grid(latent_dim, name):
     with torch.no_grad():
         log_prior = -0.5 * (grid**2 + LOG_2PI).sum(1) + latent_dim * math.log(14 / 280)
         log_p = [torch.logsumexp(log_prior - model.recon_loss(grid, one.expand(len(grid), 1, 8, 8)), 0) for one in x]
-        found = iwae(model, x, 20_000, rng(), at_once=4000)
+        found = iwae(model, x, 20_000, rng(), max_points=4000)
     torch.testing.assert_close(found, torch.stack(log_p), rtol=0, atol=0.05)
 
 
