@@ -1,10 +1,10 @@
-"""The second door: train a VAE from the command line and save it as a bundle that the page opens.
+"""Train a VAE from the command line and save it as a bundle that the page opens.
 
 python -m explorer.train --dataset mnist --latent-dim 16 --arch conv --beta 1 --epochs 20 --seed 0 --name my-mnist
 python -m explorer.train --dataset mnist --latent-dim 2 --epochs 5 --name loss --twins beta 0 1 4
 python -m explorer.train --resume my-mnist
 python -m explorer.train --list
-torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared among two processes
+torchrun --nproc-per-node=2 -m explorer.train ...      as above, each batch shared by two processes
 """
 
 import argparse
@@ -35,7 +35,7 @@ from explorer.options import MODEL, RUN, given, parse
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit code: 0 done, 2 a mistake said in one sentence on stderr, 130 stopped by Ctrl-C and resumable."""
+    """Returns the exit code: 0 done, 2 an error (one sentence on stderr), 130 stopped by Ctrl-C and resumable."""
     try:
         if rank():
             return _follow(argv)
@@ -46,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     except ExplorerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read our lines has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would complain once more at its exit
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python reports the error again at exit
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -64,7 +64,7 @@ def _is_of_torchrun() -> bool:
 
 
 def _follow(argv: list[str] | None) -> int:
-    """torchrun's other processes lend a hand where there is something to train; the first does all the talking."""
+    """The other processes of torchrun take part in the training; they print nothing."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             args = parse(argv)
@@ -87,13 +87,13 @@ def _begin(args: argparse.Namespace) -> Path:
     """The new run's folder."""
     config = TrainConfig(**given(args, RUN))
     settings = given(args, MODEL)
-    wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the true size is known once the images are there
+    wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the size is known once the images are loaded
     default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
     name = paths.checked_name(default_name if args.name is None else args.name)
     folder = paths.runs_dir() / name
-    order = RunSpec(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
-    alike = twins.twins(order, args.twins[0], args.twins[1:]) if args.twins else {}
-    for one in alike.values() or [order]:
+    spec = RunSpec(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
+    group = twins.twins(spec, args.twins[0], args.twins[1:]) if args.twins else {}
+    for one in group.values() or [spec]:
         if not args.replace and (paths.checkpoints_dir() / paths.checked_name(one.name)).exists():
             raise ConfigError(f"There is already a bundle '{one.name}'.", "Give another --name, or add --replace.")
     if folder.is_dir():
@@ -103,7 +103,7 @@ def _begin(args: argparse.Namespace) -> Path:
         if not args.replace and (run is None or run.status != "done"):
             raise ConfigError(f"There is a stopped run '{name}'.", f"Go on with --resume {name}, or add --replace.")
         shutil.rmtree(folder)
-    return run_folder.create(order, alike, replace_bundles=args.replace)
+    return run_folder.create(spec, group, replace_bundles=args.replace)
 
 
 def _resume(args: argparse.Namespace) -> Path:
@@ -119,7 +119,7 @@ def _resume(args: argparse.Namespace) -> Path:
     if run.is_live:
         if run_folder.read_run(run.folder)[1].get("pid") not in (None, os.getpid()):
             raise BundleError(f"The run '{run.name}' is at work.", "Watch it on the page, or wait until it is over.")
-        return run.folder  # this process was begun for it, and may have been told to stop already
+        return run.folder  # the page has started this process for it, and may have stopped the run already
     control = run_folder.read_control(run.folder)
     if control.stop or control.pause or control.step_to is not None:
         run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
@@ -127,37 +127,16 @@ def _resume(args: argparse.Namespace) -> Path:
 
 
 def _run(folder: Path, as_json: bool, is_new: bool) -> int:
-    from tqdm import tqdm
-
-    bar, are_twins = None, bool(run_folder.read_run(folder)[0].twins)
-
-    def seen(report, state, n_steps: int) -> None:
-        nonlocal bar
-        bar = bar or tqdm(total=n_steps, initial=report.step, unit="batch", disable=as_json, dynamic_ncols=True)
-        bar.total = n_steps  # a time budget is turned into batches after the first report
-        bar.update(max(0, report.step - bar.n))  # twins take turns
-        if as_json:
-            which = {"model": _which(state)} if are_twins else {}
-            print(json.dumps(_plain(report, n_steps) | {"precision": state.precision} | which), flush=True)
-        elif report.is_epoch:
-            if report.epoch == 0 and state.precision_ms:
-                times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in state.precision_ms.items())
-                tqdm.write(f"precision {state.precision} (a step takes: {times})", file=sys.stderr)
-            which = f"{_which(state)}: " if are_twins else ""
-            tqdm.write(which + _line(report, state.config.epochs), file=sys.stderr)
-        else:
-            bar.set_postfix_str(f"-ELBO {-report.train.elbo:.1f}")
-        if report.is_epoch and report.step >= n_steps:
-            bar.close()
-
+    progress = _Progress(as_json, are_twins=bool(run_folder.read_run(folder)[0].twins))
     try:
-        path = job.work(folder, _silent if as_json else _say, seen)
+        path = job.work(folder, _silent if as_json else _say, progress.show)
+        progress.close()
         return _stopped(folder, is_new) if path is None else 0
     except KeyboardInterrupt:
-        return _stopped(folder, is_new, bar)
+        progress.close()
+        return _stopped(folder, is_new)
     except (ExplorerError, BrokenPipeError) as error:
-        if bar:
-            bar.close()
+        progress.close()
         if is_new and not _can_go_on(folder):
             shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, TrainingError):
@@ -166,13 +145,47 @@ def _run(folder: Path, as_json: bool, is_new: bool) -> int:
         raise
 
 
+class _Progress:
+    """Prints the reports of a run: JSON lines, or a progress bar and a line for each epoch."""
+
+    def __init__(self, as_json: bool, are_twins: bool):
+        self.as_json, self.are_twins, self.bar = as_json, are_twins, None
+
+    def show(self, report, state, n_steps: int) -> None:
+        which = _which(state) if self.are_twins else ""
+        if self.as_json:
+            values = {"kind": "epoch" if report.is_epoch else "batch", "n_steps": n_steps} | report.as_dict()
+            values |= {"precision": state.precision} | ({"model": which} if which else {})
+            print(json.dumps(values), flush=True)
+        else:
+            self._show_bar(report, state, n_steps, f"{which}: " if which else "")
+
+    def _show_bar(self, report, state, n_steps: int, which: str) -> None:
+        from tqdm import tqdm
+
+        bar = self.bar = self.bar or tqdm(total=n_steps, initial=report.step, unit="batch", dynamic_ncols=True)
+        bar.total = n_steps  # a time budget is planned after the first report
+        bar.update(max(0, report.step - bar.n))  # twins report the same steps
+        if not report.is_epoch:
+            bar.set_postfix_str(f"-ELBO {-report.train.elbo:.1f}")
+            return
+        if report.epoch == 0 and state.precision_ms:
+            times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in state.precision_ms.items())
+            tqdm.write(f"precision {state.precision} (a step takes: {times})", file=sys.stderr)
+        tqdm.write(which + _line(report, state.config.epochs), file=sys.stderr)
+        if report.step >= n_steps:
+            bar.close()
+
+    def close(self) -> None:
+        if self.bar:
+            self.bar.close()
+
+
 def _can_go_on(folder: Path) -> bool:
     return (folder / "state.json").exists()
 
 
-def _stopped(folder: Path, is_new: bool, bar=None) -> int:
-    if bar:
-        bar.close()
+def _stopped(folder: Path, is_new: bool) -> int:
     if is_new and not _can_go_on(folder):
         shutil.rmtree(folder, ignore_errors=True)
         raise KeyboardInterrupt
@@ -187,7 +200,7 @@ def _reached(run) -> str:
 
 @contextmanager
 def _terminated_like_ctrl_c():
-    """SIGTERM, which ends a service, saves as Ctrl-C does. Only the main thread may listen to signals."""
+    """SIGTERM saves and stops, as Ctrl-C does. Only the main thread may handle signals."""
     listen = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if listen else None
     try:
@@ -207,29 +220,10 @@ def _line(report, n_epochs: int) -> str:
 
 
 def _which(state) -> str:
-    """One of twins."""
+    """The label of one of twins."""
     config, model = state.config, state.model_config
-    beta = f"beta {state.dial.beta:g}" if config.recon_weight else "KL only"
+    beta = f"beta {state.live.beta:g}" if config.recon_weight else "KL only"
     return f"{beta}, D = {model.latent_dim}, {model.likelihood}"
-
-
-def _plain(report, n_steps: int) -> dict:
-    def losses(of):
-        return of and {"elbo": of.elbo, "recon_loss": of.recon_loss, "kl": of.kl, "kl_per_dim": of.kl_per_dim}
-
-    return {
-        "kind": "epoch" if report.is_epoch else "batch",
-        "epoch": report.epoch,
-        "step": report.step,
-        "n_steps": n_steps,
-        "seconds": round(report.seconds, 3),
-        "images_per_second": report.images_per_second,
-        "lr": report.lr,
-        "beta": report.beta,
-        "train": losses(report.train),
-        "test": losses(report.test),
-        "active_units": report.active_units,
-    }
 
 
 def _list() -> int:
@@ -246,12 +240,12 @@ def _list() -> int:
         score = "" if elbo is None else f"-ELBO {-elbo:.2f} nats"
         print(f"{info.name:24} {info.origin.dataset:16} D = {info.config.latent_dim:<4} {info.config.arch:5} {score}")
     for run in unfinished:
-        print(f"{run.name:24} {_how_it_stands(run)}")
+        print(f"{run.name:24} {_status_line(run)}")
     sys.stdout.flush()
     return 0
 
 
-def _how_it_stands(run) -> str:
+def _status_line(run) -> str:
     from explorer.core.training.state_file import load_state
 
     if run.is_live or run.spec is None:

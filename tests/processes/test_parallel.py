@@ -228,10 +228,10 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.setenv("RANK", "3")  # of something else
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert train.rank() == 0
-    with distributed.team(None, None) as team:
-        assert team is None
+    with distributed.data_parallel(None, None) as shared:
+        assert shared is None
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert train.rank() == 3
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with distributed.team(None, None) as team:
-        assert team is None
+    with distributed.data_parallel(None, None) as shared:
+        assert shared is None

@@ -1,12 +1,12 @@
-"""Several processes at one run, as torchrun starts them. Knows torch.distributed: gloo on CPUs, NCCL on GPUs, one GPU each.
+"""Data-parallel training in the processes that torchrun starts: gloo on CPUs, NCCL on GPUs (one GPU per process).
 
-The first process leads: whatever is drawn, decided, reported or written is its doing, in the code that also trains alone. The
-others load the same images and hear before each batch which of them, which eps and which rates. Each takes the gradient over
-its share of the batch; one all_reduce of all gradients, laid end to end, adds them up. DistributedDataParallel would average
-the means of the shares, which is wrong where they differ in size, and sees only a model that is entered by `forward`.
+Process 0 leads: it alone reads the controls, reports and writes files, with the code that also trains alone. Before each
+batch it broadcasts the rows of the images, eps, beta and the learning rate. Each process computes the loss on its share of
+the batch, and DistributedDataParallel averages the gradients.
 """
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,44 +15,63 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from explorer.core import device as devices
 from explorer.core.data import catalog
 from explorer.core.errors import ConfigError, ExplorerError
-from explorer.core.training.state import State, resume
+from explorer.core.training.state import LiveSettings, State, resume
+from explorer.core.training.step import Sums, set_lr
 from explorer.core.vae import objective
 from explorer.core.vae.encoding import as_tensor, to_float
+from explorer.core.vae.model import VAE
 
-WAIT = timedelta(days=7)  # as long as a pause may last; that a process has died is seen from its connection, or by torchrun
-HEAD = 4  # numbers that go before the positions of a batch's images
+TIMEOUT = timedelta(days=7)  # longer than any pause; the end of a process is noticed by its closed connection
+N_HEADER = 4  # numbers before the rows of a batch: images, beta, learning rate, whether bf16
+LOST_PEER = re.compile(r"gloo|nccl|connection|peer", re.IGNORECASE)  # in messages of errors that have no type of their own
 
 
-class Gone(ExplorerError):
+class PeerLost(ExplorerError):
     """Another process of the same run has ended."""
 
 
+class ObjectiveModule(nn.Module):
+    """The objective as `forward`: DistributedDataParallel sees only gradients of what its own forward computes."""
+
+    def __init__(self, model: VAE):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+        """(recon_loss (N,), kl_per_dim (N, D)) of the images x at z = mu + sigma * eps."""
+        mu, logvar = self.model.encode(x)
+        recon_loss = self.model.recon_loss(mu + torch.exp(0.5 * logvar) * eps, x)
+        return recon_loss, objective.kl_per_dim(mu, logvar)
+
+
 @dataclass(frozen=True)
-class Team:
-    """The first process's hand on the others."""
+class DataParallel:
+    """The training step of process 0, shared with the others."""
 
     state: State
+    wrapper: nn.Module
 
-    def step(self, images: Tensor, batch: Tensor, eps: torch.Generator) -> objective.Terms:
-        """A step on images[batch] that all take together; the terms are those of the whole batch."""
-        state, n = self.state, len(batch)
+    def train_step(self, images: Tensor, rows: Tensor, eps: torch.Generator) -> Sums:
+        """One step of the optimizer on images[rows]; returns the sums over the whole batch. Raises PeerLost."""
+        state, n = self.state, len(rows)
         lr = state.optimizer.param_groups[0]["lr"]
-        head = torch.tensor([n, state.dial.beta, lr, state.precision == "bf16"], dtype=torch.float64)
-        _from_first(torch.cat([head, batch, torch.zeros(state.config.batch_size - n)]))
+        header = torch.tensor([n, state.live.beta, lr, state.precision == "bf16"], dtype=torch.float64)
+        _broadcast(torch.cat([header, rows, torch.zeros(state.config.batch_size - n)]))
         noise = torch.randn(n, state.model_config.latent_dim, generator=eps, device=state.device)
-        return _step(state, images, batch, noise, state.dial.beta)
+        return _shared_step(state, self.wrapper, images, rows, noise)
 
 
 @contextmanager
-def team(state: State, size: int | None) -> Iterator[Team | None]:
-    """The others, called together for a run on images of `size`; None without torchrun. They leave at its end.
+def data_parallel(state: State, size: int | None) -> Iterator[DataParallel | None]:
+    """Share the training of `state` on images of `size` with torchrun's other processes; None without torchrun.
 
-    Raises ConfigError for a device that cannot be shared, Gone from then on where one of them has ended.
+    Raises ConfigError for a device that cannot be shared, PeerLost when another process has ended.
     """
     if not dist.is_torchelastic_launched() or os.environ["WORLD_SIZE"] == "1":
         yield None
@@ -62,88 +81,89 @@ def team(state: State, size: int | None) -> Iterator[Team | None]:
         raise ConfigError(f"Several processes cannot share '{state.device}'.", "Choose cpu, or cuda for a GPU each.")
     if state.device.type == "cuda" and n_here > n_gpus:
         raise ConfigError(f"{n_here} processes need a GPU each, and there are {n_gpus}.", "Start fewer, or choose cpu.")
-    with _group():
-        with _together():
+    with _process_group():
+        with _peer_errors():
             dist.broadcast_object_list([size, *state.checkpoint()], 0, device=torch.device("cpu"))
-        _all_ready()
-        yield Team(state)
-        _from_first(torch.zeros(HEAD + state.config.batch_size, dtype=torch.float64))
+        yield DataParallel(state, _wrap(state))
+        _broadcast(torch.zeros(N_HEADER + state.config.batch_size, dtype=torch.float64))  # no images: the end
 
 
 def follow() -> None:
-    """What the other processes do: their share of each batch, until the first ends or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the first may still be waiting for its turn
-    with suppress(Gone), _group():
-        for heard in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(heard, signal.SIG_IGN)  # the first saves and leaves, and that ends this process too
-        order = [None, None, None]
-        with _together():
-            dist.broadcast_object_list(order, 0, device=torch.device("cpu"))
-        size, tensors, meta = order
+    """The other processes: take part in each batch until process 0 ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 0 may still be waiting for the device
+    with suppress(PeerLost), _process_group():
+        for ignored in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ignored, signal.SIG_IGN)  # process 0 saves and ends, which ends this process too
+        received = [None, None, None]
+        with _peer_errors():
+            dist.broadcast_object_list(received, 0, device=torch.device("cpu"))
+        size, tensors, meta = received
         state = resume(tensors, meta)
         config, device = state.config, state.device
         devices.allow_tf32(device)
         images = as_tensor(catalog.load(config.dataset, "train", size=size).head(config.limit).images)
         images = images.to(device) if devices.fits(images.nbytes, device) else images
-        _all_ready()
-        word = torch.zeros(HEAD + config.batch_size, dtype=torch.float64)
-        while n := int(_from_first(word)[0]):
-            _, beta, lr, is_bf16 = word[:HEAD].tolist()
-            state.precision = "bf16" if is_bf16 else "fp32"
-            for group in state.optimizer.param_groups:
-                group["lr"] = lr
+        wrapper = _wrap(state)
+        message = torch.zeros(N_HEADER + config.batch_size, dtype=torch.float64)
+        while n := int(_broadcast(message)[0]):
+            _, beta, lr, is_bf16 = message[:N_HEADER].tolist()
+            state.live, state.precision = LiveSettings(beta), "bf16" if is_bf16 else "fp32"
+            set_lr(state, lr)
             noise = torch.zeros(n, state.model_config.latent_dim, device=device)
-            _step(state, images, word[HEAD : HEAD + n].long(), noise, beta)
+            _shared_step(state, wrapper, images, message[N_HEADER : N_HEADER + n].long(), noise)
 
 
 def share(n: int, rank: int, n_ranks: int) -> slice:
-    """Which of n images are this process's: all are somebody's, and no share exceeds another by more than one."""
+    """Which of n images this process takes; two shares differ by at most one image."""
     return slice(rank * n // n_ranks, (rank + 1) * n // n_ranks)
 
 
-def _step(state: State, images: Tensor, batch: Tensor, eps: Tensor, beta: float) -> objective.Terms:
-    """eps (N, D): the first process's, for the whole batch."""
-    mine, parameters = share(len(batch), dist.get_rank(), dist.get_world_size()), state.optimizer.param_groups[0]["params"]
-    _from_first(eps)
-    rows = torch.zeros(len(batch), 1 + eps.shape[1], device=eps.device)  # of each image; added to the others' zeros
-    for p in parameters:
-        p.grad = torch.zeros_like(p)  # what a share without an image adds
-    if mine.start < mine.stop:
-        x = to_float(images[batch[mine].to(images.device)], state.device)
+def _wrap(state: State) -> nn.Module:
+    """The wrapper of the model that averages gradients. All processes call it together, once their images are loaded."""
+    with _peer_errors():
+        dist.all_reduce(torch.zeros(1))
+        ids = [state.device.index or torch.cuda.current_device()] if state.device.type == "cuda" else None
+        return DistributedDataParallel(ObjectiveModule(state.model), device_ids=ids, broadcast_buffers=False)
+
+
+def _shared_step(state: State, wrapper: nn.Module, images: Tensor, rows: Tensor, eps: Tensor) -> Sums:
+    """A step on this process's share of images[rows]; eps (N, D) is that of process 0, for the whole batch.
+
+    The wrapper averages the gradients over processes, so the mean loss of a share is weighted with its part of the batch
+    times the number of processes. A process without a share takes any image, with weight 0.
+    """
+    n, n_ranks = len(rows), dist.get_world_size()
+    own = share(n, dist.get_rank(), n_ranks)
+    n_own = own.stop - own.start
+    own = own if n_own else slice(0, 1)
+    _broadcast(eps)
+    x = to_float(images[rows[own].to(images.device)], state.device)
+    state.optimizer.zero_grad(set_to_none=True)
+    with _peer_errors():
         with torch.autocast(state.device.type, torch.bfloat16, enabled=state.precision == "bf16"):
-            mu, logvar = state.model.encode(x)
-            recon_loss = state.model.recon_loss(mu + torch.exp(0.5 * logvar) * eps[mine], x)
-            terms = objective.Terms(recon_loss, objective.kl_per_dim(mu, logvar))
-        (terms.loss(beta, state.config.recon_weight) * len(recon_loss) / len(batch)).backward()
-        rows[mine] = torch.cat([recon_loss[:, None], terms.kl_per_dim], 1).detach()
-    flat = torch.cat([part.flatten() for part in (*(p.grad for p in parameters), rows)])
-    with _together():
-        dist.all_reduce(flat)
-    *sums, total = flat.split([part.numel() for part in (*parameters, rows)])
-    for p, grad in zip(parameters, sums):
-        p.grad.copy_(grad.view(p.shape))
+            terms = objective.Terms(*wrapper(x, eps[own]))
+        (terms.loss(state.live.beta, state.config.recon_weight) * (n_ranks * n_own / n)).backward()
     state.optimizer.step()
-    total = total.view_as(rows)
-    return objective.Terms(total[:, 0], total[:, 1:])
+    sums = torch.cat([terms.recon_loss.detach().sum(0, keepdim=True), terms.kl_per_dim.detach().sum(0)])
+    sums = sums if n_own else torch.zeros_like(sums)
+    with _peer_errors():
+        dist.all_reduce(sums)
+    return Sums(n, sums[0], sums[1:])
 
 
-def _from_first(tensor: Tensor) -> Tensor:
-    with _together():
+def _broadcast(tensor: Tensor) -> Tensor:
+    """The tensor of process 0, written into that of each process."""
+    with _peer_errors():
         dist.broadcast(tensor, 0)
     return tensor
 
 
-def _all_ready() -> None:
-    with _together():
-        dist.all_reduce(torch.zeros(1))
-
-
 @contextmanager
-def _group() -> Iterator[None]:
+def _process_group() -> Iterator[None]:
     has_gpu = torch.cuda.is_available()
     if has_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=WAIT)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=TIMEOUT)
     try:
         yield
     finally:
@@ -151,9 +171,13 @@ def _group() -> Iterator[None]:
 
 
 @contextmanager
-def _together() -> Iterator[None]:
+def _peer_errors() -> Iterator[None]:
+    """Turns the errors of a lost connection into PeerLost; out of memory and any other error are raised as they are."""
     try:
         yield
     except RuntimeError as error:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # by which torchrun is about to say the same
-        raise Gone("Another process of this training has ended.", "The run can go on from its last epoch.") from error
+        is_memory = isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+        if is_memory or not (isinstance(error, dist.DistError) or LOST_PEER.search(str(error))):
+            raise
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun sends it for the same reason
+        raise PeerLost("Another process of this training has ended.", "The run can go on from its last epoch.") from error

@@ -1,4 +1,4 @@
-"""A run in memory: the model, its optimizer, and what must survive for it to go on. Knows tensors; knows no image, no file."""
+"""A run in memory: the model, its optimizer, and the checkpoint from which it can be resumed."""
 
 import copy
 import textwrap
@@ -11,6 +11,7 @@ from torch import Tensor
 from explorer.core import device as devices
 from explorer.core.config import PRECISIONS, ModelConfig, TrainConfig, from_dict, to_dict
 from explorer.core.errors import BundleError
+from explorer.core.training.schedule import Schedule, Stopwatch
 from explorer.core.vae.model import VAE
 
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
@@ -18,7 +19,7 @@ MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """What may be turned while a run goes on; it acts from the next batch."""
+    """Settings that the user may change while the run trains; in force from the next batch."""
 
     beta: float
     lr_scale: float = 1.0  # multiplies the schedule
@@ -27,22 +28,21 @@ class LiveSettings:
 
 @dataclass
 class State:
-    """A run in memory. `checkpoint()` is what must survive; it moves only at the end of an epoch."""
+    """A run in memory. `checkpoint()` changes only at the end of an epoch."""
 
     model_config: ModelConfig
     config: TrainConfig
     model: VAE
     optimizer: torch.optim.Optimizer
     device: torch.device
+    live: LiveSettings
+    schedule: Schedule
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     precision: str | None = None  # "fp32" or "bf16" once it has been chosen
-    precision_ms: dict[str, float] = field(default_factory=dict)  # what the choice was measured on, ms per step
+    precision_ms: dict[str, float] = field(default_factory=dict)  # the measured milliseconds per step
     epoch: int = -1  # -1: not even the untrained model has been reported
     step: int = 0
-    seconds: float = 0.0
     history: list[dict] = field(default_factory=list)
-    dial: LiveSettings | None = None  # as it was turned last; None: as the config says
-    n_steps: int | None = None  # of the whole run; None: the config's epochs
-    idle_s: float = 0.0  # paused since this process took the run up
     _saved: tuple[dict, dict] | None = None
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict]:
@@ -52,7 +52,7 @@ class State:
         return self._saved
 
     def keep(self) -> None:
-        """Make the run as it stands now the checkpoint."""
+        """Make the present state the checkpoint."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
@@ -63,16 +63,16 @@ class State:
             "precision_ms": self.precision_ms,
             "epoch": self.epoch,
             "step": self.step,
-            "seconds": self.seconds,
+            "seconds": self.stopwatch.seconds,
             "history": copy.deepcopy(self.history),
-            "dial": self.dial and [self.dial.beta, self.dial.lr_scale],
-            "n_steps": self.n_steps,
+            "dial": [self.live.beta, self.live.lr_scale],
+            "n_steps": self.schedule.planned,
             "threads": devices.n_threads(),
         }
         self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
 
     def restore(self, tensors: dict[str, Tensor], meta: dict) -> None:
-        """The inverse of `keep`, but for history and seconds. Raises one of many errors where something does not fit."""
+        """The inverse of `keep`, except for history and seconds. Raises various errors if the values do not fit the model."""
         weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         parameters = self.optimizer.param_groups[0]["params"]
         slots: dict[int, dict] = {}
@@ -96,30 +96,32 @@ def begin(model_config: ModelConfig, config: TrainConfig) -> State:
         model = VAE(model_config)
     model.to(device)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.lr, fused=True)
-    return State(model_config, config, model, optimizer, device)
+    return State(model_config, config, model, optimizer, device, LiveSettings(config.beta), Schedule.of(config))
 
 
 def resume(tensors: dict[str, Tensor], meta: dict) -> State:
-    """The state that `State.checkpoint` returned, ready for `fit`.
+    """A state from what `State.checkpoint` returned, ready for `fit`.
 
-    Raises BundleError where the two do not fit, ConfigError where this machine lacks the run's device.
+    Raises BundleError if the two do not fit each other, ConfigError if this machine lacks the run's device.
     """
-    with _fitting():
+    with _checked():
         configs = from_dict(ModelConfig, meta["model_config"]), from_dict(TrainConfig, meta["config"])
     state = begin(*configs)
-    with _fitting():
+    with _checked():
         state.restore(tensors, meta)
         state.precision, state.precision_ms, state.history = meta["precision"], meta["precision_ms"], list(meta["history"])
-        state.seconds = float(meta["seconds"])
-        state.dial = LiveSettings(*map(float, meta["dial"])) if meta.get("dial") else None
-        state.n_steps = None if meta.get("n_steps") is None else int(meta["n_steps"])
+        state.stopwatch = Stopwatch(float(meta["seconds"]))
+        if meta.get("dial"):
+            state.live = LiveSettings(*map(float, meta["dial"]))
+        if meta.get("n_steps") is not None:
+            state.schedule.planned = int(meta["n_steps"])
         if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
             raise ValueError(f"precision {state.precision!r} is unknown")
     return state
 
 
 @contextmanager
-def _fitting():
+def _checked():
     try:
         yield
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:

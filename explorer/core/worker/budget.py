@@ -1,10 +1,10 @@
-"""A time budget in batches: planned by a short measurement, cut short where the machine is busy. Knows no model, no file."""
+"""A time budget as a number of batches: planned by a short measurement, reduced if the machine turns out to be busy."""
 
 import time
 
-SETTLED_S = 3.0  # before that the pace says little
-SLIP = 0.95  # a run that will not be through in its time by more than this is cut short
-RESERVE = 0.93  # share of a time budget that is given away: the page and the map take some of the cores
+SETTLED_S = 3.0  # before that the measured pace is too noisy
+TOLERANCE = 0.95  # the plan is reduced if fewer than this share of its batches fit
+RESERVE = 0.93  # share of the budget that is planned with: the page and the map take some of the cores
 
 
 class Budget:
@@ -15,19 +15,19 @@ class Budget:
         self.begin(0)
 
     def begin(self, step: int) -> None:
-        """The pace is measured from here."""
-        self.began, self.first = time.time(), step
+        """Measure the pace from this step on."""
+        self.began, self.first_step = time.time(), step
 
     def affordable(self, step_s: float, evaluation_s: float, steps_per_epoch: int) -> int:
-        """How many batches of `step_s` can be had in what is left; evaluations between them take time too."""
+        """How many batches of `step_s` fit into the rest of the budget, with an evaluation after each epoch."""
         return max(1, int(RESERVE * (self.end - time.time()) / (step_s + evaluation_s / steps_per_epoch)))
 
     def fewer(self, step: int, n_steps: int, paused_s: float) -> int | None:
-        """How many batches it can be where others use the cores as well; None while n_steps can be had."""
+        """The number of batches that fit at the measured pace; None if (nearly) all n_steps do."""
         spent = time.time() - self.began
-        if step <= self.first or spent <= SETTLED_S:
+        if step <= self.first_step or spent <= SETTLED_S:
             return None
         left = self.end + paused_s - time.time()
-        pace = (spent - paused_s) / (step - self.first)
-        can = step + max(0, int(left / pace))
-        return can if can < SLIP * n_steps else None
+        pace = (spent - paused_s) / (step - self.first_step)
+        possible = step + max(0, int(left / pace))
+        return possible if possible < TOLERANCE * n_steps else None

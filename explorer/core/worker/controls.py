@@ -1,4 +1,4 @@
-"""The hand on a run: what the controls say, from the next batch on. Knows the run's folder; knows no model."""
+"""Reads a run's control.json while it trains, and waits while the run is paused."""
 
 import os
 import time
@@ -9,84 +9,91 @@ from pathlib import Path
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs.event_log import EventWriter
 from explorer.core.runs.folder import ControlFile
+from explorer.core.training.schedule import Stopwatch
+from explorer.core.training.state import LiveSettings, State
 
-POLL_S = 0.05  # while it is paused
+POLL_S = 0.05  # while the run is paused
 
 
 class WatchedControlFile:
-    """A folder's control.json, read again where it has changed."""
+    """A folder's control.json, read again when it has changed."""
 
     def __init__(self, folder: Path):
-        self.folder, self._stamp, self._said = folder, None, run_folder.read_control(folder)
+        self.folder, self._stamp, self._content = folder, None, run_folder.read_control(folder)
 
-    def now(self) -> ControlFile:
-        """What it says; stop, where the whole folder was removed: who waits in a pause would wait for ever."""
+    def read(self) -> ControlFile:
+        """The present content. A run whose folder was deleted is stopped: it might wait in a pause for ever."""
         try:
             found = os.stat(self.folder / run_folder.CONTROL)
         except OSError:
-            return self._said if self.folder.is_dir() else replace(self._said, stop="stop")
-        stamp = found.st_mtime_ns, found.st_ino  # two saves may lie within one tick of the file system's clock
+            return self._content if self.folder.is_dir() else replace(self._content, stop="stop")
+        stamp = found.st_mtime_ns, found.st_ino  # two writes may have the same time on a coarse file system clock
         if stamp != self._stamp:
-            self._stamp, self._said = stamp, run_folder.read_control(self.folder)
-        return self._said
+            self._stamp, self._content = stamp, run_folder.read_control(self.folder)
+        return self._content
 
 
 class ControlReader:
-    """Asked before each batch: reads the controls where they have changed, says the dial, waits out a pause.
+    """Called before each batch: returns the user's live settings and waits out a pause.
 
-    The dial is the model's own, pause and stop are the run's; where it is one of twins these are two folders. Twins that
-    shall be kept are kept after equally many batches: `furthest` says how many the first of them has had.
-    After a resume the turns of the dial that came after the checkpoint are made again at the same steps.
+    Live settings belong to the model in `folder`, pause and stop to the run in `group`. Twins that are to be kept stop after
+    the same number of batches, the `furthest_step` that one of them has reached. After a resume, `changes` repeats the
+    changes of live settings that were made after the checkpoint, at the same steps.
     """
 
     def __init__(
         self,
-        own: WatchedControlFile,
-        run: WatchedControlFile,
-        events: EventWriter,
+        folder: Path,
+        group: Path,
+        model_events: EventWriter,
         run_events: EventWriter,
-        replay: list[dict],
-        furthest: Callable[[], int] = lambda: 0,
+        changes: list[dict],
+        furthest_step: Callable[[], int] = lambda: 0,
     ):
-        self.own, self.run, self.events, self.run_events, self.replay = own, run, events, run_events, list(replay)
-        self.furthest = furthest
-        self.stopped = ""
-        self.paused_s = 0.0  # since this process took the run up
+        self._model = WatchedControlFile(folder)
+        self._run = self._model if group == folder else WatchedControlFile(group)
+        self._model_events, self._run_events = model_events, run_events
+        self._changes, self._furthest_step = list(changes), furthest_step
+        self._pauses = Stopwatch()
+        self.stopped = ""  # "stop" or "keep", once the run has been stopped
 
-    def __call__(self, state):
-        from explorer.core.training.state import LiveSettings
+    @property
+    def paused_s(self) -> float:
+        """Seconds that this process has been paused."""
+        return self._pauses.seconds
 
-        if self._rests(state):
-            self._pause(state)
-        beta, scale = self._wanted(state)
-        now = state.dial
-        if (beta, scale) != (now.beta, now.lr_scale):
-            now = LiveSettings(beta, scale)
-            self.events.write("dial", step=state.step, beta=beta, lr_scale=scale)
-        stop = self.run.now().stop
-        self.stopped = "" if stop == "keep" and state.step < self.furthest() else stop
-        return replace(now, stop=True) if self.stopped else now
+    def __call__(self, state: State) -> LiveSettings:
+        if self._is_paused(state):
+            self._wait(state)
+        beta, lr_scale = self._wanted(state)
+        live = state.live
+        if (beta, lr_scale) != (live.beta, live.lr_scale):
+            live = LiveSettings(beta, lr_scale)
+            self._model_events.write("dial", step=state.step, beta=beta, lr_scale=lr_scale)
+        stop = self._run.read().stop
+        self.stopped = "" if stop == "keep" and state.step < self._furthest_step() else stop
+        return replace(live, stop=bool(self.stopped))
 
-    def _wanted(self, state) -> tuple[float, float]:
-        if self.replay:
-            if self.replay[0]["step"] > state.step:
-                return state.dial.beta, state.dial.lr_scale
-            event = self.replay.pop(0)
-            return float(event["beta"]), float(event["lr_scale"])
-        said = self.own.now()
-        return state.config.beta if said.beta is None else float(said.beta), float(said.lr_scale)
+    def _wanted(self, state: State) -> tuple[float, float]:
+        if self._changes:
+            if self._changes[0]["step"] > state.step:
+                return state.live.beta, state.live.lr_scale
+            change = self._changes.pop(0)
+            return float(change["beta"]), float(change["lr_scale"])
+        control = self._model.read()
+        return state.config.beta if control.beta is None else float(control.beta), float(control.lr_scale)
 
-    def _rests(self, state) -> bool:
-        """Whether it is paused, or the one epoch that was asked for is over."""
-        said = self.run.now()
-        return not said.stop and (said.pause or (said.step_to is not None and state.epoch >= said.step_to))
+    def _is_paused(self, state: State) -> bool:
+        """Also at the end of the one epoch that was asked for."""
+        control = self._run.read()
+        return not control.stop and (control.pause or (control.step_to is not None and state.epoch >= control.step_to))
 
-    def _pause(self, state) -> None:
-        began = time.perf_counter()
-        self.run_events.write("paused", step=state.step, epoch=max(0, state.epoch))
-        while self._rests(state):
+    def _wait(self, state: State) -> None:
+        self._run_events.write("paused", step=state.step, epoch=max(0, state.epoch))
+        state.stopwatch.pause()
+        self._pauses.resume()
+        while self._is_paused(state):
             time.sleep(POLL_S)
-        waited = time.perf_counter() - began
-        state.idle_s += waited
-        self.paused_s += waited
-        self.run_events.write("going on", step=state.step)
+        self._pauses.pause()
+        state.stopwatch.resume()
+        self._run_events.write("going on", step=state.step)

@@ -1,23 +1,22 @@
-"""One model of a run in the trainer's process: taken up where it was left, trained, written down, made a bundle."""
+"""One model of a training job: its state, data, controls and recorder."""
 
 import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.core import device as devices
-from explorer.core import paths
-from explorer.core.bundles import build, store
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.data.image_set import ImageSet
 from explorer.core.errors import BundleError, TrainingError
 from explorer.core.runs import event_log
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs.event_log import EventWriter
-from explorer.core.training import loop
+from explorer.core.runs.folder import RunSpec
+from explorer.core.training import loop, throughput
 from explorer.core.training import state as training_state
-from explorer.core.training.loop import Report
+from explorer.core.training.distributed import DataParallel
+from explorer.core.training.report import Report
 from explorer.core.training.state import State
 from explorer.core.training.state_file import load_state
 from explorer.core.vae.encoding import as_tensor
@@ -25,40 +24,79 @@ from explorer.core.worker.controls import ControlReader
 from explorer.core.worker.recorder import RunRecorder
 
 
-class ModelJob:
-    """The model of one folder. `state` is None until the first images are there."""
+@dataclass(frozen=True)
+class Data:
+    """The images that all models of a job share."""
 
-    def __init__(self, folder: Path, events: EventWriter, told: Callable[[str], None]):
-        self.folder, self.events = folder, events
-        self.order, _ = run_folder.read_run(folder)
-        self.before = event_log.read_events(folder)[0]
-        self.config, self.state = TrainConfig(**self.order.train), None
-        if (folder / run_folder.STATE).exists():
-            tensors, meta = load_state(folder)
-            self.state = training_state.resume(tensors, meta)
-            if self.state.config.dataset != self.config.dataset:
-                raise BundleError(f"The saved state of '{self.order.name}' is of another data set.", "Start the run again.")
-            self.config = self.state.config
-            told(f"going on with '{self.order.name}' after epoch {max(0, self.state.epoch)} of {self.config.epochs}")
-            if meta.get("threads") != devices.n_threads():
-                told(f"begun on {meta.get('threads')} threads, now on {devices.n_threads()}: the last digits may differ")
+    train: ImageSet
+    test: ImageSet
 
-    def prepare(self, train: ImageSet, test: ImageSet, arch: str) -> State:
-        """The model, where it is new of this architecture if the order names none, and what it has been told before."""
-        self.train, self.test = train, test
-        if self.state is None:
-            settings = {"arch": arch} | self.order.model
-            self.state = training_state.begin(ModelConfig(train.images.shape[1:], **settings), self.config)
-        self.steps_per_epoch = math.ceil(len(train) / self.config.batch_size)
-        for event in self.before:
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a model's folder holds when the process starts."""
+
+    folder: Path
+    spec: RunSpec
+    events: list[dict]
+    state: State | None  # None for a new run
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of the training."""
+        return self.state.config if self.state else TrainConfig(**self.spec.train)
+
+    def initial_state(self, image_shape: tuple[int, int, int], arch: str) -> State:
+        """The saved state, or an untrained model (of this architecture, if the run names none)."""
+        state = self.state or training_state.begin(ModelConfig(image_shape, **({"arch": arch} | self.spec.model)), self.config)
+        for event in self.events:
             if event["kind"] == "budget" and type(n := event.get("n_steps")) is int and 0 < n < 2**31:
-                self.state.n_steps = n
-        return self.state
+                state.schedule.planned = n
+        return state
 
-    def begin(self, steering: ControlReader, team=None) -> None:
-        """What is there is said; from now on `next` trains."""
-        state, train, test = self.state, self.train, self.test
-        self.reached, self.steering = state.step, steering
+    def later_changes(self) -> list[dict]:
+        """Changes of the live settings that were made after the state was saved."""
+        first = self.state.step if self.state else 0
+        return [change for change in event_log.live_changes(self.events) if change["step"] >= first]
+
+
+def read_saved(folder: Path, on_message: Callable[[str], None]) -> SavedModel:
+    """Read a model's folder. Raises BundleError if its state is damaged."""
+    spec, _ = run_folder.read_run(folder)
+    saved = SavedModel(folder, spec, event_log.read_events(folder)[0], None)
+    if not (folder / run_folder.STATE).exists():
+        return saved
+    tensors, meta = load_state(folder)
+    state = training_state.resume(tensors, meta)
+    if state.config.dataset != saved.config.dataset:
+        raise BundleError(f"The saved state of '{spec.name}' is of another data set.", "Start the run again.")
+    on_message(f"going on with '{spec.name}' after epoch {max(0, state.epoch)} of {state.config.epochs}")
+    if meta.get("threads") != devices.n_threads():
+        on_message(f"begun on {meta.get('threads')} threads, now on {devices.n_threads()}: the last digits may differ")
+    return SavedModel(folder, spec, saved.events, state)
+
+
+class ModelJob:
+    """One model in training: `advance` trains some batches, `record` writes the report."""
+
+    def __init__(
+        self,
+        saved: SavedModel,
+        state: State,
+        data: Data,
+        events: EventWriter,
+        controls: ControlReader,
+        parallel: DataParallel | None,
+    ):
+        self.folder, self.spec = saved.folder, saved.spec
+        self.state, self.data, self.events, self.controls = state, data, events, controls
+        self.first_step = state.step
+        self._write_start()
+        self.recorder = RunRecorder(self.folder, self.spec.name, state, events, self.n_epochs)
+        self._reports = loop.fit(state, data.train.images, data.test.images, controls, parallel)
+
+    def _write_start(self) -> None:
+        state, train, test = self.state, self.data.train, self.data.test
         self.events.write(
             "training",
             step=state.step,
@@ -68,80 +106,70 @@ class ModelJob:
             steps_per_epoch=self.steps_per_epoch,
             n_train=len(train),
             n_test=len(test),
-            beta=self.config.beta,
-            lr=self.config.lr,
+            beta=state.config.beta,
+            lr=state.config.lr,
             latent_dim=state.model_config.latent_dim,
             shape=state.model_config.image_shape,
             classes=train.class_names,
             labels=test.labels[: loop.N_MEANS].tolist(),
         )
-        self.diary = RunRecorder(self.folder, self.order, state, self.events, math.ceil(self.n_steps / self.steps_per_epoch))
-        self._reports, self._left = loop.fit(state, train.images, test.images, steering, team), None
 
-    def replay(self) -> list[dict]:
-        """The turns of the dial that came after what was saved."""
-        return [dial for dial in event_log.live_changes(self.before) if dial["step"] >= self.state.step]
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return self.state.schedule.steps_per_epoch(len(self.data.train))
 
     @property
     def n_steps(self) -> int:
         """Batches of the whole run."""
-        return self.state.n_steps or self.config.epochs * self.steps_per_epoch
+        return self.state.schedule.n_steps(len(self.data.train))
 
-    def plan(self, n_steps: int, seconds: float) -> None:
-        """So many batches it shall be, for so long a budget."""
-        self.state.n_steps = n_steps
-        self.events.write("budget", n_steps=n_steps, seconds=seconds)
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the whole run; the last may be cut short."""
+        return math.ceil(self.n_steps / self.steps_per_epoch)
+
+    def plan(self, n_steps: int, budget_s: float) -> None:
+        """Set the number of batches for a time budget."""
+        self.state.schedule.planned = n_steps
+        self.events.write("budget", n_steps=n_steps, seconds=budget_s)
 
     def step_seconds(self) -> float:
-        """Of a training step, by a short measurement."""
-        images = as_tensor(self.train.images[: self.config.batch_size])
-        return loop.step_seconds(self.state, images, self.state.precision, 30)
+        """Seconds of a training step, by a short measurement."""
+        images = as_tensor(self.data.train.images[: self.state.config.batch_size])
+        return throughput.step_seconds(self.state, images, self.state.precision, 30)
 
-    def next(self) -> Report | None:
-        """Some batches, or the evaluation after an epoch; None at the end. Raises TrainingError: what is saved is good."""
-        if self._left is not None:
-            self.state.idle_s += time.perf_counter() - self._left  # a twin's clock stands still while others have their turn
+    def advance(self) -> Report | None:
+        """Train some batches or evaluate an epoch; None at the end. Raises TrainingError; what is saved stays good."""
         try:
-            report = next(self._reports, None)
+            return next(self._reports, None)
         except TrainingError as error:
             self.events.write("diverged", step=self.state.step)
-            raise TrainingError(error.message, f"Train again with a learning rate of {self.config.lr / 10:.2g}.") from None
-        self._left = time.perf_counter()
-        return report
+            hint = f"Train again with a learning rate of {self.state.config.lr / 10:.2g}."
+            raise TrainingError(error.message, hint) from None
 
-    def write(self, report: Report) -> None:
-        """Takes it down."""
-        self.diary.write(report, self.n_steps, self.steps_per_epoch)
+    def record(self, report: Report) -> None:
+        """Write the report into the run's folder."""
+        self.recorder.write(report, self.n_steps, self.n_epochs)
 
-    def saving(self) -> Iterator[Path]:
-        """The model as it is as a bundle: yields its folder when it is there, and again with its map."""
-        state, config, order = self.state, self.config, self.order
-        metrics = {
-            "history": state.history,
-            "seed": config.seed,
-            "seconds": round(state.seconds, 1),
-            "epochs": state.epoch,
-            "beta": state.dial.beta,
-            "recon_weight": config.recon_weight,
-            "precision": state.precision,
-            "batch_size": config.batch_size,
-            "lr": config.lr,
-            "train_n": len(self.train),
-        }
-        own = run_folder.read_own_bundle(self.folder)
-        is_there = own.name and store.stamp(paths.checkpoints_dir() / own.name) == own.stamp
-        self.bundle_name = own.name if is_there else order.name
-        for path in build.saving(
-            self.bundle_name,
-            state.model,
-            self.test,
-            metrics=metrics,
-            seed=config.seed,
-            umap=order.map,
-            thumbs=order.thumbs,
-            replace=own.replace,
-            own=own.stamp,
-            or_next_free=True,
-        ):
-            run_folder.write_own_bundle(self.folder, replace(own, name=path.name, stamp=store.stamp(path)))
-            yield path
+
+def build(
+    saved: list[SavedModel],
+    states: list[State],
+    data: Data,
+    writers: dict[Path, EventWriter],
+    group: Path,
+    group_events: EventWriter,
+    parallel: DataParallel | None,
+) -> list[ModelJob]:
+    """The models of the run in the folder `group`, which is their own folder if there is only one."""
+
+    def furthest_step() -> int:
+        return max(state.step for state in states)
+
+    models = []
+    for one, state in zip(saved, states):
+        events = writers[one.folder]
+        controls = ControlReader(one.folder, group, events, group_events, one.later_changes(), furthest_step)
+        models.append(ModelJob(one, state, data, events, controls, parallel))
+    return models

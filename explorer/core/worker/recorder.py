@@ -1,6 +1,6 @@
-"""What a run writes down: reports as events, pictures of its epochs, the state it can be resumed from.
+"""Writes a model's reports as events, snapshots of its epochs, and its resumable state.
 
-No oftener than a page can show; a run of any length keeps at most MAX_EPOCHS epochs' pictures.
+No more often than a page can show; of a run of any length at most MAX_EPOCHS snapshots are kept.
 """
 
 import math
@@ -12,105 +12,98 @@ import psutil
 
 from explorer.core.runs import snapshots
 from explorer.core.runs.event_log import EventWriter
-from explorer.core.runs.folder import RunSpec
-from explorer.core.training.loop import Report
+from explorer.core.training.report import Report
 from explorer.core.training.state import State
 from explorer.core.training.state_file import save_state
 
 EVENT_S = 0.1  # between two light reports in the events
-EPOCH_S = 0.4  # between two epochs' pictures that are not kept
-STATE_S = 1.0  # between two saves of the resumable state
+EPOCH_S = 0.4  # between two snapshots that are not kept
+STATE_S = 1.0  # between two saves of the state
 
 
 class RunRecorder:
-    """Reports -> events, pictures and the resumable state, no oftener than the page can show."""
+    """Writes the files of one model while it trains."""
 
-    def __init__(self, folder: Path, order: RunSpec, state: State, events: EventWriter, n_epochs: int):
-        self.folder, self.order, self.state, self.events = folder, order, state, events
-        self.last_event = self.last_epoch = self.last_state = -math.inf
-        self.on_trial: int | None = None  # an epoch whose pictures are there only until the next
-        self.unsaved = None
-        self.process = psutil.Process()
-        self._take_back(n_epochs)
+    def __init__(self, folder: Path, name: str, state: State, events: EventWriter, n_epochs: int):
+        self.folder, self.name, self.state, self.events = folder, name, state, events
+        self._last_event = self._last_epoch = self._last_state = -math.inf
+        self._temporary: int | None = None  # the epoch whose snapshot the next one replaces
+        self._unsaved: Report | None = None  # the last full report, if its snapshot was skipped
+        self._process = psutil.Process()
+        self._remove_outdated(n_epochs)
 
-    def _take_back(self, n_epochs: int) -> None:
-        """Epochs that are trained again, and those on trial in a process that was killed, lose their pictures."""
+    def _remove_outdated(self, n_epochs: int) -> None:
+        """Remove snapshots of epochs that will be trained again, and temporary ones of a process that was killed."""
         kept = snapshots.kept_epochs(n_epochs)
         for epoch in snapshots.saved_epochs(self.folder):
             if epoch > self.state.epoch or (epoch not in kept and epoch != self.state.epoch):
                 snapshots.remove_epoch(self.folder, epoch)
             elif epoch not in kept:
-                self.on_trial = epoch
+                self._temporary = epoch
 
-    def write(self, report: Report, n_steps: int, steps_per_epoch: int) -> None:
-        """Takes down a report, or passes it over where the last one is too near. Raises BundleError on a full disk."""
+    def write(self, report: Report, n_steps: int, n_epochs: int) -> None:
+        """Write a report, or skip it if the last one was just now. Raises BundleError on a full disk."""
         now = time.monotonic()
-        if report.is_epoch or now - self.last_event > EVENT_S:
-            self.last_event = now
-            memory = {"memory": self.process.memory_info().rss} if report.is_epoch else {}
-            self.events.write("epoch" if report.is_epoch else "batch", n_steps=n_steps, **_plain(report), **memory)
+        if report.is_epoch or now - self._last_event > EVENT_S:
+            self._last_event = now
+            memory = {"memory": self._process.memory_info().rss} if report.is_epoch else {}
+            kind = "epoch" if report.is_epoch else "batch"
+            self.events.write(kind, n_steps=n_steps, **event_values(report), **memory)
         if report.is_epoch:
-            self._pictures(report, math.ceil(n_steps / steps_per_epoch), now)
-            if now - self.last_state > STATE_S:
+            self._write_snapshot(report, n_epochs, now)
+            if now - self._last_state > STATE_S:
                 self.save()
 
-    def _pictures(self, report, n_epochs: int, now: float) -> None:
+    def _write_snapshot(self, report: Report, n_epochs: int, now: float) -> None:
         is_kept = report.epoch in snapshots.kept_epochs(n_epochs)
-        if not is_kept and now - self.last_epoch < EPOCH_S:
-            self.unsaved = report
+        if not is_kept and now - self._last_epoch < EPOCH_S:
+            self._unsaved = report
             return
-        self.last_epoch, self.unsaved = now, None
-        shot = report.snapshot
+        self._last_epoch, self._unsaved = now, None
+        snapshot = report.snapshot
         arrays = {
-            "means": shot.means,
-            "reconstructions": shot.reconstructions,
-            "samples": shot.samples,
+            "means": snapshot.means,
+            "reconstructions": snapshot.reconstructions,
+            "samples": snapshot.samples,
             "kl_per_dim": np.array(report.test.kl_per_dim, np.float32),
         }
-        snapshots.write_epoch(self.folder, report.epoch, arrays | ({} if report.epoch else {"originals": shot.originals}))
-        if self.on_trial is not None:
-            snapshots.remove_epoch(self.folder, self.on_trial)
-        self.on_trial = None if is_kept else report.epoch
+        arrays |= {} if report.epoch else {"originals": snapshot.originals}
+        snapshots.write_epoch(self.folder, report.epoch, arrays)
+        if self._temporary is not None:
+            snapshots.remove_epoch(self.folder, self._temporary)
+        self._temporary = None if is_kept else report.epoch
 
-    def save(self, **more) -> None:
-        """The state of the last whole epoch and its weights; `more` goes into its options. Raises BundleError."""
-        self.last_state = time.monotonic()
+    def save(self, **options) -> None:
+        """Save the state of the last whole epoch. Raises BundleError."""
+        self._last_state = time.monotonic()
         tensors, meta = self.state.checkpoint()
-        save_state(self.folder, tensors, meta | {"options": {"name": self.order.name} | more})
+        save_state(self.folder, tensors, meta | {"options": {"name": self.name} | options})
 
     def close(self) -> None:
-        """The last epoch's pictures and state, whatever the clock said."""
-        if self.unsaved is not None:
-            self.last_epoch, report = -math.inf, self.unsaved
-            self._pictures(report, 0, time.monotonic())
-        self.on_trial = None
+        """Write the snapshot and the state of the last epoch, however recent the last ones are."""
+        if self._unsaved is not None:
+            self._last_epoch, report = -math.inf, self._unsaved
+            self._write_snapshot(report, 0, time.monotonic())
+        self._temporary = None
         self.save()
 
     def finish(self) -> None:
-        """The bundle is made: the run is over for good."""
+        """Mark the state as that of a finished run."""
         self.save(finished=True)
 
 
-def _plain(report: Report) -> dict:
-    """A Report as an event."""
-
-    def losses(of):
-        return of and {"elbo": _number(of.elbo), "recon_loss": _number(of.recon_loss), "kl": _number(of.kl)}
-
-    values = {
-        "epoch": report.epoch,
-        "step": report.step,
-        "seconds": round(report.seconds, 3),
-        "lr": report.lr,
-        "images_per_second": round(report.images_per_second, 1),
-        "beta": report.beta,
-        "train": losses(report.train),
-        "test": losses(report.test),
-    }
+def event_values(report: Report) -> dict:
+    """The fields of a report's event: losses in 4 digits, null if not finite."""
+    values = report.as_dict(kl_digits=4)
+    for split in ("train", "test"):
+        if values[split]:
+            values[split] = {name: _rounded(values[split][name]) for name in ("elbo", "recon_loss", "kl")}
     if report.is_epoch:
-        values |= {"active_units": report.active_units, "kl_per_dim": [round(k, 4) for k in report.test.kl_per_dim]}
+        values["kl_per_dim"] = report.test.as_dict(kl_digits=4)["kl_per_dim"]
+    else:
+        del values["active_units"]
     return values
 
 
-def _number(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None

@@ -123,7 +123,9 @@ def test_a_process_that_the_folder_no_longer_names_leaves_no_map(folder, monkeyp
 
 def test_how_far_it_is_is_written_down_no_oftener_than_twice_a_second(folder, monkeypatch):
     said, real = [], epoch_maps._write_progress
-    monkeypatch.setattr(epoch_maps, "_say", lambda folder, **values: said.append(values["share"]) or real(folder, **values))
+    monkeypatch.setattr(
+        epoch_maps, "_write_progress", lambda folder, **values: said.append(values["share"]) or real(folder, **values)
+    )
     quick = lambda means, progress: [progress(i / 1e4) for i in range(9000)] and np.zeros((9, M, 2), np.float32)  # noqa: E731
     monkeypatch.setattr(aligned_umap, "fit", quick)
     began = time.monotonic()

@@ -1,7 +1,6 @@
 """Twins: each is the run it would be alone, they go side by side, and what is done to one of them is done to it alone."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from explorer.core.runs import folder as run_folder
 from explorer.core.runs import status as run_status
 from explorer.core.runs.folder import RunSpec, read_control, write_control
 from explorer.core.runs.twins import SETTINGS, TERMS, shown, twins
-from explorer.core.training import loop, state_file
+from explorer.core.training import loop, state_file, throughput
 from explorer.core.worker import controls, job, recorder
 from explorer.core.worker.budget import Budget
 from explorer.core.worker.job import work
@@ -196,7 +195,7 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
 
     with monkeypatch.context() as patch:
         patch.setattr(recorder.RunRecorder, "close", lambda self: None)
-        patch.setattr(job, "_last_word", lambda *args: None)
+        patch.setattr(job, "_write_failure", lambda *args: None)
         with pytest.raises(Killed):
             work(folder, on_report=count)
     work(folder)
@@ -220,7 +219,7 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
         rested.append([len(events(folder / name, "epoch")) for name in BETAS])
         turn(folder, step_to=None)()
 
-    monkeypatch.setattr(controls, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=rest))
+    monkeypatch.setattr(controls, "time", SimpleNamespace(sleep=rest))
     turn(folder, step_to=2)()
     work(folder)
     assert rested == [[3, 3, 3]], "the untrained model and two epochs"
@@ -229,7 +228,7 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
 def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch):
     asked = []
-    monkeypatch.setattr(loop, "step_seconds", lambda *args: 0.01)
+    monkeypatch.setattr(throughput, "step_seconds", lambda *args: 0.01)
     monkeypatch.setattr(Budget, "affordable", lambda self, step_s, *rest: asked.append(step_s) or 7)
     folder = new(budget_s=60.0)
     work(folder)

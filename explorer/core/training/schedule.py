@@ -1,0 +1,62 @@
+"""How long a run is, in batches and in seconds: `Schedule`, `Stopwatch`, and the one-cycle learning rate."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from explorer.core.config import TrainConfig
+
+
+@dataclass
+class Schedule:
+    """The number of batches of a run: as many as its epochs have, unless a time budget has planned another number."""
+
+    epochs: int
+    batch_size: int
+    planned: int | None = None
+
+    @classmethod
+    def of(cls, config: TrainConfig, planned: int | None = None) -> "Schedule":
+        """The schedule of a run with these settings."""
+        return cls(config.epochs, config.batch_size, planned)
+
+    def steps_per_epoch(self, n_images: int) -> int:
+        """Batches of one pass over `n_images`."""
+        return math.ceil(n_images / self.batch_size)
+
+    def n_steps(self, n_images: int) -> int:
+        """Batches of the whole run on `n_images`."""
+        return self.planned or self.epochs * self.steps_per_epoch(n_images)
+
+
+class Stopwatch:
+    """The seconds that a run has trained; they do not count while it is paused. A new one is paused."""
+
+    def __init__(self, seconds: float = 0.0):
+        self._before, self._since = seconds, None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self._before + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def resume(self) -> None:
+        """Count from now on."""
+        if self._since is None:
+            self._since = time.perf_counter()
+
+    def pause(self) -> None:
+        """Count no more."""
+        self._before, self._since = self.seconds, None
+
+
+def one_cycle(progress: float, warmup: float) -> float:
+    """Share of the peak learning rate at `progress` in [0, 1]: up from 1/25 and down to 1/10^4 of that, both on a cosine.
+
+    Smith & Topin 2018. A function of progress alone, so a resumed run needs no saved scheduler state.
+    """
+    low, end = 1 / 25, 1 / 25e4
+    if progress < warmup:
+        return low + (1 - low) * (1 - math.cos(math.pi * progress / warmup)) / 2
+    rest = (progress - warmup) / (1 - warmup) if warmup < 1 else 1.0
+    return end + (1 - end) * (1 + math.cos(math.pi * rest)) / 2
