@@ -1,4 +1,4 @@
-"""Exceptions with a message for the user. All of the project derive from ExplorerError:
+"""Exceptions that carry a message for the user; all derive from ExplorerError:
 
 ExplorerError
 |-- ConfigError           an invalid setting or argument
@@ -7,7 +7,7 @@ ExplorerError
 |   |-- NameTakenError    a bundle of that name exists
 |   `-- TransientError    reading failed for a reason outside the files; defined in core/storage/safe_read.py
 |-- TrainingError         a training run that failed (for example with a loss of NaN)
-`-- Gone                  a process of a distributed run disappeared; defined in core/training/distributed.py
+`-- PeerLost              another process of a distributed run has ended; defined in core/training/distributed.py
 """
 
 from difflib import get_close_matches

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig, TrainConfig, default_widths, from_dict, to_dict
-from explorer.core.errors import BundleError, ConfigError, DataError, ExplorerError, TrainingError, unknown
+from explorer.core.errors import ConfigError
 
 
 def test_a_config_cannot_be_changed_after_it_was_checked():
@@ -114,18 +114,3 @@ def test_a_forged_table_is_refused_in_one_sentence(change, words):
     with pytest.raises(ConfigError) as caught:
         from_dict(ModelConfig, change(to_dict(ModelConfig())))
     assert words in str(caught.value)
-
-
-def test_errors_are_one_family_with_a_message_and_a_hint():
-    assert all(issubclass(kind, ExplorerError) for kind in (ConfigError, DataError, BundleError, TrainingError))
-    assert issubclass(ConfigError, ValueError)
-    error = DataError("It is missing.", "Put it there.")
-    assert (error.message, error.hint, str(error)) == ("It is missing.", "Put it there.", "It is missing. Put it there.")
-    assert str(DataError("It is missing.")) == "It is missing."
-
-
-def test_an_unknown_name_suggests_the_near_one_or_lists_all():
-    assert str(unknown("data set", "MNITS", ["mnist", "digits"])) == "There is no data set 'MNITS'. Did you mean 'mnist'?"
-    assert str(unknown("run", "zzz", ["a", "b"])) == "There is no run 'zzz'. Known: a, b."
-    assert str(unknown("run", "zzz", [])) == "There is no run 'zzz'. Known: none."
-    assert isinstance(unknown("run", "x", [], BundleError), BundleError)
