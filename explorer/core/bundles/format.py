@@ -159,7 +159,7 @@ def parse_config(data: bytes, context: str) -> tuple[ModelConfig, Origin, str]:
         config = from_dict(ModelConfig, values["model"])
     except ConfigError as error:
         reason = textwrap.shorten(error.message, 300, placeholder=" ...")
-        raise BundleError(f"{context} describes no possible model: {reason}", RESTORE_HINT) from None
+        raise BundleError(f"{context} describes an invalid model: {reason}", RESTORE_HINT) from None
     if values["image_shape"] != list(config.image_shape):
         what = f"{context} has the image_shape {short(values['image_shape'])}, but its model has {config.image_shape}."
         raise BundleError(what, RESTORE_HINT)

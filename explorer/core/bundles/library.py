@@ -167,7 +167,9 @@ def _check_only_a_bundle(folder: Path) -> None:
         return
     inside = set(os.listdir(folder)) if os.path.isdir(folder) else {""}
     if inside and not inside & set(LIMITS):
-        raise BundleError(f"'{folder.name}' holds no file of a bundle, so it may be somebody's.", f"Look into {folder} first.")
+        raise BundleError(
+            f"'{folder.name}' holds no file of a bundle, so it may be something else.", f"Look into {folder} first."
+        )
 
 
 def _write(name: str, contents: Mapping[str, bytes], root: Path | None, replace: bool = False) -> None:

@@ -191,4 +191,4 @@ def _check_target(target: Path, replace: bool) -> None:
     if names and not replace:
         raise _name_taken(target)
     if names and not names & set(LIMITS):
-        raise BundleError(f"{str(target)!r} is in the way and is no bundle.", "Move it away, or choose another name.")
+        raise BundleError(f"{str(target)!r} is in the way and is not a bundle.", "Move it away, or choose another name.")

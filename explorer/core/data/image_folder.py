@@ -17,7 +17,7 @@ MAX_PIXELS = 50_000_000  # 200 MB decoded; larger images (decompression bombs am
 MAX_FILES_NAMED = 5  # of the skipped files in a note
 
 # Reasons to skip a file, for one file and for several.
-NO_IMAGE = ("is no image", "are no images")
+NO_IMAGE = ("is not an image", "are not images")
 TOO_SMALL = (f"is smaller than {MIN_SIDE_PX} px", f"are smaller than {MIN_SIDE_PX} px")
 TOO_LARGE = ("is larger than 50 megapixels", "are larger than 50 megapixels")
 OUTSIDE = ("is a link out of the folder", "are links out of the folder")
@@ -89,7 +89,7 @@ def _read(root: Path, files: list[str], size: int | None, report):
     classes = sorted({name.split("/")[0] for name in names if "/" in name})
     labels = np.array([classes.index(name.split("/")[0]) if "/" in name else -1 for name in names], np.int64)
     if classes and (labels < 0).any():
-        notes.append(f"{(labels < 0).sum()} of {len(names)} images lie in no sub-folder and have no class")
+        notes.append(f"{(labels < 0).sum()} of {len(names)} images are in no sub-folder and have no class")
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, tuple(classes), tuple(notes)
 
 

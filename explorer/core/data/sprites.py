@@ -37,7 +37,7 @@ def draw_sprites(factors: np.ndarray) -> np.ndarray:
         raise DataError(f"Factors of sprites must be (N, {len(FACTOR_NAMES)}), not {factors.shape}.")
     shape, scale = factors[:, 0], factors[:, 1]
     if not (np.isfinite(factors).all() and (scale > 0).all() and np.isin(shape, range(len(SHAPES))).all()):
-        raise DataError("A factor of a sprite is impossible.", "Shapes are 0, 1, 2; scales positive; all finite.")
+        raise DataError("A factor of a sprite is invalid.", "Shapes are 0, 1, 2; scales positive; all finite.")
 
     images = np.empty((len(factors), 1, SIDE_PX, SIDE_PX), np.uint8)
     for kind, distance in enumerate((_square, _ellipse, _heart)):

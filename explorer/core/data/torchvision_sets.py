@@ -71,7 +71,7 @@ def _count(path: Path, shape: tuple[int, ...]) -> int:
         raise DataError(f"{path} cannot be read ({_reason(error)}).") from None
     magic, n, *found = np.frombuffer(header.ljust(n_header, b"\0"), ">u4").tolist()
     if magic != 0x801 + len(shape) or tuple(found) != shape or not n or size != n_header + n * math.prod(shape):
-        raise DataError(f"{path} is damaged or only half there ({size:,} bytes).", "Delete it and start again.")
+        raise DataError(f"{path} is damaged or incomplete ({size:,} bytes).", "Delete it and start again.")
     return n
 
 
@@ -101,7 +101,7 @@ def _fetch(torchvision_set, info: DatasetInfo, root: Path, download: bool, repor
         damaged = [f"{f}.gz" for f in _RAW_FILES if not (raw / f).is_file() and (raw / f"{f}.gz").is_file()]
         raise DataError(
             f"{info.title} is not on this machine{failed}.",
-            (f"{', '.join(damaged)} in {raw} is damaged or only half there. " if damaged else "")
+            (f"{', '.join(damaged)} in {raw} is damaged or incomplete. " if damaged else "")
             + f"Put {', '.join(_RAW_FILES)} into {raw} (unpacked or as .gz), or set EXPLORER_DATA_DIR to "
             f"a folder that has {info.folder}/raw.",
         )

@@ -63,7 +63,7 @@ def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None
                 (folder / target_path).write_bytes(data)
             if n_good < 2:
                 found = "one image only" if n_good else "no image that can be read"
-                also = f"; {short(bad)} is none, whatever its name" if bad else ""
+                also = f"; {short(bad)} is not an image, despite its name" if bad else ""
                 suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
                 raise DataError(f"The zip holds {found}{also}.", f"Put two or more there ({suffixes}).")
             (folder / HASH_FILE).write_text(digest, "utf-8")
@@ -85,7 +85,7 @@ def _targets(paths: list[str]) -> dict[str, str]:
             label = _cleaned(folders[0]) or "_"
             other = classes.setdefault(label.casefold(), folders[0])
             if other != folders[0]:
-                what = f"The zip has the folders {short(other)} and {short(folders[0])}, which many disks take for one."
+                what = f"The zip has the folders {short(other)} and {short(folders[0])}, which many file systems treat as one."
                 raise DataError(what, "Rename one of them.")
             target_path = f"{label}/{target_path}"
         targets[path] = target_path

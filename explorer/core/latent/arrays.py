@@ -39,7 +39,7 @@ def as_finite_table(name: str, x) -> np.ndarray:
     """x (N, K) as float64. Raises ConfigError, beginning with `name`, for another shape and for NaN or infinity."""
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or not x.size:
-        raise ConfigError(f"{name} are a table of rows of numbers, not an array of shape {x.shape}.")
+        raise ConfigError(f"{name} must be a table of numbers, not an array of shape {x.shape}.")
     if not np.isfinite(x).all():
         raise ConfigError(f"{name} hold numbers that are not finite.")
     return x

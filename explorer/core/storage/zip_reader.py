@@ -75,7 +75,7 @@ class Archive:
         return data
 
     def _damaged(self) -> ExplorerError:
-        return self._error("The file is no zip, or it is damaged or cut short.", "Make the zip again, and choose that one.")
+        return self._error("The file is not a zip, or it is damaged or cut short.", "Make the zip again, and choose that one.")
 
     def _checked(self, infos: list[zipfile.ZipInfo], limit: int) -> dict[str, zipfile.ZipInfo]:
         members = {}
@@ -109,7 +109,7 @@ class Archive:
             raise self._error(what, "Leave it out.")
         if n_bytes > max(MIN_BOMB_BYTES, MAX_RATIO * info.compress_size):
             what = f"{short(path)} in the zip unpacks to {n_bytes / max(info.compress_size, 1):,.0f} times its size."
-            raise self._error(what, "No honest file does; do not trust it.")
+            raise self._error(what, "This is typical of a zip bomb: do not trust it.")
 
 
 def read_all(source: bytes | BinaryIO) -> bytes:

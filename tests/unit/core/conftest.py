@@ -11,7 +11,7 @@ from tests.unit.core.bundle_zips import put
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> dict[str, bytes]:
-    """The four files of a good bundle."""
+    """The four files of a valid bundle."""
     folder = random_bundle(tmp_path_factory.mktemp("made"), "good", arch="mlp", widths=(5,))
     return {file: (folder / file).read_bytes() for file in LIMITS}
 

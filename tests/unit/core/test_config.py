@@ -1,4 +1,4 @@
-"""Settings are checked where they are made, and a refusal is one sentence that names the setting."""
+"""Settings are validated when they are created, with an error message that names the setting."""
 
 import json
 from dataclasses import FrozenInstanceError
@@ -35,7 +35,7 @@ def test_every_size_has_default_widths(arch, side):
     config = ModelConfig((1, side, 128), arch=arch)
     assert config.widths == default_widths(arch, config.image_shape)
     if arch == "conv":
-        assert 4 <= side >> len(config.widths) <= 8  # what is left of the shorter side
+        assert 4 <= side >> len(config.widths) <= 8  # the shorter side after all halvings
 
 
 def test_pixels_are_counted_over_channels():

@@ -24,7 +24,7 @@ def test_an_unknown_name_suggests_the_near_one_or_lists_all():
 
 
 def test_the_docstring_of_errors_lists_every_exception_for_the_user():
-    """Those of the whole project, wherever they are defined."""
+    """All subclasses of ExplorerError in the project, wherever they are defined."""
     parents, found = {"ExplorerError"}, set()
     classes = [
         node

@@ -24,7 +24,7 @@ def full(*_):
 def test_a_zip_comes_back_exactly(root, made, tmp_path):
     library.duplicate("good", "copy", root)
     data = transfer.export_zip(["good", "copy"], root=root)
-    assert transfer.export_zip(["good", "copy"], root=root) == data  # no clock in it
+    assert transfer.export_zip(["good", "copy"], root=root) == data  # contains no current time
     with zipfile.ZipFile(io.BytesIO(data)) as written:
         assert set(written.namelist()) == {f"{name}/{file}" for name in ("good", "copy") for file in LIMITS}
         assert all(info.external_attr >> 16 == 0o644 for info in written.infolist())

@@ -1,4 +1,4 @@
-"""Every way to damage the files of a bundle that the tests know, with words of the expected error message."""
+"""Ways to damage the files of a bundle, each with words of the expected error message."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.unit.core.bundles.sample_bundles import N
 
 
 class Trap:
-    """Unpickled, it would leave a file behind."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -67,7 +67,7 @@ def cut(file, n):
 
 
 def grow(file, n_bytes):
-    return lambda folder: os.truncate(folder / file, n_bytes)  # a sparse file: no disk is filled
+    return lambda folder: os.truncate(folder / file, n_bytes)  # a sparse file, which takes no space
 
 
 def put(position, value):

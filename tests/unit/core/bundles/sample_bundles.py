@@ -62,7 +62,7 @@ def names_in(root) -> set[str]:
 
 
 def assert_one_sentence(error: BundleError, *words: str) -> None:
-    """What and where (the words), what next (the hint), and nothing of the machinery."""
+    """The error has one sentence with the given words and a hint, and no technical details."""
     assert error.message.endswith(".") and error.hint.endswith((".", "?", "'", "s")), str(error)
     assert len(str(error)) < 600 and "\n" not in str(error)
     assert not any(noise in str(error) for noise in ("Traceback", "Error(", "SafetensorError", "line ", "object at 0x"))

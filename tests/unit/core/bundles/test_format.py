@@ -60,7 +60,7 @@ def test_damage_is_refused_and_hides_nothing(tmp_path, pristine, file, damage, w
 
     infos = {info.name: info for info in store.list_bundles(root)}
     assert set(infos) == {"good", "bad"} and infos["good"].error is None
-    if infos["bad"].error is None:  # what only the weights or the gallery tell
+    if infos["bad"].error is None:  # detectable only in the weights or the gallery
         assert words.startswith("do not belong") or file in (MODEL, GALLERY)
     else:
         assert infos["bad"].error == str(caught.value) and infos["bad"].config is None

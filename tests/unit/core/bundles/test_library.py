@@ -15,7 +15,7 @@ from tests.unit.core.bundle_zips import names, put, refused
 def test_rename(root, made):
     library.rename("good", "better", root)
     assert names(root) == {"better"} and store.load("better", root).name == "better"
-    library.rename("better", "Better", root)  # capitals alone
+    library.rename("better", "Better", root)  # a change of case only
     assert names(root) == {"Better"}
 
 

@@ -57,7 +57,7 @@ def test_a_convolutional_model_and_a_bfloat16_one(tmp_path):
     save(tmp_path, "conv", model=model, gallery=make_gallery())
     loaded = store.load("conv", tmp_path).model
     assert same_weights(loaded, model)
-    strides = {name: weight.stride() for name, weight in model.named_parameters()}  # their order in memory sets the speed
+    strides = {name: weight.stride() for name, weight in model.named_parameters()}  # channels-last, for speed
     assert {name: weight.stride() for name, weight in loaded.named_parameters()} == strides
     half = make_model().bfloat16()
     save(tmp_path, "half", model=half)
@@ -71,7 +71,7 @@ def test_loading_draws_nothing_and_what_is_loaded_can_be_changed(tmp_path):
     bundle = store.load("good", tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
     bundle.gallery.mu[:] = 0
-    torch.from_numpy(bundle.gallery.logvar)  # would warn were it read-only
+    torch.from_numpy(bundle.gallery.logvar)  # warns if it is read-only
     with torch.no_grad():
         bundle.model.log_scale.add_(1)
 
@@ -130,7 +130,7 @@ def test_a_bundle_that_is_a_link_out_of_the_root(tmp_path):
     assert_one_sentence(caught.value, "far", "link")
     infos = {info.name: info.error for info in store.list_bundles(root)}
     assert infos == {"far": str(caught.value), "good": None}
-    assert store.load(root / "far").name == "far"  # a path is the user's own word
+    assert store.load(root / "far").name == "far"  # an explicit path is accepted
 
 
 def test_a_name_on_disk_that_no_bundle_may_have(tmp_path):

@@ -35,7 +35,7 @@ def raw(home) -> Path:
 
 @pytest.fixture
 def archives(monkeypatch) -> dict[str, bytes]:
-    """The four tiny files as .gz, with the checksums torchvision is made to expect."""
+    """The four tiny files as .gz, with checksums that torchvision is patched to expect."""
     from torchvision.datasets import MNIST
 
     files = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in tiny_mnist().items()}

@@ -87,7 +87,7 @@ def test_split_is_stratified_disjoint_and_always_the_same():
 
 
 def test_split_never_changes_between_versions():
-    """Bundles on disk hold positions in this split."""
+    """The galleries of bundles on disk store positions in this split."""
     assert split_indices(None, 20)[1].tolist() == [1, 5, 15, 17]
     assert stratified_draw(np.arange(20) % 2, 4).tolist() == [5, 6, 10, 15]
 

@@ -154,8 +154,8 @@ def test_what_cannot_be_used_is_counted_and_named(tmp_path, capfd, recwarn):
     train = load(f"folder:{tmp_path}", "train")
     assert train.notes == (
         "1 of 15 files is smaller than 8 px and was left out: bad/tiny.png",
-        "5 of 15 files are no images and were left out: good/a.txt, good/b.png, good/c.jpg, good/d.png, pipe.png",
-        "1 of 9 images lie in no sub-folder and have no class",
+        "5 of 15 files are not images and were left out: good/a.txt, good/b.png, good/c.jpg, good/d.png, pipe.png",
+        "1 of 9 images are in no sub-folder and have no class",
     )
     assert train.class_names == ("good",)
     assert capfd.readouterr() == ("", "") and not list(recwarn)
@@ -166,7 +166,7 @@ def test_many_are_counted_and_a_few_named(tmp_path):
         picture(tmp_path / f"{i}.png")
         (tmp_path / f"{i}.txt").write_text("")
     assert load(f"folder:{tmp_path}", "test").notes == (
-        "9 of 18 files are no images and were left out: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more",
+        "9 of 18 files are not images and were left out: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 4 more",
     )
 
 
@@ -213,7 +213,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
         assert len(images) == 4 and classes == ()
         assert notes == (
             "1 of 6 files is a link out of the folder and was left out: link.png",
-            "1 of 6 files is no image and was left out: loop.png",
+            "1 of 6 files is not an image and was left out: loop.png",
         )
 
 
@@ -224,7 +224,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
         (lambda p: p.write_text(""), "is a file, not a folder"),
         (lambda p: p.mkdir(), "holds no image that can be read"),
         (lambda p: picture(p / "a.png"), "holds one image only"),
-        (lambda p: (p.mkdir(), (p / "a.txt").write_text("")), "1 of 1 files is no image and was left out: a.txt"),
+        (lambda p: (p.mkdir(), (p / "a.txt").write_text("")), "1 of 1 files is not an image and was left out: a.txt"),
     ],
 )
 def test_folders_that_are_no_data_set(tmp_path, make, says):

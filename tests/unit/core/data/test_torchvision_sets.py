@@ -98,7 +98,7 @@ def test_packed_files_are_unpacked_without_the_network(home, archives):
 def test_a_half_packed_file_is_named(raw, archives):
     (raw / NAMES[0]).unlink()
     (raw / f"{NAMES[0]}.gz").write_bytes(archives[f"{NAMES[0]}.gz"][:100])
-    with pytest.raises(DataError, match=f"{NAMES[0]}.gz in .* is damaged or only half there"):
+    with pytest.raises(DataError, match=f"{NAMES[0]}.gz in .* is damaged or incomplete"):
         load("mnist", "train")
 
 
@@ -110,7 +110,7 @@ def test_a_damaged_file_is_named(raw, name, damage):
     (raw / name).write_bytes(damage((raw / name).read_bytes()))
     with pytest.raises(DataError) as caught:
         load("mnist", "train")
-    assert f"{raw / name} is damaged or only half there" in caught.value.message
+    assert f"{raw / name} is damaged or incomplete" in caught.value.message
     assert caught.value.hint == "Delete it and start again."
 
 

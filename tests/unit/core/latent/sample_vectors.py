@@ -20,7 +20,7 @@ def cloud(n, dim, seed=0, n_clusters=3, spread=0.5):
 
 
 def gallery(n, dim, seed=0, sigma=(0.05, 1.0)):
-    """mu, logvar and a map as an encoder and `pca` would give them."""
+    """Random mu, logvar and map positions of n points."""
     rng = np.random.default_rng(seed)
     mu = rng.normal(size=(n, dim)).astype(np.float32)
     logvar = 2 * np.log(rng.uniform(*sigma, size=(n, dim))).astype(np.float32)

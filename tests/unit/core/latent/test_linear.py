@@ -39,7 +39,7 @@ def test_principal_directions_are_those_of_the_singular_values():
     np.testing.assert_allclose(np.abs((rows * right).sum(1)[:5]), 1, atol=1e-4)
     np.testing.assert_allclose(rows @ rows.T, np.eye(6), atol=1e-5)
     assert (rows[np.arange(6), np.abs(rows).argmax(1)] > 0).all()
-    few, _ = linear.principal_directions(-means, 2)  # the sign does not follow the data's
+    few, _ = linear.principal_directions(-means, 2)  # the sign convention does not depend on the data
     np.testing.assert_allclose(few, rows[:2], atol=1e-5)
 
 

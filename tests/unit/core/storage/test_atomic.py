@@ -1,4 +1,4 @@
-"""Atomic replacement of folders, seen through bundles: full disks, crashes between renames, concurrent readers and writers."""
+"""Atomic replacement of folders, tested with bundles: full disks, crashes between renames, concurrent readers and writers."""
 
 import errno
 import os
@@ -80,7 +80,7 @@ def test_a_reader_that_fills_the_gap_does_not_stop_the_writer(tmp_path, monkeypa
 
     def slow(source, target):
         if str(source).endswith(".tmp") and not met:
-            met.append(rename(tmp_path / ".good.old", tmp_path / "good"))  # taken for a crash by another process
+            met.append(rename(tmp_path / ".good.old", tmp_path / "good"))  # as another process may do
         return rename(source, target)
 
     monkeypatch.setattr(atomic.os, "rename", slow)

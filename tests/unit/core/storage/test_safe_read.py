@@ -1,4 +1,4 @@
-"""Reading and packing files, seen through bundles: strict JSON, arrays of any memory order, links, folders being replaced."""
+"""Reading and packing files, tested with bundles: strict JSON, arrays of any memory order, links, folders being replaced."""
 
 import numpy as np
 import pytest

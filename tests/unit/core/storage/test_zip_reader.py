@@ -1,4 +1,4 @@
-"""Zips that are unsafe or damaged, seen through the import of bundles: refused, and nothing is written."""
+"""Unsafe and damaged zips, tested with the import of bundles: each is refused and nothing is written."""
 
 import stat
 import struct
@@ -17,7 +17,7 @@ def deflate_bomb(made) -> bytes:
 
 
 def flagged(made) -> bytes:
-    """Marked as locked with a password."""
+    """With the flag of a password-protected file."""
     data = bytearray(zipped(of("locked", made)))
     at = data.rindex(b"PK\1\2")
     data[at + 8] |= 1
@@ -25,7 +25,7 @@ def flagged(made) -> bytes:
 
 
 def declared(made, n_bytes: int, of_file: str = MODEL) -> bytes:
-    """The table of contents gives a size that is not so."""
+    """With a wrong file size in the central directory."""
     data = bytearray(zipped(of("forged", made), zipfile.ZIP_STORED))
     at = data.index(f"forged/{of_file}".encode(), data.index(b"PK\1\2")) - 46
     struct.pack_into("<L", data, at + 24, n_bytes)
@@ -45,7 +45,7 @@ def twice(made) -> bytes:
 
 
 def endless_contents(made) -> bytes:
-    """Its end says that the table of contents has four gigabytes."""
+    """With a central directory of four gigabytes, according to the end record."""
     data = bytearray(zipped(of("endless", made)))
     struct.pack_into("<L", data, len(data) - 10, 0xFFFFFFF0)
     return bytes(data)
@@ -63,9 +63,9 @@ def spoilt(made) -> bytes:
 
 
 BAD = {
-    "nothing": (lambda made: b"", ["no zip"]),
-    "no zip": (lambda made: b"hello" * 100, ["no zip"]),
-    "a picture": (lambda made: b"\x89PNG\r\n\x1a\n" + bytes(100), ["no zip"]),
+    "nothing": (lambda made: b"", ["not a zip"]),
+    "no zip": (lambda made: b"hello" * 100, ["not a zip"]),
+    "a picture": (lambda made: b"\x89PNG\r\n\x1a\n" + bytes(100), ["not a zip"]),
     "cut short": (cut, ["cut short"]),
     "spoilt": (spoilt, ["damaged"]),
     "up": (lambda made: zipped(of("..", made)), ["leads out"]),
