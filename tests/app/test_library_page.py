@@ -173,7 +173,7 @@ def test_import(root):
     "data, sentence",
     [
         (None, "No zip arrived. Choose one of at most 500 MB"),
-        (b"hello", "The file is no zip"),
+        (b"hello", "The file is not a zip"),
     ],
 )
 def test_an_import_that_cannot_be(root, data, sentence):

@@ -174,10 +174,19 @@ def test_the_readme_shows_the_same_layers():
 @pytest.mark.parametrize("package", ["runs", "storage", "data"])
 def test_these_packages_need_no_torch(package):
     names = [path.stem for path in (PROJECT / "explorer" / "core" / package).glob("[!_]*.py")]
-    code = f"import sys\nfrom explorer.core.{package} import {', '.join(names)}\n"
-    code += "print(*sorted({'torch', 'streamlit', 'umap', 'sklearn'} & set(sys.modules)))"
+    assert heavy_imports(f"from explorer.core.{package} import {', '.join(names)}") == []
+
+
+@pytest.mark.parametrize("module", ["config", "errors", "paths", "latent.navigation", "latent.linear"])
+def test_these_modules_need_no_torch(module):
+    assert heavy_imports(f"import explorer.core.{module}") == []
+
+
+def heavy_imports(code: str) -> list[str]:
+    """Which of the large libraries the code imports, in a process of its own."""
+    code = f"import sys\n{code}\nprint(*sorted({{'torch', 'streamlit', 'umap', 'sklearn'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    return done.stdout.split()
 
 
 def test_no_file_is_too_long():
@@ -279,8 +288,16 @@ def test_a_long_file_is_found(clean, path, n):
         file.unlink() if kept is None else file.write_text(kept, "utf-8")
 
 
-@pytest.mark.parametrize("code", ["from explorer.core.errors import unknown", "import torch", "import numpy",
-                                  "def f():\n    import sklearn", "from functools import cached_property"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from explorer.core.errors import unknown",
+        "import torch",
+        "import numpy",
+        "def f():\n    import sklearn",
+        "from functools import cached_property",
+    ],
+)
 def test_what_is_allowed_is_no_fault(clean, before, code):
     file = clean / "explorer/core/engine/engine.py"
     kept = file.read_text("utf-8")

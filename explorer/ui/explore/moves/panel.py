@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.core.latent import navigation
+from explorer.core.latent import linear, navigation
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
@@ -83,7 +83,7 @@ def _do(engine, session, asked: dict) -> None:
             session.classes = (int(start), int(end))
         case {"kind": "save", "name": str(name)} if _has_direction(engine, session):
             name, mu = " ".join(name.split())[:NAME_LENGTH], engine.gallery.mu
-            session.save_direction(name, navigation.direction(mu[session.a], mu[session.b]))
+            session.save_direction(name, linear.direction(mu[session.a], mu[session.b]))
             session.direction = _saved(name) if name in session.saved else session.direction
         case {"kind": "remove", "choice": str(choice)}:
             session.remove_direction(choice.removeprefix(_saved("")))
@@ -126,7 +126,7 @@ def _classes(engine) -> dict[int, str]:
 
 def _class_means(engine, labels) -> np.ndarray:
     gallery = engine.gallery
-    return navigation.class_means(gallery.mu, gallery.labels, max(labels) + 1)[list(labels)]
+    return linear.class_means(gallery.mu, gallery.labels, max(labels) + 1)[list(labels)]
 
 
 def _of(film) -> dict[str, np.ndarray]:
@@ -184,7 +184,7 @@ def _arithmetic(engine, session) -> Content:
         note = f"missing: {', '.join(missing)}. Click points of the map; C is the picked image." if missing else ""
         if not missing:
             items.append(["result", "move z to A \u2212 B + C"])
-            points.append(navigation.arithmetic(*points))
+            points.append(linear.arithmetic(*points))
         nothing = {"frames": np.zeros((0, *engine.image_shape), np.uint8)}
         return {"items": items, "note": note}, _of(engine.film(np.stack(points), session.plane)) if points else nothing
 
@@ -243,11 +243,11 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
     mu = engine.gallery.mu
     if choice == "classes":
         names, means = _classes(engine), _class_means(engine, pair)
-        return navigation.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
+        return linear.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
     anchors = [(mu[row], name) for name, row in (("A", session.a), ("B", session.b)) if row is not None]
     if choice.startswith("principal-"):
         k = int(choice.removeprefix("principal-"))
-        return navigation.principal_directions(mu, k + 1)[0][k], anchors
+        return linear.principal_directions(mu, k + 1)[0][k], anchors
     return session.saved[choice.removeprefix(_saved(""))], anchors
 
 

@@ -1,4 +1,4 @@
-"""The VAE at every size it promises: shapes, a picture whatever comes in, nothing random but the generator."""
+"""The VAE at every supported size: shapes, valid images for any input, no randomness besides the generator."""
 
 import math
 from dataclasses import replace
@@ -36,7 +36,7 @@ def test_every_size_goes_in_and_comes_out(arch, channels, size):
         x = images(model)
         mu, logvar = model.encode(x)
         assert mu.shape == logvar.shape == (2, latent_dim)
-        for name in LIKELIHOODS:  # the network is the same, its output means another thing
+        for name in LIKELIHOODS:  # the network is the same; only the meaning of its output differs
             model.config = replace(model.config, likelihood=name)
             recon_x, recon_loss = model.decode(mu), model.recon_loss(mu, x)
             assert recon_x.shape == x.shape and recon_x.dtype == torch.float32
