@@ -80,7 +80,7 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     if isinstance(plane, tuple):
         axes = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
     made = figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
-    return made.update_layout(uirevision=f"{content_hash} {plane}")
+    return figures.FixedFigure(made.update_layout(uirevision=f"{content_hash} {plane}"))
 
 
 def shared(engine, part: str, shown: tuple, make: Callable):
