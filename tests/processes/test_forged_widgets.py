@@ -1,6 +1,5 @@
 """A client that is no browser and sends what the page never offered."""
 
-
 import numpy as np
 import pytest
 from PIL import Image
