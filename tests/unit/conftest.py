@@ -19,7 +19,7 @@ from explorer.core.worker import recorder
 def every_step_counts(tmp_path, monkeypatch) -> Path:
     """Each batch is reported, each epoch saved."""
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
-    monkeypatch.setattr(loop, "EVERY", 1)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 1)
     for name in ("EVENT_S", "EPOCH_S", "STATE_S"):
         monkeypatch.setattr(recorder, name, -1.0)
     return tmp_path

@@ -130,7 +130,7 @@ def test_defaults_are_the_configs_and_the_help_tells_them(cli, monkeypatch, caps
 
 
 def test_json_prints_one_line_per_report_and_nothing_else(cli, monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 2)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 2)
     code, out, err = cli(*QUICK, "--epochs", "2", "--batch-size", "32", "--beta", "4", "--name", "j", "--json")
     assert code == 0 and err == ""
     lines = [json.loads(line) for line in out.splitlines()]
