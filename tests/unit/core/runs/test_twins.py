@@ -204,7 +204,7 @@ def test_killed_at_any_report_they_go_on_to_the_same_weights(monkeypatch, n_repo
 
 
 def test_kept_they_are_kept_after_equally_many_batches(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 3)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 3)
     folder = new(batch_size=8)
     work(folder, on_report=once(15, change(folder, stop="keep")))
     last = [events(folder / name, "epoch", "batch")[-1]["step"] for name in BETAS]

@@ -38,7 +38,7 @@ def test_the_untrained_model_is_reported_first():
 
 
 def test_reports_count_epochs_steps_and_seconds(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 2)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 2)
     reports = finish(small())
     assert [(r.epoch, r.step, r.is_epoch) for r in reports] == [
         (0, 0, True),
@@ -66,7 +66,7 @@ def test_test_terms_are_those_of_the_model_at_the_epochs_end():
 
 
 def test_train_terms_are_the_sums_over_the_epochs_own_batches(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 2)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 2)
     batches, real = [], objective.terms
     monkeypatch.setattr(objective, "terms", lambda *args: batches.append(real(*args)) or batches[-1])
 
@@ -176,7 +176,7 @@ def test_bf16_trains_and_leaves_the_weights_in_float32():
 
 
 def test_the_rate_is_applied_at_every_step(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 1)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 1)
     state, rates = small(epochs=4), []
     for report in fit(state, TRAIN, TEST):
         if not report.is_epoch:
