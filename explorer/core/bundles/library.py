@@ -144,7 +144,7 @@ def _check_not_shipped(info: BundleInfo, root: Path | None, what: str) -> None:
 
 
 def _check_free(new: str, root: Path | None, own_name: str | None = None) -> None:
-    """Raises BundleError if `new` is taken. Capitals aside, a bundle may keep its `own_name`; the same name is refused."""
+    """Raises BundleError if `new` is invalid or taken, ignoring case. A bundle may change the case of its `own_name`."""
     taken = _taken(root) - {own_name}
     clash = next((name for name in sorted(taken) if name.casefold() == checked_name(new).casefold()), None)
     if clash is not None or new == own_name:

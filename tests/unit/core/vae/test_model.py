@@ -195,3 +195,12 @@ def test_the_callers_config_is_not_reversed_in_place():
 def test_convolutions_are_laid_out_for_speed():
     weight = build("conv", size=(32, 32)).encoder[2].weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("arch", ["conv", "mlp"])
+def test_train_and_eval_mode_give_the_same_results(arch):
+    model = VAE(ModelConfig((1, 8, 8), 3, arch, widths=(4,), hidden=6))
+    z, x = torch.randn(5, 3), torch.rand(5, 1, 8, 8)
+    with torch.no_grad():
+        results = [(model.train(mode).decode(z), *model.encode(x)) for mode in (True, False)]
+    assert all(torch.equal(a, b) for a, b in zip(*results))
