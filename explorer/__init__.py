@@ -1,15 +1,16 @@
-"""Latent Explorer: look into trained variational autoencoders.
+"""Latent Explorer: explore the latent space of trained variational autoencoders.
 
     from explorer import open_bundle
     engine = open_bundle("mnist")
     film = engine.interpolation_film(engine.gallery.mu[0], engine.gallery.mu[1], n=64)   # film.frames: uint8 (64, 1, 28, 28)
 
-The house, from the ground up (README.md beside this file has the floors and who owns which state):
+Packages (README.md in this folder describes the layers and who owns which state):
 
-    core/       tensors and files: data, model, objective, training, bundles, maps, and the Engine that answers
-    figures.py  arrays -> Plotly figures and picture bytes
-    ui/         the screen
-    train.py    python -m explorer.train
+    core/       data sets, models, training, bundles, maps and the Engine; no user interface
+    figures.py  arrays -> Plotly figures and encoded images
+    ui/         the Streamlit pages
+    web/        HTTP middleware
+    train.py    the command line, python -m explorer.train
 """
 
 from importlib import import_module
@@ -21,7 +22,7 @@ _WHERE = {
     "save_bundle": "explorer.core.bundles.build",
     "Engine": "explorer.core.engine.engine",
     "Film": "explorer.core.engine.film",
-    "ImageSet": "explorer.core.data.catalog",
+    "ImageSet": "explorer.core.data.image_set",
     "ModelConfig": "explorer.core.config",
     "TrainConfig": "explorer.core.config",
     "ExplorerError": "explorer.core.errors",
@@ -31,7 +32,7 @@ __all__ = sorted(_WHERE)
 
 
 def __getattr__(name: str):
-    """Names are imported when they are first asked for: `import explorer` itself costs nothing."""
+    """Imports a public name when it is first used, so that `import explorer` does not import torch."""
     if name not in _WHERE:
         raise AttributeError(f"module 'explorer' has no attribute '{name}'")
     return getattr(import_module(_WHERE[name]), name)

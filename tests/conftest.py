@@ -1,4 +1,4 @@
-"""Shared by all tests: the real data, where it is on this machine; one thread for small nets."""
+"""Fixtures for all tests: the real MNIST, if it is on this machine, and a single torch thread."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def real_data(monkeypatch) -> Path:
-    """The folder of the real MNIST: EXPLORER_DATA_DIR, else ../shared/data beside the project; skips without one.
+    """The data folder with the real MNIST: EXPLORER_DATA_DIR, else ../shared/data beside the project. Skips without one.
 
-    Tests may read there and must not write: no test downloads into it.
+    Tests must not write to it.
     """
     places = [Path(os.environ.get("EXPLORER_DATA_DIR") or PROJECT / "data"), PROJECT.parent / "shared" / "data"]
     for place in places:
@@ -24,7 +24,7 @@ def real_data(monkeypatch) -> Path:
 
 @pytest.fixture
 def one_thread():
-    """Nets of a few hundred weights are no work for two threads, which on a busy machine wait for each other for ever."""
+    """One torch thread: for tiny networks two threads are slower, and on a busy machine they wait for each other."""
     import torch
 
     before = torch.get_num_threads()

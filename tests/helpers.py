@@ -1,4 +1,4 @@
-"""Shared by tests: small models with random weights, saved as real bundles."""
+"""Helpers for tests: small models with random weights, and bundles of them."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ CLASSES = ("circle", "square", "heart")
 def random_vae(
     latent_dim: int = 3, image_shape=(1, 16, 16), arch: str = "conv", seed: int = 0, gain: float = 1.7, **more
 ) -> VAE:
-    """A VAE that nobody trained. The gain makes it lively: z moves its pictures, x its means."""
+    """An untrained VAE. `gain` scales its weights, so that its images depend visibly on z and its means on x."""
     generator_state = torch.get_rng_state()
     torch.manual_seed(seed)
     model = VAE(ModelConfig(image_shape, latent_dim, arch, hidden=32, **more)).eval()
@@ -48,8 +48,8 @@ def sprite_set(n: int = 60, seed: int = 0) -> ImageSet:
 
 def noise_set(n: int = 60, image_shape=(1, 16, 16), name: str = "noise", seed: int = 0) -> ImageSet:
     """Random pixels in three classes."""
-    chance = np.random.default_rng(seed)
-    images = chance.integers(0, 256, (n, *image_shape), np.uint8)
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n, *image_shape), np.uint8)
     return ImageSet(name, "test", images, np.arange(n) % 3, CLASSES, title="Noise")
 
 
@@ -63,7 +63,7 @@ def random_bundle(
     replace: bool = False,
     **model,
 ) -> Path:
-    """A whole bundle in `root`, made in a moment; what would be its UMAP is two of its means."""
+    """A complete bundle in `root`, made quickly: instead of a UMAP it has two columns of its means."""
     images = noise_set(image_shape=model.get("image_shape", (1, 16, 16))) if images is None else images
     vae = random_vae(**{"image_shape": images.images.shape[1:]} | model)
     encoding = encode_images(vae, images.images, 0)

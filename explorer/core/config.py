@@ -1,4 +1,4 @@
-"""The settings of a model and of a run. Knows no tensors: frozen dataclasses, checked where they are made."""
+"""The settings of a model and of a training run: frozen dataclasses that validate their values. No torch."""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -8,18 +8,18 @@ from explorer.core.errors import ConfigError, unknown
 ARCHS = ("conv", "mlp")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-learned", "continuous-bernoulli")
 PRECISIONS = ("auto", "fp32", "bf16")
-LATER = {"recon_weight"}  # settings that states of earlier versions do not have: their default is how it was
+ADDED_SETTINGS = {"recon_weight"}  # may be missing in files of earlier versions; their defaults are what those versions did
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What fixes the shape of a VAE, and what its decoder's output means."""
+    """The architecture and likelihood of a VAE."""
 
     image_shape: tuple[int, int, int] = (1, 28, 28)  # (C, H, W)
     latent_dim: int = 16  # on MNIST all 16 stay active, and 16 sliders fit a screen
-    arch: str = "conv"  # better than the MLP for the same seconds from one minute on (93.1 against 95.9 nats)
-    likelihood: str = "bernoulli"  # the lecture's choice; on grey levels a loss, not a likelihood (see objective.py)
-    widths: tuple[int, ...] = ()  # conv: channels, one halving each; mlp: hidden units. Empty: chosen from the size
+    arch: str = "conv"  # with at least one minute of training, better than the MLP (93.1 nats against 95.9 in 600 s)
+    likelihood: str = "bernoulli"  # as in the lecture; on grey levels a loss, not a likelihood (see vae/objective.py)
+    widths: tuple[int, ...] = ()  # conv: channels, each layer halves the size; mlp: hidden units. (): `default_widths`
     hidden: int = 128  # conv only: the fully connected layer between the feature map and the latent
 
     def __post_init__(self):
@@ -47,12 +47,12 @@ class ModelConfig:
 
     @property
     def n_pixels(self) -> int:
-        """Values of an image, over all its channels."""
+        """The number of values of an image: channels x height x width."""
         return math.prod(self.image_shape)
 
 
 def default_widths(arch: str, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """MLP: 512-256. Conv: 16, 32, 64, 64 channels, one halving each until the shorter side is 8 px or less."""
+    """MLP: 512-256. Conv: the first of 16, 32, 64, 64 channels, until the shorter side is 8 px or less."""
     if arch == "mlp":
         return (512, 256)
     halvings = max(1, math.ceil(math.log2(min(image_shape[1:]) / 8)))
@@ -61,19 +61,19 @@ def default_widths(arch: str, image_shape: tuple[int, int, int]) -> tuple[int, .
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What fixes a run: the same TrainConfig and ModelConfig on one device give the same weights."""
+    """The settings of a training run. With the same ModelConfig, the same device and threads, it gives the same weights."""
 
     dataset: str = "mnist"
     epochs: int = 20  # two minutes on two cores for the default model on MNIST
     beta: float = 1.0  # weight of the KL in the loss; 1 is the ELBO, 0 an autoencoder (Higgins et al. 2017)
-    lr: float = 3e-3  # the peak of OneCycle; 99.4 nats in 60 s against 103 with a constant 1e-3
-    warmup: float = 0.25  # share of the steps on which the rate rises (Smith & Topin 2018); with it the KL needs none
+    lr: float = 3e-3  # peak of the OneCycle schedule; 99.4 nats in 60 s against 103 with a constant 1e-3
+    warmup: float = 0.25  # share of the steps in which the rate rises (Smith & Topin 2018); KL warm-up adds nothing to it
     batch_size: int = 128
     seed: int = 0
-    precision: str = "auto"  # measured once at the start of a run, then recorded
-    device: str = "auto"  # cuda, mps, cpu: the first that is there; EXPLORER_DEVICE decides for "auto"
-    limit: int = 0  # train and test on the first N images only; 0: all
-    recon_weight: float = 1.0  # weight of the reconstruction loss; with 0 the KL alone is trained
+    precision: str = "auto"  # auto: both are timed at the start of a run, and the faster is recorded
+    device: str = "auto"  # auto: EXPLORER_DEVICE, else the first available of cuda, mps, cpu
+    limit: int = 0  # use the first N images of each split only; 0: all
+    recon_weight: float = 1.0  # weight of the reconstruction loss; 0 trains the KL alone
 
     def __post_init__(self):
         _text("dataset", self.dataset)
@@ -96,14 +96,14 @@ def to_dict(config) -> dict:
 
 
 def from_dict(kind: type, values: dict):
-    """The inverse of `to_dict`. Raises ConfigError for a missing, unknown or impossible setting."""
+    """The inverse of `to_dict`. Raises ConfigError for a missing, unknown or invalid setting."""
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} must be a table of settings, not {type(values).__name__}.")
     names = {f.name for f in fields(kind)}
     for name in values:
         if name not in names:
             raise unknown(f"setting of {kind.__name__}", name, sorted(names))
-    missing = sorted(names - LATER - set(values))
+    missing = sorted(names - ADDED_SETTINGS - set(values))
     if missing:
         raise ConfigError(f"{kind.__name__} lacks {', '.join(missing)}.")
     try:
@@ -122,8 +122,8 @@ def _whole(name: str, value, low: int, high: int) -> None:
 
 
 def _real(name: str, value, low: float, high: float, open_low: bool = False) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high  # NaN is not
-    if not good or (open_low and value == low):
+    valid = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high  # false for NaN
+    if not valid or (open_low and value == low):
         span = f"above {low:g}, at most {high:g}" if open_low else f"from {low:g} to {high:g}"
         raise ConfigError(f"{name} must be a number {span}, not {value}.")
 

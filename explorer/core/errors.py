@@ -1,18 +1,20 @@
-"""What can go wrong, as a tree. Knows nothing but words: what is wrong and where, then what to do next.
+"""Exceptions that carry a message for the user; all derive from ExplorerError:
 
 ExplorerError
-|-- ConfigError      a setting that no model or run can have
-|-- DataError        a data set that is missing, half there or not images
-|-- BundleError      a trained model on disk that cannot be trusted
-|   `-- NameTakenError   the name of a model belongs to another one
-`-- TrainingError    a run that went wrong (a loss that is not a number)
+|-- ConfigError           an invalid setting or argument
+|-- DataError             a data set that is missing, damaged or not images
+|-- BundleError           a bundle, run or zip that is missing, damaged or cannot be written
+|   |-- NameTakenError    a bundle of that name exists
+|   `-- TransientError    reading failed for a reason outside the files; defined in core/storage/safe_read.py
+|-- TrainingError         a training run that failed (for example with a loss of NaN)
+`-- PeerLost              another process of a distributed run has ended; defined in core/training/distributed.py
 """
 
 from difflib import get_close_matches
 
 
 class ExplorerError(Exception):
-    """One sentence for a person: `message` says what is wrong and where, `hint` what to do next."""
+    """`message` is a sentence that says what is wrong and where, `hint` one that says what to do about it."""
 
     def __init__(self, message: str, hint: str = ""):
         self.message, self.hint = message, hint
@@ -20,28 +22,28 @@ class ExplorerError(Exception):
 
 
 class ConfigError(ExplorerError, ValueError):
-    """A setting that no model or run can have."""
+    """An invalid setting or argument."""
 
 
 class DataError(ExplorerError):
-    """A data set that is missing, half there or not images."""
+    """A data set that is missing, damaged or not images."""
 
 
 class BundleError(ExplorerError):
-    """A trained model on disk that cannot be trusted."""
+    """A bundle, run or zip that is missing, damaged or cannot be written."""
 
 
 class NameTakenError(BundleError):
-    """The name of a model belongs to another one, which stays."""
+    """A bundle of that name exists; it is unchanged."""
 
 
 class TrainingError(ExplorerError):
-    """A run that went wrong."""
+    """A training run that failed."""
 
 
 def unknown(what: str, given: object, known, error: type[ExplorerError] = ConfigError) -> ExplorerError:
-    """The error for a name that does not exist, suggesting the near one: "no data set 'mnits'. Did you mean 'mnist'?"."""
+    """The error for an unknown name, with the most similar one: "There is no data set 'mnits'. Did you mean 'mnist'?"."""
     known = [str(k) for k in known]
-    near = get_close_matches(str(given).lower(), known, n=1, cutoff=0.5)
-    hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known) or 'none'}."
+    similar = get_close_matches(str(given).lower(), known, n=1, cutoff=0.5)
+    hint = f"Did you mean '{similar[0]}'?" if similar else f"Known: {', '.join(known) or 'none'}."
     return error(f"There is no {what} '{given}'.", hint)

@@ -87,7 +87,7 @@ def test_a_model_goes_round(page, root, tmp_path):
     page.get_by_role("button", name="Import a zip").click()
     for name, data, answer in (
         ("mine.zip", saved.read_bytes(), "On the shelf now: mine."),
-        ("notes.zip", b"hello", "The file is no zip, or it is damaged or cut short."),
+        ("notes.zip", b"hello", "The file is not a zip, or it is damaged or cut short."),
     ):
         page.locator(".st-key-import_file input[type=file]").set_input_files(
             {"name": name, "mimeType": "application/zip", "buffer": data}

@@ -17,9 +17,9 @@ from tests.helpers import random_bundle, sprite_set
 
 LONG = 60_000
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
-DAMAGED = "The file is no zip, or it is damaged or cut short. Make the zip again"
+DAMAGED = "The file is not a zip, or it is damaged or cut short. Make the zip again"
 OUT = "leads out of its folder. Do not trust it."
-BOMB = "unpacks to 1,0\\d\\d times its size. No honest file does"
+BOMB = "unpacks to 1,0\\d\\d times its size. This is typical of a zip bomb"
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -90,7 +90,7 @@ OF_BOTH = {
     "bytes": DAMAGED,
     "huge": "No zip arrived. Choose one of at most 500 MB",
 }
-OF_IMAGES = {"texts": "no image that can be read; 'a.png' is none, whatever its name", "empty": "holds no image"}
+OF_IMAGES = {"texts": "no image that can be read; 'a.png' is not an image, despite its name", "empty": "holds no image"}
 OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
 
 

@@ -1,4 +1,4 @@
-"""Shared by the unit tests."""
+"""Fixtures for the unit tests."""
 
 import errno
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from explorer.core.worker import recorder
 
 @pytest.fixture
 def every_step_counts(tmp_path, monkeypatch) -> Path:
-    """Each batch is reported, each epoch saved."""
+    """Every batch is reported and every epoch saved."""
     monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_STEPS", 1)
     for name in ("EVENT_S", "EPOCH_S", "STATE_S"):

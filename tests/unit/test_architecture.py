@@ -56,6 +56,7 @@ OWNERS = {
 }
 LONGEST = {"app.py": 40}
 LONGEST_MODULE = 300
+LONGEST_FUNCTION = 60
 
 
 def layer_of(path: str) -> int | None:
@@ -174,14 +175,37 @@ def test_the_readme_shows_the_same_layers():
 @pytest.mark.parametrize("package", ["runs", "storage", "data"])
 def test_these_packages_need_no_torch(package):
     names = [path.stem for path in (PROJECT / "explorer" / "core" / package).glob("[!_]*.py")]
-    code = f"import sys\nfrom explorer.core.{package} import {', '.join(names)}\n"
-    code += "print(*sorted({'torch', 'streamlit', 'umap', 'sklearn'} & set(sys.modules)))"
+    assert heavy_imports(f"from explorer.core.{package} import {', '.join(names)}") == []
+
+
+@pytest.mark.parametrize("module", ["config", "errors", "paths", "latent.navigation", "latent.linear"])
+def test_these_modules_need_no_torch(module):
+    assert heavy_imports(f"import explorer.core.{module}") == []
+
+
+def heavy_imports(code: str) -> list[str]:
+    """Which of the large libraries the code imports, in a process of its own."""
+    code = f"import sys\n{code}\nprint(*sorted({{'torch', 'streamlit', 'umap', 'sklearn'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    return done.stdout.split()
 
 
 def test_no_file_is_too_long():
     assert too_long(PROJECT) == []
+
+
+def test_no_function_is_too_long():
+    found = []
+    for path, tree in sources(PROJECT).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                found.append(f"{path}:{node.lineno} {node.name} has over {LONGEST_FUNCTION} lines")
+    assert found == []
+
+
+def test_the_core_has_few_modules_at_its_top():
+    names = {path.name for path in (PROJECT / "explorer" / "core").glob("[!_]*.py")}
+    assert names == {"config.py", "errors.py", "device.py", "paths.py", "transfer.py"}
 
 
 def test_every_file_was_read():
@@ -279,8 +303,16 @@ def test_a_long_file_is_found(clean, path, n):
         file.unlink() if kept is None else file.write_text(kept, "utf-8")
 
 
-@pytest.mark.parametrize("code", ["from explorer.core.errors import unknown", "import torch", "import numpy",
-                                  "def f():\n    import sklearn", "from functools import cached_property"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from explorer.core.errors import unknown",
+        "import torch",
+        "import numpy",
+        "def f():\n    import sklearn",
+        "from functools import cached_property",
+    ],
+)
 def test_what_is_allowed_is_no_fault(clean, before, code):
     file = clean / "explorer/core/engine/engine.py"
     kept = file.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What is public is documented, and what the READMEs say is there."""
+"""Public functions and classes have docstrings; paths and commands in the READMEs are valid."""
 
 import ast
 import re
@@ -14,11 +14,11 @@ READMES = ("README.md", "checkpoints/README.md", "explorer/README.md", "tests/RE
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|txt|css|js|html|png)|(?:[\w.-]+/)+)`")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
-LATER = ("data/", "checkpoints/runs/")  # made when they are needed; git leaves them alone
+CREATED_ON_DEMAND = ("data/", "checkpoints/runs/")  # not in the repository
 
 
 def undocumented(path: Path) -> list[str]:
-    """The module, and the public functions, classes and methods in it, that have no docstring."""
+    """The module and its public functions, classes and methods that have no docstring."""
     tree, missing = ast.parse(path.read_text("utf-8")), []
     if not ast.get_docstring(tree):
         missing.append(f"{path.relative_to(PROJECT)}: the module")
@@ -40,10 +40,10 @@ def text(readme: str) -> str:
 
 
 def commands(readme: str) -> list[str]:
-    """The lines of the code blocks and tables that begin our command line."""
+    """Lines in code blocks and tables that run `python -m explorer.train`."""
     lines = [line for block in FENCED.findall(text(readme)) for line in block.splitlines()]
     lines += re.findall(r"`(python -m explorer\.train[^`]*)`", FENCED.sub("", text(readme)))
-    parts = [part for line in lines for part in re.split(r"\s{2,}|&&", line)]  # two commands may share a line
+    parts = [part for line in lines for part in re.split(r"\s{2,}|&&", line)]  # a line may have two commands
     return [part.strip() for part in parts if "python -m explorer.train" in part]
 
 
@@ -57,14 +57,14 @@ def test_the_command_lines_of_the_readme_are_understood():
     assert len(lines) >= 5  # one for each shipped bundle at least
     for line in lines:
         words = shlex.split(line.partition("python -m explorer.train")[2], comments=True)
-        options.parser().parse_args(words)  # exits, and fails the test, where it does not know an option
+        options.parser().parse_args(words)  # exits, which fails the test, for an unknown option
 
 
 @pytest.mark.parametrize("readme", READMES)
 def test_every_path_in_a_readme_exists(readme):
     prose, folder = FENCED.sub("", text(readme)), (PROJECT / readme).parent
     everywhere = {path.name for part in ("explorer", "tests", "checkpoints") for path in (PROJECT / part).rglob("*")}
-    named = set(PATH.findall(prose)) - set(LATER) | set(LINK.findall(prose))
+    named = set(PATH.findall(prose)) - set(CREATED_ON_DEMAND) | set(LINK.findall(prose))
     here = {name for name in named if (folder / name).exists() or (PROJECT / name).exists()}
     assert {name for name in named - here if name.strip("/") not in everywhere} == set()
 

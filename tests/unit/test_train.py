@@ -153,7 +153,7 @@ def test_the_same_command_gives_the_same_weights(cli):
 def test_a_folder_of_pictures_trains_at_the_size_asked_for(cli, pictures):
     options = ["--dataset", f"folder:{pictures}", "--epochs", "1", "--latent-dim", "2", "--no-map"]
     code, _, err = cli(*options, "--size", "20", "--widths", "4,4", "--hidden", "8")
-    assert code == 0 and "1 of 31 files is no image and was left out: notes.txt" in err and "reading 30 images" not in err
+    assert code == 0 and "1 of 31 files is not an image and was left out: notes.txt" in err and "reading 30 images" not in err
     bundle = store.load("folder-2")
     assert bundle.config.image_shape == (3, 20, 20) and bundle.origin.class_names == ("a", "b")
     code, _, err = cli(*options, "--name", "big", "--size", "32", "--widths", "4,4,4,4,4", "--hidden", "8")

@@ -1,1 +1,1 @@
-"""A trained model on disk: its format, the folder of bundles, building one."""
+"""Bundles (trained models on disk): the format, loading and saving, building one, managing a folder of them."""

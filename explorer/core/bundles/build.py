@@ -1,4 +1,4 @@
-"""A trained model and its test images -> a bundle on disk. Knows what goes into a bundle; knows no file format."""
+"""Builds a bundle from a trained model and its test images: encodings, maps, thumbnails, metrics. store.py writes it."""
 
 import dataclasses
 import platform
@@ -20,16 +20,13 @@ from explorer.core.vae.encoding import Encoding, as_tensor, encode_images, iwae_
 from explorer.core.vae.model import VAE
 
 N_GALLERY = 10_000
-GALLERY_BYTES = 8_000_000  # with thumbnails the gallery shrinks to stay under this
+MAX_GALLERY_BYTES = 8_000_000  # a gallery with thumbnails takes fewer images to stay under this
 THUMB_PX = 32
-TRUST_K = 15
+TRUSTWORTHINESS_K = 15
 
 
 def save_bundle(name: str, model: VAE, test: ImageSet, **settings) -> Path:
-    """Encode the test images and write the bundle; a minute for the UMAP of 10,000 images. See `saving` for the settings.
-
-    Returns the bundle's folder. Raises what `saving` raises.
-    """
+    """Writes a complete bundle and returns its folder. Arguments and exceptions: see `saving`."""
     *_, path = saving(name, model, test, **settings)
     return path
 
@@ -48,19 +45,19 @@ def saving(
     own: str = "",
     or_next_free: bool = False,
 ) -> Iterator[Path]:
-    """Writes the bundle twice and yields its folder each time: at once with a PCA map, then with UMAP and the IWAE bound.
+    """Writes the bundle twice and yields its folder each time: first with a PCA map, then with UMAP and the IWAE bound.
 
-    `metrics` is added to what is measured here (ELBO, KL per dimension, IWAE, active units, trustworthiness).
-    An older bundle of the name is replaced with `replace`, or where its stamp is `own`; any other stays, and the name is
-    taken: with `or_next_free` the next free one is used instead. Raises NameTakenError, BundleError for a bad name or a full
-    disk, ConfigError for images that are not the model's; the older bundle stays whole.
+    `metrics` is merged into what is measured here (ELBO, KL per
+    dimension, IWAE, active units, trustworthiness). `replace` and `own`: see `store.save`. If the name is taken, the next free
+    name is used with `or_next_free`, else NameTakenError is raised. Raises BundleError for an invalid name or if writing
+    fails, ConfigError for images of another shape than the model's; an existing bundle is then unchanged.
     """
     paths.checked_name(name)
     if not len(test) or test.images.shape[1:] != model.config.image_shape:
         raise ConfigError(
             f"The model is for images of shape {model.config.image_shape}, and '{test.name}' has {len(test)} "
             f"of shape {test.images.shape[1:]}.",
-            "Give images such as it was trained on.",
+            "Give images like those it was trained on.",
         )
     encoding = encode_images(model, test.images, seed)
     gallery = make_gallery(encoding, test, thumbs=thumbs, seed=seed)
@@ -75,9 +72,9 @@ def saving(
     if umap and model.config.latent_dim > 2:
         gallery = dataclasses.replace(gallery, umap=projection.umap_map(gallery.mu, seed))
         metrics["map"] = "umap"
-    if len(gallery.mu) > 2 * TRUST_K:
-        trust = projection.trustworthiness(gallery.mu, _best_map(gallery), TRUST_K)
-        metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUST_K}
+    if len(gallery.mu) > 2 * TRUSTWORTHINESS_K:
+        trust = projection.trustworthiness(gallery.mu, _default_map(gallery), TRUSTWORTHINESS_K)
+        metrics |= {"trustworthiness": trust, "trustworthiness_k": TRUSTWORTHINESS_K}
     yield _save(path.name, model, origin, gallery, metrics, root, replace, own, or_next_free)
 
 
@@ -101,37 +98,37 @@ def _save(
             name = library.free_name(name, root)
 
 
-def _best_map(gallery: Gallery) -> np.ndarray:
-    """(N, 2): the map that is shown first. For D <= 2 the raw plane; for D = 1 that is mu against logvar."""
+def _default_map(gallery: Gallery) -> np.ndarray:
+    """(N, 2): the map that is shown first. For D = 2 that is mu; for D = 1, mu against logvar."""
     if gallery.mu.shape[1] <= 2:
         return np.hstack([gallery.mu, gallery.logvar])[:, :2]
     return gallery.pca if gallery.umap is None else gallery.umap
 
 
 def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int = 0) -> Gallery:
-    """At most 10,000 of the encoded images (a stratified draw), fewer where thumbnails would exceed 8 MB."""
+    """At most 10,000 of the encoded images (a stratified draw), fewer if they exceed 8 MB with thumbnails."""
     small = thumbnails(images.images) if thumbs else None
     n = N_GALLERY
     if small is not None:
-        row = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names) + 40
-        n = min(n, GALLERY_BYTES // row)
-    at = np.arange(len(images)) if len(images) <= n else stratified_draw(images.labels, n, seed)
-    factors = None if images.factors is None else images.factors[at]
+        n_bytes = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names) + 40
+        n = min(n, MAX_GALLERY_BYTES // n_bytes)
+    rows = np.arange(len(images)) if len(images) <= n else stratified_draw(images.labels, n, seed)
+    factors = None if images.factors is None else images.factors[rows]
     return Gallery(
-        images.index[at],
-        images.labels[at],
-        encoding.mu[at],
-        encoding.logvar[at],
-        encoding.recon_loss[at],
-        projection.pca(encoding.mu[at]),
+        images.index[rows],
+        images.labels[rows],
+        encoding.mu[rows],
+        encoding.logvar[rows],
+        encoding.recon_loss[rows],
+        projection.pca(encoding.mu[rows]),
         None,
         factors,
-        None if small is None else small[at],
+        None if small is None else small[rows],
     )
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, C, H, W) -> the same with at most 32 px on the longer side, each pixel a mean over its area."""
+    """uint8 (N, C, H, W), downsampled by area averaging to at most 32 px on the longer side."""
     longest = max(images.shape[2:])
     if longest <= THUMB_PX:
         return images
@@ -144,7 +141,7 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
 
 
 def measure(model: VAE, encoding: Encoding, seed: int) -> dict:
-    """The numbers of a model on a whole split, nats per image, and what they were measured with."""
+    """The metrics of a model on a whole split (in nats per image), with the versions and the seed used."""
     kl_per_dim = encoding.kl_per_dim.mean(0)
     return {
         "test_elbo": float(encoding.elbo.mean()),

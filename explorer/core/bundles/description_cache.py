@@ -1,4 +1,4 @@
-"""Keeps the description of each bundle until its folder or one of its files changes. Reads the file system's records only."""
+"""Caches the description of each bundle until its folder or one of its files changes, as seen by os.stat."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ MAX_BYTES = 64_000_000  # size on disk of all cached JSON; parsed it takes about
 
 
 class _State(NamedTuple):
-    """The file system's record of a bundle. Equal states mean equal contents."""
+    """The os.stat values of a bundle. Equal states mean equal contents."""
 
     stamp: str  # as in BundleInfo
     folder: tuple[int, int]  # device, inode
@@ -27,11 +27,11 @@ class _State(NamedTuple):
 class _Entry(NamedTuple):
     state: _State
     info: BundleInfo
-    n_bytes: int  # counted against MAX_BYTES
+    n_bytes: int  # counts towards MAX_BYTES
 
 
 class DescriptionCache:
-    """Thread-safe. A hit asks the file system for five records and opens no file."""
+    """Thread-safe. A hit costs five stat calls and opens no file."""
 
     def __init__(self):
         self._entries: dict[Path, _Entry] = {}
@@ -40,7 +40,7 @@ class DescriptionCache:
     def get(self, folder: Path, read: Callable[[], tuple[BundleInfo, bool]]) -> BundleInfo:
         """The cached description of the bundle in `folder`, or the result of `read`.
 
-        `read` returns (description, whether it follows from the files alone); the result is cached only if it does.
+        `read` returns (description, whether it may be cached).
         Exceptions of `read` propagate.
         """
         if info := self._find(folder, _state(folder)):
@@ -50,8 +50,8 @@ class DescriptionCache:
             if info := self._find(folder, before):
                 return info
             self._entries.pop(folder, None)
-            info, is_lasting = read()
-            if is_lasting and before and before.stamp == info.stamp and _is_settled(before, began):
+            info, is_cacheable = read()
+            if is_cacheable and before and before.stamp == info.stamp and _is_settled(before, began):
                 self._add(folder, _Entry(before, info, 0 if info.error else before.json_bytes))
             return info
 
@@ -71,7 +71,7 @@ class DescriptionCache:
 
 
 def _state(folder: Path) -> _State | None:
-    """None for a link or where there is no folder: such a bundle is never cached."""
+    """None, for "do not cache", if there is no folder or it is a link."""
     try:
         own = os.lstat(folder)
     except OSError:
@@ -85,5 +85,5 @@ def _state(folder: Path) -> _State | None:
 
 
 def _is_settled(state: _State, now_s: float) -> bool:
-    """Whether any later write will change a timestamp."""
+    """Whether every later write will change a timestamp."""
     return all(abs(now_s - t / 1e9) > SETTLE_S for t in state.times_ns)

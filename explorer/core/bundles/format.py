@@ -1,6 +1,6 @@
-"""What a bundle is and what is refused: four files as bytes -> model, gallery and numbers. Knows no folder.
+"""The bundle format: dataclasses, and the parser that validates the bytes of the four files. Reads no files itself.
 
-checkpoints/README.md describes the format. What is read is checked whole before it is handed on.
+checkpoints/README.md specifies the format.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from torch import Tensor
 from explorer.core.config import ModelConfig, from_dict, to_dict
 from explorer.core.errors import BundleError, ConfigError
 from explorer.core.storage import safe_read
-from explorer.core.storage.safe_read import AGAIN
+from explorer.core.storage.safe_read import RESTORE_HINT
 from explorer.core.vae.model import VAE
 
 FORMAT_VERSION = 1
 MAX_IMAGES = 10_000
 MAX_THUMB_PX = 32
 MAX_METRIC = 1e12
-SHOWN_METRICS = ("test_elbo", "active_units", "trustworthiness", "trustworthiness_k")  # on the pages
+SHOWN_METRICS = ("test_elbo", "active_units", "trustworthiness", "trustworthiness_k")  # the metrics that the pages show
 CONFIG, METRICS, MODEL, GALLERY = "config.json", "metrics.json", "model.safetensors", "gallery.safetensors"
-LIMITS = {  # bytes; a forged file is refused before it fills the memory
+LIMITS = {  # maximal bytes of each file, checked before it is read
     CONFIG: 1_000_000,
     METRICS: 20_000_000,
     MODEL: 1_000_000_000,  # 250 million weights; ours have half a million
@@ -37,9 +37,9 @@ LIMITS = {  # bytes; a forged file is refused before it fills the memory
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """N test images as the model sees them: numpy only.
+    """The encodings of N test images, as numpy arrays.
 
-    index (N,) int64 into the split; labels (N,) int64, -1: unlabelled; mu, logvar (N, D) float32 of q(z|x);
+    index (N,) int64, positions in the split; labels (N,) int64, -1 if unlabelled; mu, logvar (N, D) float32 of q(z|x);
     recon_loss (N,) float32 in nats; pca, umap (N, 2) float32; factors (N, F) float32; thumbs (N, C, h, w) uint8.
     """
 
@@ -56,7 +56,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the gallery's images come from, and what their labels and factors are called."""
+    """The data set of the gallery's images, with the names of its classes and factors."""
 
     dataset: str
     split: str = "test"
@@ -69,7 +69,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A loaded bundle. The model is on the CPU, in eval mode; `name` is the folder's."""
+    """A loaded bundle. The model is on the CPU, in eval mode; `name` is the name of the folder."""
 
     name: str
     config: ModelConfig
@@ -83,7 +83,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """What a list shows, without the weights. Where `error` says what is wrong, config and origin are None."""
+    """A bundle without its weights and gallery, for lists. If it is invalid, `error` says why and config, origin are None."""
 
     name: str
     path: Path
@@ -91,26 +91,27 @@ class BundleInfo:
     origin: Origin | None
     metrics: dict
     content_hash: str
-    stamp: str  # changes when any file of the bundle does
+    stamp: str  # see `store.stamp`
     n_bytes: int
     error: str | None = None
 
 
 def parse(name: str, contents: Mapping[str, bytes], path: Path | None) -> Bundle:
-    """The bundle in the bytes of its four files. `path`: where they were. Raises BundleError for anything odd."""
-    where = {file: f"Bundle '{name}': {file}" for file in LIMITS}
-    config, origin, stated_hash = parse_config(contents[CONFIG], where[CONFIG])
-    metrics = parse_metrics(contents[METRICS], where[METRICS])
-    with torch.device("meta"):  # shapes without memory and without a draw
+    """Builds the bundle from the bytes of its four files, read from `path`. Raises BundleError if anything is invalid."""
+    contexts = {file: f"Bundle '{name}': {file}" for file in LIMITS}
+    config, origin, stated_hash = parse_config(contents[CONFIG], contexts[CONFIG])
+    metrics = parse_metrics(contents[METRICS], contexts[METRICS])
+    with torch.device("meta"):  # the shapes alone: allocates nothing and leaves torch's random state unchanged
         model = VAE(config)
-    weights = safe_read.parse_safetensors(contents[MODEL], where[MODEL])
-    _check_arrays(weights, {k: ("float32", tuple(v.shape)) for k, v in model.state_dict().items()}, (), where[MODEL])
-    gallery = _parse_gallery(contents[GALLERY], config, origin, where[GALLERY])
+    weights = safe_read.parse_safetensors(contents[MODEL], contexts[MODEL])
+    _check_arrays(weights, {k: ("float32", tuple(v.shape)) for k, v in model.state_dict().items()}, (), contexts[MODEL])
+    gallery = _parse_gallery(contents[GALLERY], config, origin, contexts[GALLERY])
     state = {k: torch.tensor(v) for k, v in weights.items()}
     if content_hash(config, state) != stated_hash:
-        raise BundleError(f"{where[MODEL]} and {CONFIG} do not belong together: one was changed after saving.", AGAIN)
+        what = f"{contexts[MODEL]} and {CONFIG} do not belong together: one was changed after saving."
+        raise BundleError(what, RESTORE_HINT)
     model.load_state_dict(state, strict=True, assign=True)
-    model.to(memory_format=torch.channels_last)  # as it was trained; assigning took the plain order of the file
+    model.to(memory_format=torch.channels_last)  # as in VAE.__init__; assign=True replaced it by the file's
     return Bundle(name, config, origin, model.eval(), gallery, metrics, stated_hash, path)
 
 
@@ -122,8 +123,8 @@ def _is_names(value) -> bool:
     return isinstance(value, list) and all(isinstance(v, str) for v in value)
 
 
-_CONFIG_KEYS = {  # key: (is it good, what it must be)
-    "format_version": (lambda v: True, ""),  # checked before anything else
+_CONFIG_KEYS = {  # key: (is the value valid, what it must be)
+    "format_version": (lambda v: True, ""),  # checked first, by parse_config
     "name": (_is_text, "text"),
     "model": (lambda v: isinstance(v, dict), "a table of settings"),
     "dataset": (lambda v: _is_text(v) and v, "the name of a data set"),
@@ -138,47 +139,48 @@ _CONFIG_KEYS = {  # key: (is it good, what it must be)
 }
 
 
-def parse_config(data: bytes, where: str) -> tuple[ModelConfig, Origin, str]:
-    """The model's settings, where its images come from, and the content hash. `where` opens every sentence."""
-    values = safe_read.parse_json(data, where)
+def parse_config(data: bytes, context: str) -> tuple[ModelConfig, Origin, str]:
+    """(model settings, origin, content hash). `context` is the first words of every error message. Raises BundleError."""
+    values = safe_read.parse_json(data, context)
     version = values.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:
-        raise BundleError(f"{where} was made by a newer Latent Explorer (format {version}).", "Update Latent Explorer.")
+        raise BundleError(f"{context} was made by a newer Latent Explorer (format {version}).", "Update Latent Explorer.")
     if type(version) is not int or version != FORMAT_VERSION:
-        raise BundleError(f"{where} has the format_version {short(version)}, which is unknown.", AGAIN)
+        raise BundleError(f"{context} has the format_version {short(version)}, which is unknown.", RESTORE_HINT)
     for key in values:
         if key not in _CONFIG_KEYS:
-            raise BundleError(f"{where} has the unknown entry {short(key)}.", AGAIN)
-    for key, (is_good, what) in _CONFIG_KEYS.items():
+            raise BundleError(f"{context} has the unknown entry {short(key)}.", RESTORE_HINT)
+    for key, (is_valid, what) in _CONFIG_KEYS.items():
         if key not in values:
-            raise BundleError(f"{where} lacks {key}.", AGAIN)
-        if not is_good(values[key]):
-            raise BundleError(f"{where} has {short(values[key])} for {key}, which must be {what}.", AGAIN)
+            raise BundleError(f"{context} lacks {key}.", RESTORE_HINT)
+        if not is_valid(values[key]):
+            raise BundleError(f"{context} has {short(values[key])} for {key}, which must be {what}.", RESTORE_HINT)
     try:
         config = from_dict(ModelConfig, values["model"])
     except ConfigError as error:
         reason = textwrap.shorten(error.message, 300, placeholder=" ...")
-        raise BundleError(f"{where} describes no possible model: {reason}", AGAIN) from None
+        raise BundleError(f"{context} describes an invalid model: {reason}", RESTORE_HINT) from None
     if values["image_shape"] != list(config.image_shape):
-        raise BundleError(f"{where} gives image_shape {short(values['image_shape'])}, but the model another.", AGAIN)
+        what = f"{context} has the image_shape {short(values['image_shape'])}, but its model has {config.image_shape}."
+        raise BundleError(what, RESTORE_HINT)
     given = {field.name: values[field.name] for field in fields(Origin)}
     origin = Origin(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
     return config, origin, values["content_hash"]
 
 
-def parse_metrics(data: bytes, where: str) -> dict:
-    """What was measured, of which only the SHOWN_METRICS have a meaning here. Each may be missing or null."""
-    metrics = safe_read.parse_json(data, where)
+def parse_metrics(data: bytes, context: str) -> dict:
+    """The metrics. Those in SHOWN_METRICS must be numbers, null or missing; others may be anything. Raises BundleError."""
+    metrics = safe_read.parse_json(data, context)
     for name in SHOWN_METRICS:
         value = metrics.get(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_METRIC
         if value is not None and not is_number:
-            raise BundleError(f"{where} has {short(value)} for {name}, which must be a number.", AGAIN)
+            raise BundleError(f"{context} has {short(value)} for {name}, which must be a number.", RESTORE_HINT)
     return metrics
 
 
-def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, where: str) -> Gallery:
-    arrays = safe_read.parse_safetensors(data, where)
+def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, context: str) -> Gallery:
+    arrays = safe_read.parse_safetensors(data, context)
     n, d, f = np.size(arrays.get("index", ())), config.latent_dim, len(origin.factor_names)
     sides = (*np.shape(arrays.get("thumbs")), 1, 1, 1, 1)[2:4]
     thumb = (n, config.image_shape[0], *(min(max(side, 1), MAX_THUMB_PX) for side in sides))
@@ -193,39 +195,39 @@ def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, where: str)
         "factors": ("float32", (n, f)),
         "thumbs": ("uint8", thumb),
     }
-    _check_arrays(arrays, spec, ("umap", "factors", "thumbs"), where)
+    _check_arrays(arrays, spec, ("umap", "factors", "thumbs"), context)
     index, labels, n_classes = arrays["index"], arrays["labels"], len(origin.class_names)
-    for is_good, what in (
+    for is_valid, what in (
         (1 <= n <= MAX_IMAGES, f"has {n:,} images; 1 to {MAX_IMAGES:,} are allowed"),
         ((index >= 0).all(), "has a negative index"),
         (np.unique(index).size == n, "has an image twice (index)"),
         (((labels >= -1) & (labels < n_classes)).all(), f"has labels outside the {n_classes} classes of {CONFIG}"),
     ):
-        if not is_good:
-            raise BundleError(f"{where} {what}.", AGAIN)
+        if not is_valid:
+            raise BundleError(f"{context} {what}.", RESTORE_HINT)
     return Gallery(**arrays)
 
 
-def _check_arrays(arrays: dict[str, np.ndarray], spec: dict, optional: tuple[str, ...], where: str) -> None:
-    """spec: {name: (dtype, shape)}. Raises BundleError for what is missing, unknown, of another kind or not finite."""
+def _check_arrays(arrays: dict[str, np.ndarray], spec: dict, optional: tuple[str, ...], context: str) -> None:
+    """spec: {name: (dtype, shape)}. Raises BundleError for missing or unknown arrays, wrong dtypes or shapes, NaN, infinity."""
     for name in spec:
         if name not in arrays and name not in optional:
-            raise BundleError(f"{where} lacks the tensor {name}.", AGAIN)
+            raise BundleError(f"{context} lacks the tensor {name}.", RESTORE_HINT)
     for name, array in arrays.items():
         if name not in spec:
-            raise BundleError(f"{where} has the unknown tensor {short(name)}.", AGAIN)
+            raise BundleError(f"{context} has the unknown tensor {short(name)}.", RESTORE_HINT)
         dtype, shape = spec[name]
-        for is_good, what in (
+        for is_valid, what in (
             (array.dtype == dtype, f"is {array.dtype}, not {dtype}"),
             (array.shape == shape, f"has the shape {short(array.shape)}, not {shape}"),
             (np.isfinite(array).all(), "has NaN or infinite values"),
         ):
-            if not is_good:
-                raise BundleError(f"{where}: {name} {what}.", AGAIN)
+            if not is_valid:
+                raise BundleError(f"{context}: {name} {what}.", RESTORE_HINT)
 
 
 def content_hash(model_config: ModelConfig, state_dict: Mapping[str, Tensor]) -> str:
-    """16 hex digits of SHA-256 over the config and the names, dtypes, shapes and bytes of the tensors."""
+    """The first 16 hex digits of SHA-256 over the config and the names, dtypes, shapes and bytes of the tensors."""
     digest = hashlib.sha256(json.dumps(to_dict(model_config), sort_keys=True).encode())
     for name in sorted(state_dict):
         array = as_array(state_dict[name])
@@ -235,6 +237,6 @@ def content_hash(model_config: ModelConfig, state_dict: Mapping[str, Tensor]) ->
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
-    """Row-major numpy; bfloat16, which numpy has not, widened to float32 without loss."""
+    """A C-ordered numpy array; bfloat16, which numpy lacks, becomes float32."""
     tensor = tensor.detach().cpu()
     return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(), order="C")

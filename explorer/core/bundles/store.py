@@ -1,6 +1,6 @@
-"""Bundles on disk: places, names, load, list, save. Knows folders; bundle.py knows what is in them.
+"""Loads, lists and saves bundles by name or path. format.py parses their contents.
 
-What is written is read back from its bytes first, so that nothing is saved that could not be loaded.
+`save` parses the bytes before it writes them, so every saved bundle can be loaded.
 """
 
 import logging
@@ -37,7 +37,7 @@ _descriptions = DescriptionCache()
 
 
 def _locate(name_or_path: str | os.PathLike, root: Path | None) -> Path:
-    """A name is a folder of the root and may not lead out of it; a path (anything with a slash) is taken as it is."""
+    """The folder of a bundle. A name must be a folder inside `root`; a path (anything with a slash) may be anywhere."""
     root = checkpoints_dir() if root is None else Path(root)
     given = os.fspath(name_or_path)
     if (given is not name_or_path or "/" in given or os.sep in given) and "\0" not in given:
@@ -69,23 +69,23 @@ def _names(root: Path) -> list[str]:
 
 
 def load(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundle:
-    """Raises BundleError for anything odd: what is wrong, in which bundle and file, and what to do."""
+    """Loads a bundle by name (in `root`) or path. Raises BundleError if it does not exist or is invalid."""
     folder = _locate(name_or_path, root)
     contents, _ = safe_read.read_folder(folder, LIMITS, f"Bundle '{folder.name}'")
     return bundle_format.parse(folder.name, contents, folder)
 
 
 def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> BundleInfo:
-    """Reads config.json and metrics.json only; of the other files, that they are there. A bad bundle has an `error`.
+    """Reads config.json and metrics.json, and checks that the other files exist. An invalid bundle has an `error`.
 
-    Raises BundleError where there is no such bundle.
+    Raises BundleError if there is no such bundle.
     """
     return _describe(_locate(name_or_path, root))[0]
 
 
 def _describe(folder: Path) -> tuple[BundleInfo, bool]:
-    """(description, whether it follows from the files alone: not where reading them failed)."""
-    owner, is_lasting = f"Bundle '{folder.name}'", True
+    """(description, whether it may be cached: not after a TransientError)."""
+    owner, is_cacheable = f"Bundle '{folder.name}'", True
     try:
         contents, found = safe_read.read_folder(folder, LIMITS, owner, (CONFIG, METRICS))
         config, origin, content_hash = bundle_format.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
@@ -93,13 +93,13 @@ def _describe(folder: Path) -> tuple[BundleInfo, bool]:
         parts, error = (config, origin, metrics, content_hash), None
     except BundleError as problem:
         found, parts, error = safe_read.stats(folder, LIMITS), (None, None, {}, ""), str(problem)
-        is_lasting = not isinstance(problem, safe_read.TransientError)
+        is_cacheable = not isinstance(problem, safe_read.TransientError)
     n_bytes = sum(s.st_size for s in found.values() if s)
-    return BundleInfo(folder.name, folder, *parts, safe_read.stamp(found), n_bytes, error), is_lasting
+    return BundleInfo(folder.name, folder, *parts, safe_read.stamp(found), n_bytes, error), is_cacheable
 
 
 def list_bundles(root: Path | None = None) -> list[BundleInfo]:
-    """All bundles by name, bad ones with their `error`. Folders only; hidden ones and `runs` are passed over.
+    """All bundles sorted by name; invalid ones have an `error`. Hidden folders and `runs` are skipped.
 
     The descriptions are cached and shared: do not modify them.
     """
@@ -109,15 +109,15 @@ def list_bundles(root: Path | None = None) -> list[BundleInfo]:
     for name in names:
         try:
             infos.append(_descriptions.get(root / name, lambda name=name: _describe(_locate(name, root))))
-        except BundleError as problem:  # a name that no bundle may have, or a link out of the root
-            infos.append(_bad(root / name, str(problem)))
-        except Exception:  # one bundle, whatever is wrong with it, hides none of the others
+        except BundleError as problem:  # an invalid name, or a link out of the root
+            infos.append(_invalid(root / name, str(problem)))
+        except Exception:  # one bundle must not hide the others
             log.exception("The bundle in %s cannot be described", root / name)
-            infos.append(_bad(root / name, f"Bundle '{name}' cannot be read; the log says why."))
+            infos.append(_invalid(root / name, f"Bundle '{name}' cannot be read; the log says why."))
     return infos
 
 
-def _bad(folder: Path, error: str) -> BundleInfo:
+def _invalid(folder: Path, error: str) -> BundleInfo:
     shown = os.fsencode(folder.name).decode("utf-8", "replace")
     return BundleInfo(shown, folder, None, None, {}, "", "", 0, error)
 
@@ -136,59 +136,59 @@ def save(
     replace: bool = False,
     own: str = "",
 ) -> Path:
-    """Write the bundle and return its folder.
+    """Writes the bundle atomically and returns its folder.
 
-    An older bundle of the name is replaced with `replace`, or where `own` is its `stamp`: the caller wrote it. Whatever
-    fails, it stays whole. Raises NameTakenError for any other, BundleError for a name that cannot be, for what `load` would
-    refuse, and for a disk that is full.
+    An existing bundle of this name is replaced with `replace`, or if its `stamp` equals `own` (the caller wrote it); otherwise
+    NameTakenError is raised. Raises BundleError for an invalid name, for a bundle that `load` would refuse, and if writing
+    fails; an existing bundle is then unchanged.
     """
     root = checkpoints_dir() if root is None else Path(root)
     target = root / checked_name(bundle_name)
     replace = replace or (bool(own) and own == stamp(target) and not is_shipped(bundle_name, root))
-    _check_in_the_way(target, replace)
+    _check_target(target, replace)
     state = model.state_dict()
     config = {"format_version": FORMAT_VERSION, "name": bundle_name, "model": to_dict(model.config), **asdict(origin)}
     config |= {"image_shape": model.config.image_shape, "content_hash": content_hash(model.config, state)}
     arrays = {name: array for name, array in vars(gallery).items() if array is not None}
-    where = {file: f"Bundle '{bundle_name}': {file}" for file in LIMITS}
+    contexts = {file: f"Bundle '{bundle_name}': {file}" for file in LIMITS}
     try:
         contents = {
-            MODEL: safe_read.dump_safetensors({k: bundle_format.as_array(v) for k, v in state.items()}, where[MODEL]),
-            GALLERY: safe_read.dump_safetensors(arrays, where[GALLERY]),
-            METRICS: safe_read.dump_json(metrics, where[METRICS]),
-            CONFIG: safe_read.dump_json(config, where[CONFIG]),
+            MODEL: safe_read.dump_safetensors({k: bundle_format.as_array(v) for k, v in state.items()}, contexts[MODEL]),
+            GALLERY: safe_read.dump_safetensors(arrays, contexts[GALLERY]),
+            METRICS: safe_read.dump_json(metrics, contexts[METRICS]),
+            CONFIG: safe_read.dump_json(config, contexts[CONFIG]),
         }
         for file, data in contents.items():
-            safe_read.check_size(len(data), LIMITS[file], where[file])
+            safe_read.check_size(len(data), LIMITS[file], contexts[file])
         bundle_format.parse(bundle_name, contents, None)
     except BundleError as error:
-        raise BundleError(error.message, "Nothing was written; mend what is given to save.") from error
+        raise BundleError(error.message, "Nothing was written.") from error
     with atomic.saving(f"'{bundle_name}'", target.parent):
         try:
             atomic.write_folder(target, contents, replace)
         except FileExistsError:
-            raise _taken(target) from None
+            raise _name_taken(target) from None
     return target
 
 
 def stamp(folder: Path) -> str:
-    """Identifies the bundle in the folder as it is now: another one whenever a file of it was replaced."""
+    """A text that changes whenever one of the bundle's files is replaced."""
     return safe_read.stamp(safe_read.stats(folder, LIMITS))
 
 
-def _taken(target: Path) -> NameTakenError:
+def _name_taken(target: Path) -> NameTakenError:
     return NameTakenError(f"There is already a model '{target.name}'.", "Choose another name, or ask to replace it.")
 
 
-def _check_in_the_way(target: Path, replace: bool) -> None:
-    """An empty folder may be replaced, and with `replace` one that holds a file of a bundle."""
+def _check_target(target: Path, replace: bool) -> None:
+    """Raises BundleError unless the target is free or an empty folder or, with `replace`, holds a file of a bundle."""
     try:
         names = set(os.listdir(target))
     except FileNotFoundError:
         return
-    except OSError:  # a plain file, or a folder that is closed to us
+    except OSError:  # a regular file, or an unreadable folder
         names = {""}
     if names and not replace:
-        raise _taken(target)
+        raise _name_taken(target)
     if names and not names & set(LIMITS):
-        raise BundleError(f"{str(target)!r} is in the way and is no bundle.", "Move it away, or choose another name.")
+        raise BundleError(f"{str(target)!r} is in the way and is not a bundle.", "Move it away, or choose another name.")

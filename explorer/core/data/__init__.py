@@ -1,1 +1,1 @@
-"""Data sets, folders and uploads of images, as arrays."""
+"""Data sets, image folders and uploaded zips, loaded as numpy arrays."""

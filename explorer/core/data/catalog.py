@@ -1,12 +1,11 @@
-"""Data sets -> ImageSet. Knows where the pictures are and how to read them; knows no model and no screen.
+"""The data sets by name: lists them and loads one split of one as an ImageSet.
 
     mnist, fashion-mnist, kmnist   downloaded on first use, checksummed by torchvision (torchvision_sets.py)
     digits                         from scikit-learn, nothing to download
-    sprites                        drawn here, every factor known (sprites.py)
-    folder:PATH                    any images; sub-folders are classes (folder.py)
+    sprites                        drawn by sprites.py, with known factors
+    folder:PATH                    any images; sub-folders are classes (image_folder.py)
 
-This module owns the path: EXPLORER_DATA_DIR, else `data/` in the project. torchvision and scikit-learn are imported
-only when one of their sets is loaded.
+torchvision and scikit-learn take seconds to import, so they are imported when one of their sets is loaded.
 """
 
 import os
@@ -23,9 +22,9 @@ from explorer.core.data.sprites import draw_sprites
 from explorer.core.errors import ConfigError, DataError, unknown
 
 SPLITS = ("train", "test")
-IMPORTED = "imported"  # the data set of an imported model or run whose images are a folder of another machine
+IMPORTED = "imported"  # data set of an imported model or run whose images are in a folder of another machine
 TEST_FRACTION = 0.2
-SPLIT_SEED = 20131220  # of every split and draw made here; a bundle's gallery is positions in them, so it never changes
+SPLIT_SEED = 20131220  # never changes: the gallery of a bundle stores positions in these splits
 SPRITES_SEED, N_SPRITES = 0, 20_000
 
 _SETS = {
@@ -92,13 +91,13 @@ _SETS = {
 
 
 def data_dir() -> Path:
-    """Where data sets are kept: EXPLORER_DATA_DIR, read at each call, else `data/` in the project."""
+    """The data folder: EXPLORER_DATA_DIR, read at each call, else `data/` in the project."""
     given = os.environ.get("EXPLORER_DATA_DIR")
     return Path(given).expanduser() if given else paths.PROJECT / "data"
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """The sets with a fixed name. Fast: looks whether files exist, imports nothing."""
+    """The data sets with a fixed name, and whether they are on this machine. Checks that files exist, but reads none."""
     found = []
     for info in _SETS.values():
         present = not info.folder or torchvision_sets.is_present(info, data_dir())
@@ -107,7 +106,7 @@ def list_datasets() -> list[DatasetInfo]:
 
 
 def uploads_dir() -> Path:
-    """Where the images that were uploaded on the page lie, a folder each."""
+    """The folder of uploaded data sets, one sub-folder each."""
     return data_dir() / "uploads"
 
 
@@ -137,14 +136,14 @@ def after_import(name: str) -> str:
 def load(
     name: str, split: str, *, size: int | None = None, download: bool = True, progress: Progress | None = None
 ) -> ImageSet:
-    """One split ("train" or "test") of a data set, whole, in an order that is always the same.
+    """All images of one split ("train" or "test") of a data set, always in the same order.
 
-    `size`, for `folder:PATH` only: the side in px, 8 to 128, to which images are resized; None: chosen from them.
-    `download`: whether a set that is not on this machine may be fetched. `progress` hears of slow work.
-    A set without its own split is split 80/20, stratified by class, by a fixed seed.
+    `size`, for `folder:PATH` only: the side in px, 8 to 128, to which images are resized; None: derived from the images.
+    `download`: whether a set that is not on this machine may be downloaded. `progress` is called during slow work.
+    A set without its own split is split 80/20, stratified by class, with a fixed seed.
 
-    Raises DataError for an unknown name and for data that is missing, damaged or out of reach; ConfigError for an
-    unknown split or an impossible size.
+    Raises DataError for an unknown name and for data that is missing, damaged or cannot be downloaded; ConfigError for an
+    unknown split or an invalid size.
     """
     report = progress or (lambda share, doing: None)
     if split not in SPLITS:
@@ -167,26 +166,26 @@ def load(
 def split_indices(
     labels: np.ndarray | None, n: int, fraction: float = TEST_FRACTION, seed: int = SPLIT_SEED
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(train, test): sorted int64 positions of n images, a `fraction` of each class in the test split.
+    """(train, test): sorted int64 positions of n images, with `fraction` of each class in the test split.
 
-    A class of two or more has an image in each split, and from two images on neither split is empty. `labels` (n,)
-    may be None: one class.
+    A class of two or more images has at least one in each split; neither split is empty if n >= 2. `labels` (n,); None:
+    all of one class.
     """
     labels = np.zeros(n, np.int64) if labels is None else np.asarray(labels)
     in_test = np.zeros(n, bool)
     in_test[stratified_draw(labels, min(max(1, round(fraction * n)), n - 1), seed)] = True
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        if len(members) > 1 and len(set(in_test[members])) == 1:  # a class too small for its share
+        if len(members) > 1 and len(set(in_test[members])) == 1:  # too few images for a share of `fraction`
             in_test[members[0]] ^= True
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
 def stratified_draw(labels: np.ndarray, n: int, seed: int = SPLIT_SEED) -> np.ndarray:
-    """Sorted int64 positions of n of the N images, each class in proportion to within one image; all if n >= N."""
+    """Sorted int64 positions of n of the N images, each class in proportion (within one image); all if n >= N."""
     labels = np.asarray(labels)
-    order = np.random.RandomState(seed).permutation(len(labels))  # a frozen stream; default_rng's may change
-    quantile = np.empty(len(labels))  # of each image among its class, in a random order; the lowest are drawn
+    order = np.random.RandomState(seed).permutation(len(labels))  # legacy, but its stream is guaranteed not to change
+    quantile = np.empty(len(labels))  # rank within the class in a random order; the images with the lowest are drawn
     for label in np.unique(labels):
         members = order[labels[order] == label]
         quantile[members] = (np.arange(len(members)) + 0.5) / len(members)

@@ -1,4 +1,4 @@
-"""A folder of pictures on disk -> arrays. Knows files and Pillow (imported when asked); no data sets, no screen."""
+"""Reads a folder of image files as one array, with sub-folders as classes. Pillow is imported when it is needed."""
 
 import os
 import warnings
@@ -10,33 +10,34 @@ import numpy as np
 from explorer.core.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # by content; Pillow's others, some of which start programs, stay shut
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # decoders that Pillow may use: some of its others start programs
 MIN_SIDE_PX, MAX_SIDE_PX = 8, 128
-DEFAULT_SIDE_PX = 64  # at most, unless asked for more: a step of training at 128 px costs four times as much
-MAX_PIXELS = 50_000_000  # more is refused before it is decoded: 50 Mpx are 200 MB, and a bomb has far more
-NAMED = 5  # files left out are all counted, and this many are named
+MAX_DEFAULT_SIDE_PX = 64  # upper limit without a `size`: a training step at 128 px costs four times as much
+MAX_PIXELS = 50_000_000  # 200 MB decoded; larger images (decompression bombs among them) are skipped before decoding
+MAX_FILES_NAMED = 5  # of the skipped files in a note
 
-NO_IMAGE = ("is no image", "are no images")
-SMALL = (f"is smaller than {MIN_SIDE_PX} px", f"are smaller than {MIN_SIDE_PX} px")
-LARGE = ("is larger than 50 megapixels", "are larger than 50 megapixels")
+# Reasons to skip a file, for one file and for several.
+NO_IMAGE = ("is not an image", "are not images")
+TOO_SMALL = (f"is smaller than {MIN_SIDE_PX} px", f"are smaller than {MIN_SIDE_PX} px")
+TOO_LARGE = ("is larger than 50 megapixels", "are larger than 50 megapixels")
 OUTSIDE = ("is a link out of the folder", "are links out of the folder")
 
-_latest: dict = {}  # one folder, decoded: the two splits are asked for one after the other
+_latest: dict = {}  # the last folder read, decoded: training loads both splits of a folder one after the other
 
 
-class _Unfit(Exception):
-    """A file is left out, for one of the reasons above."""
+class _SkipFile(Exception):
+    """A file is skipped, for one of the reasons above."""
 
 
 def read_folder(folder: Path, size: int | None = None, report: Callable[[float, str], None] = lambda *_: None):
-    """Every picture under `folder`, in the order of the sorted relative paths (hidden files aside).
+    """All images under `folder`, sorted by relative path, without hidden files.
 
-    Returns images uint8 (N, C, side, side), labels int64 (N,), class names and notes. C is 1 if every picture is grey,
-    else 3. Pictures are turned as EXIF says, laid on white, cropped to the central square and resized to `size` px;
-    without it, to their median shorter side, 8 to 64 px. Classes are the immediate sub-folders that hold a picture; a
-    picture in none has the label -1. What cannot be used is left out, counted and named in the notes.
+    Returns images uint8 (N, C, side, side), labels int64 (N,), class names and notes. C is 1 if all images are grey, else 3.
+    Images are rotated according to EXIF, composited on white, cropped to the central square and resized to `size` px; without
+    it, to the median of their shorter sides, limited to 8 to 64 px. Classes are the immediate sub-folders that contain an
+    image; an image in none has the label -1. Files that cannot be used are skipped and reported in the notes.
 
-    Raises DataError where there is no such folder or it holds fewer than two pictures.
+    Raises DataError if the folder does not exist or has fewer than two images.
     """
     if not folder.is_dir():
         if folder.exists():
@@ -54,19 +55,19 @@ def read_folder(folder: Path, size: int | None = None, report: Callable[[float, 
 
 
 def _read(root: Path, files: list[str], size: int | None, report):
-    left_out: dict[tuple[str, str], list[str]] = {}
+    skipped: dict[tuple[str, str], list[str]] = {}
 
     def attempt(action, name, *args):
         try:
             return action(root / name, *args)
-        except _Unfit as unfit:
-            left_out.setdefault(unfit.args[0], []).append(name)
+        except _SkipFile as skip:
+            skipped.setdefault(skip.args[0], []).append(name)
 
-    with warnings.catch_warnings():  # Pillow's remarks on odd files; ours go into the notes
+    with warnings.catch_warnings():  # Pillow's warnings; the notes report the files
         warnings.simplefilter("ignore")
         sides = {name: side for name in files if (side := attempt(_shorter_side, name, root))}
         if size is None:
-            size = int(np.clip(np.median(list(sides.values()) or [0]), MIN_SIDE_PX, DEFAULT_SIDE_PX))
+            size = int(np.clip(np.median(list(sides.values()) or [0]), MIN_SIDE_PX, MAX_DEFAULT_SIDE_PX))
         images, names = np.empty((len(sides), size, size, 3), np.uint8), []
         for i, name in enumerate(sides):
             if i % 64 == 0:
@@ -77,7 +78,7 @@ def _read(root: Path, files: list[str], size: int | None, report):
                 names.append(name)
     report(1.0, f"read {len(names)} images")
 
-    notes = [_note(reason, sorted(unfit), len(files)) for reason, unfit in left_out.items()]
+    notes = [_note(reason, sorted(file_names), len(files)) for reason, file_names in skipped.items()]
     if len(names) < 2:
         found = "one image only" if names else "no image that can be read"
         need = f"Put two or more there ({', '.join(s[1:] for s in SUFFIXES)})."
@@ -88,13 +89,13 @@ def _read(root: Path, files: list[str], size: int | None, report):
     classes = sorted({name.split("/")[0] for name in names if "/" in name})
     labels = np.array([classes.index(name.split("/")[0]) if "/" in name else -1 for name in names], np.int64)
     if classes and (labels < 0).any():
-        notes.append(f"{(labels < 0).sum()} of {len(names)} images lie in no sub-folder and have no class")
+        notes.append(f"{(labels < 0).sum()} of {len(names)} images are in no sub-folder and have no class")
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, tuple(classes), tuple(notes)
 
 
 def _files(root: Path) -> list[str]:
     found = []
-    for base, folders, files in os.walk(root):  # does not enter linked folders
+    for base, folders, files in os.walk(root):  # does not follow links to folders
         folders[:] = [f for f in folders if not f.startswith(".")]
         found += [(Path(base) / f).relative_to(root).as_posix() for f in files if not f.startswith(".")]
     return sorted(found)
@@ -109,56 +110,56 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _shorter_side(path: Path, root: Path) -> int:
-    """In px, from the header alone."""
+    """The shorter side in px, from the header of the file."""
     from PIL import Image
 
     if not Path(os.path.realpath(path)).is_relative_to(root):
-        raise _Unfit(OUTSIDE)
+        raise _SkipFile(OUTSIDE)
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
-        raise _Unfit(NO_IMAGE)
+        raise _SkipFile(NO_IMAGE)
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
     except Image.DecompressionBombError:
-        raise _Unfit(LARGE) from None
-    except Exception:  # Pillow's plugins raise nearly anything on a broken file
-        raise _Unfit(NO_IMAGE) from None
+        raise _SkipFile(TOO_LARGE) from None
+    except Exception:  # Pillow's plugins raise many exception types on damaged files
+        raise _SkipFile(NO_IMAGE) from None
     if width * height > MAX_PIXELS:
-        raise _Unfit(LARGE)
+        raise _SkipFile(TOO_LARGE)
     if min(width, height) < MIN_SIDE_PX:
-        raise _Unfit(SMALL)
+        raise _SkipFile(TOO_SMALL)
     return min(width, height)
 
 
 def _picture(path: Path, side: int) -> np.ndarray:
-    """The picture as it is seen: (side, side, 3) uint8."""
+    """The image as RGB, cropped and resized: (side, side, 3) uint8."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path, formats=FORMATS) as opened:
             image = upright(opened, 2 * side)
         return np.asarray(on_white(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)))
-    except Exception:  # truncated, or broken behind a sound header
-        raise _Unfit(NO_IMAGE) from None
+    except Exception:  # truncated or damaged after a valid header
+        raise _SkipFile(NO_IMAGE) from None
 
 
 def upright(opened, side: int):
-    """An opened Pillow image, decoded and turned as EXIF says: RGB, or RGBA where it is transparent, 8 bits a channel.
+    """Decodes an opened Pillow image and rotates it according to EXIF: RGB, or RGBA if it has transparency, 8 bits a channel.
 
-    A JPEG whose sides are many times larger than `side` px is decoded smaller, many times faster. Raises nearly anything
-    for a file that is broken behind a sound header.
+    A JPEG much larger than `side` px is decoded at a reduced size, which is many times faster. Pillow raises many exception
+    types for damaged files.
     """
     from PIL import Image, ImageOps
 
     opened.draft(None, (side, side))
     image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip
+    if image.mode.startswith("I"):  # 16 or 32 bits: Pillow's own conversion clips at 255
         image = Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 65535) / 257).astype(np.uint8))
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def on_white(image):
-    """An RGB or RGBA Pillow image as RGB, what is transparent in it laid on white."""
+    """An RGB or RGBA Pillow image as RGB, composited on white."""
     from PIL import Image
 
     if image.mode != "RGBA":
@@ -167,7 +168,6 @@ def on_white(image):
 
 
 def _note(reason: tuple[str, str], names: list[str], n_files: int) -> str:
-    one = len(names) == 1
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    verb = f"{reason[0]} and was" if one else f"{reason[1]} and were"
-    return f"{len(names)} of {n_files} files {verb} left out: {', '.join(names[:NAMED])}{more}"
+    more = f" and {len(names) - MAX_FILES_NAMED} more" if len(names) > MAX_FILES_NAMED else ""
+    were_skipped = f"{reason[0]} and was" if len(names) == 1 else f"{reason[1]} and were"
+    return f"{len(names)} of {n_files} files {were_skipped} left out: {', '.join(names[:MAX_FILES_NAMED])}{more}"

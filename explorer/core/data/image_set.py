@@ -1,4 +1,4 @@
-"""Images of one split and what is known of them; what a data set says before it is loaded. Knows no files."""
+"""ImageSet (the images of one split with labels and factors) and DatasetInfo (the description of a data set)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,25 +7,25 @@ import numpy as np
 
 from explorer.core.errors import ConfigError, DataError
 
-Progress = Callable[[float, str], None]  # called with the share done, 0 to 1, and what is being done
+Progress = Callable[[float, str], None]  # called with the share done, 0 to 1, and a description of the work
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images of one split, with what is known of each. Raises DataError where the parts do not fit together."""
+    """Images of one split with their labels and factors. Raises DataError if dtypes, shapes or labels do not match."""
 
     name: str  # as on the command line: "mnist", "folder:/path"
     split: str  # "train" or "test"
     images: np.ndarray  # uint8 (N, C, H, W)
     labels: np.ndarray  # int64 (N,), positions in class_names; -1: unlabelled
-    class_names: tuple[str, ...] = ()  # () where unlabelled
+    class_names: tuple[str, ...] = ()  # () if unlabelled
     factors: np.ndarray | None = None  # float32 (N, F)
     factor_names: tuple[str, ...] = ()
-    title: str = ""  # for people: "MNIST"
+    title: str = ""  # for display: "MNIST"
     origin: str = ""
-    licence: str = ""  # of the data
-    notes: tuple[str, ...] = ()  # what a person should hear: files left out, and why
-    index: np.ndarray | None = None  # int64 (N,), positions of these images in the whole split; None: 0 .. N-1
+    licence: str = ""  # of the images
+    notes: tuple[str, ...] = ()  # for the user: which files were skipped, and why
+    index: np.ndarray | None = None  # int64 (N,), positions of these images in the full split; None: 0 .. N-1
 
     def __post_init__(self):
         n = len(self.images)
@@ -52,14 +52,14 @@ class ImageSet:
         return self.take(np.arange(min(n, len(self)))) if n else self
 
     def take(self, rows: np.ndarray) -> "ImageSet":
-        """The images at the given rows, in that order; `index` still says where they are in the split."""
+        """The images at the given rows, in that order; `index` keeps their positions in the full split."""
         factors = None if self.factors is None else self.factors[rows]
         return replace(self, images=self.images[rows], labels=self.labels[rows], factors=factors, index=self.index[rows])
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What can be said of a data set before it is loaded."""
+    """Description of a data set, available without loading it."""
 
     name: str
     title: str
@@ -71,4 +71,4 @@ class DatasetInfo:
     licence: str
     download_mb: float = 0.0  # still to be downloaded
     present: bool = True
-    folder: str = ""  # below data_dir(); also the name of torchvision's class
+    folder: str = ""  # in data_dir(); also the name of the torchvision class. "": needs no files

@@ -1,7 +1,7 @@
-"""The data sets of torchvision, read from their raw files and downloaded if they may be. Knows no other data set.
+"""Loads MNIST, Fashion-MNIST and KMNIST through torchvision, which has the loaders, URLs and checksums.
 
-torchvision (imported when asked) has the loaders, addresses and checksums; what it lets through or says badly is mended
-here: files that are cut short, a network that never answers, a bar on stderr.
+Added here: detection of truncated files, a download timeout, progress through a callback instead of a bar on stderr, and
+error messages for users. torchvision is imported when it is needed.
 """
 
 import math
@@ -17,13 +17,13 @@ import numpy as np
 from explorer.core.data.image_set import DatasetInfo, Progress
 from explorer.core.errors import DataError
 
-TIMEOUT_S = 30  # of a download in which nothing arrives; torchvision sets none and would wait for ever
+TIMEOUT_S = 30  # for a download in which nothing arrives; torchvision sets none
 _RAW_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 _downloading = threading.Lock()
 
 
 def is_present(info: DatasetInfo, root: Path) -> bool:
-    """Whether nothing need be downloaded: looks whether the files exist, packed or not, and imports nothing."""
+    """Whether all files exist, as .gz or decompressed. Does not read them."""
     raw = root / info.folder / "raw"
     return all((raw / f).is_file() or (raw / f"{f}.gz").is_file() for f in _RAW_FILES)
 
@@ -31,10 +31,10 @@ def is_present(info: DatasetInfo, root: Path) -> bool:
 def read(info: DatasetInfo, split: str, root: Path, download: bool, report: Progress):
     """One split of the set in `root`/`info.folder`: images uint8 (N, 1, 28, 28), labels int64 (N,), class names.
 
-    Raises DataError for files that are missing, damaged or out of reach.
+    Raises DataError for files that are missing, damaged or cannot be downloaded.
     """
     raw = root / info.folder / "raw"
-    _check_raw(raw)  # before the slow import: what is wrong is said at once
+    _check_raw(raw)  # before the slow import, so that errors appear at once
     from torchvision import datasets
 
     torchvision_set = getattr(datasets, info.folder)
@@ -42,17 +42,17 @@ def read(info: DatasetInfo, split: str, root: Path, download: bool, report: Prog
         _fetch(torchvision_set, info, root, download, report)
         _check_raw(raw)
     try:
-        whole = torchvision_set(root, train=split == "train")
-    except Exception as error:  # files that changed under us, or the broken cache of an old torchvision
+        dataset = torchvision_set(root, train=split == "train")
+    except Exception as error:  # files that just changed, or a damaged cache of an old torchvision
         raise DataError(
             f"{info.title} in {raw.parent} cannot be read ({_reason(error)}).", "Delete that folder and start again."
         ) from None
-    class_names = [c.split(" - ")[0] for c in whole.classes]  # MNIST's are "0 - zero"
-    return whole.data.numpy()[:, None], whole.targets.numpy(), class_names
+    class_names = [c.split(" - ")[0] for c in dataset.classes]  # MNIST's are "0 - zero"
+    return dataset.data.numpy()[:, None], dataset.targets.numpy(), class_names
 
 
 def _check_raw(raw: Path) -> None:
-    """Raises DataError for a file that is there but not whole: torchvision looks no further than its name."""
+    """Raises DataError for a file that is truncated or damaged: torchvision only checks that it exists."""
     count = {f: _count(raw / f, (28, 28) if "images" in f else ()) for f in _RAW_FILES if (raw / f).is_file()}
     for images, labels in (_RAW_FILES[:2], _RAW_FILES[2:]):
         if images in count and labels in count and count[images] != count[labels]:
@@ -62,7 +62,7 @@ def _check_raw(raw: Path) -> None:
 
 
 def _count(path: Path, shape: tuple[int, ...]) -> int:
-    """How many items of `shape` an idx file holds. Raises DataError where its header does not fit its size."""
+    """The number of items of `shape` in an idx file. Raises DataError if its header does not match its size."""
     n_header = 8 + 4 * len(shape)
     try:
         with path.open("rb") as file:
@@ -71,50 +71,50 @@ def _count(path: Path, shape: tuple[int, ...]) -> int:
         raise DataError(f"{path} cannot be read ({_reason(error)}).") from None
     magic, n, *found = np.frombuffer(header.ljust(n_header, b"\0"), ">u4").tolist()
     if magic != 0x801 + len(shape) or tuple(found) != shape or not n or size != n_header + n * math.prod(shape):
-        raise DataError(f"{path} is damaged or only half there ({size:,} bytes).", "Delete it and start again.")
+        raise DataError(f"{path} is damaged or incomplete ({size:,} bytes).", "Delete it and start again.")
     return n
 
 
 def _fetch(torchvision_set, info: DatasetInfo, root: Path, download: bool, report: Progress) -> None:
-    """Unpacks what is there as .gz, and downloads the rest if it may."""
+    """Decompresses the .gz files that are there; downloads the others if `download`. Raises DataError."""
     from torchvision.datasets.utils import check_integrity, extract_archive
 
-    def whole():
+    def is_complete():
         return all((raw / f).is_file() for f in _RAW_FILES)
 
     raw = root / info.folder / "raw"
-    failed, made = "", [folder for folder in (raw, raw.parent, root) if not folder.exists()]
+    failed, created = "", [folder for folder in (raw, raw.parent, root) if not folder.exists()]
     try:
         for archive, md5 in torchvision_set.resources:
             if not (raw / archive).with_suffix("").is_file() and check_integrity(raw / archive, md5):
                 extract_archive(raw / archive, raw)
-        if download and not whole():
-            with _downloads(info, report):
+        if download and not is_complete():
+            with _patched_downloads(info, report):
                 torchvision_set(root, download=True)
             report(1.0, f"{info.title} is here")
     except (RuntimeError, OSError, HTTPException) as error:
         failed = f" and could not be fetched ({_reason(error)})"
-        for folder in made:
+        for folder in created:
             with suppress(OSError):
-                folder.rmdir()  # only if nothing came
-    if failed or not whole():
-        half = [f"{f}.gz" for f in _RAW_FILES if not (raw / f).is_file() and (raw / f"{f}.gz").is_file()]
+                folder.rmdir()  # removes it only if it is empty
+    if failed or not is_complete():
+        damaged = [f"{f}.gz" for f in _RAW_FILES if not (raw / f).is_file() and (raw / f"{f}.gz").is_file()]
         raise DataError(
             f"{info.title} is not on this machine{failed}.",
-            (f"{', '.join(half)} in {raw} is damaged or only half there. " if half else "")
+            (f"{', '.join(damaged)} in {raw} is damaged or incomplete. " if damaged else "")
             + f"Put {', '.join(_RAW_FILES)} into {raw} (unpacked or as .gz), or set EXPLORER_DATA_DIR to "
             f"a folder that has {info.folder}/raw.",
         )
 
 
 @contextmanager
-def _downloads(info: DatasetInfo, report: Progress):
-    """One download at a time, by torchvision, with its bytes going to `report` instead of a bar on stderr."""
+def _patched_downloads(info: DatasetInfo, report: Progress):
+    """While inside, torchvision's downloads time out and call `report` instead of drawing a bar. One thread at a time."""
     from torchvision.datasets import utils
 
     with _downloading:
         bar, timeout = getattr(utils, "tqdm", None), socket.getdefaulttimeout()
-        utils.tqdm = _Bar(info, report)
+        utils.tqdm = _ProgressBar(info, report)
         socket.setdefaulttimeout(TIMEOUT_S)
         try:
             yield
@@ -123,13 +123,13 @@ def _downloads(info: DatasetInfo, report: Progress):
             socket.setdefaulttimeout(timeout)
 
 
-class _Bar:
-    """Stands in for the tqdm of torchvision, which makes one for each file; this one counts them together."""
+class _ProgressBar:
+    """Replaces the tqdm class in torchvision, which creates a bar for each file; this one sums over all files."""
 
     def __init__(self, info: DatasetInfo, report: Progress):
         self.info, self.report, self.done_mb = info, report, 0.0
 
-    def __call__(self, *_, **__) -> "_Bar":
+    def __call__(self, *_, **__) -> "_ProgressBar":
         return self
 
     __enter__ = __call__
@@ -144,5 +144,5 @@ class _Bar:
 
 
 def _reason(error: Exception) -> str:
-    """The last line of what an error says; torchvision lists every mirror it tried."""
+    """The last line of the error's message; torchvision lists every mirror it tried."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip("<>").removeprefix("urlopen error ")

@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.core.bundles.format import Gallery
 from explorer.core.errors import ConfigError
-from explorer.core.latent.projection import Landmarks
+from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.encoding import Encoding
 
 DEAD_KL = 0.01  # nats: below it a dimension says nothing about the image
@@ -82,11 +82,11 @@ class Atlas:
         """z (D,) -> the k nearest gallery rows by encoder mean (k,) int64, and their Euclidean distances (k,)."""
         if k < 0:
             raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
-        return self._landmarks.nearest(self._point(z), k)
+        return self._landmarks.k_nearest(self._point(z), k)
 
     def nearest(self, z: np.ndarray) -> np.ndarray:
         """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""
-        return self._landmarks.closest(self._points(z))
+        return self._landmarks.nearest_row(self._points(z))
 
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
         """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
@@ -144,7 +144,7 @@ class Atlas:
         if not self.has_gallery:
             return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
         plane = self._plane(plane)
-        also = self._landmarks.around(around, N_AROUND)
+        also = self._landmarks.rows_near(around, N_AROUND)
         xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, also)
         if plane == "pca":
             weights, offset = self._pca_map

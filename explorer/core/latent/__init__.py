@@ -1,1 +1,1 @@
-"""Vectors of the latent space: paths, directions, maps. Knows no model."""
+"""Operations on latent vectors: paths, directions, two-dimensional maps, support. No model."""

@@ -1,4 +1,4 @@
-"""Encoder means of the same images at several epochs -> maps in which they glide. Knows vectors; knows no run and no model."""
+"""UMAPs of the same images at several epochs, aligned so that points move smoothly from one map to the next."""
 
 from collections.abc import Callable
 
@@ -8,24 +8,24 @@ import torch
 from explorer.core.errors import ConfigError
 from explorer.core.latent import projection
 
-N_NEIGHBOURS = 15  # these three as in umap.AlignedUMAP
-WINDOW = 3  # a point is held to itself in so many maps before and after
-HOLD = 0.01  # how strongly, where its neighbours are the same
-N_ROUNDS = 100  # with 200 no map is better
-BREADTH = 10.0  # of the first layout
-JITTER = 1e-3  # points of one place could never part
+N_NEIGHBOURS = 15  # this and the next two are the defaults of umap.AlignedUMAP
+WINDOW = 3  # a point is tied to itself in this many maps before and after
+ALIGNMENT = 0.01  # regularisation: weight of a tie between points with the same neighbours
+N_EPOCHS = 100  # of the layout's optimisation; 200 give no better maps
+INITIAL_RADIUS = 10.0  # largest coordinate of the initial layout
+JITTER = 1e-3  # standard deviation of noise on the initial layout: identical points would never separate
 
 
 def fit(means: list[np.ndarray], seed: int = 0, progress: Callable[[float], None] | None = None) -> np.ndarray:
-    """K tables of means (M, D), row by row of the same images -> their aligned UMAPs, float32 (K, M, 2), centred.
+    """The aligned UMAPs, float32 (K, M, 2), centred, of K tables of means (M, D) whose rows are the same images.
 
-    The same seed gives the same maps. `progress` gets the share done, 0 to 1, after every round of the layout; what it
-    raises ends the fit. Raises ConfigError for numbers that are not finite and tables that do not match.
+    Deterministic for a seed. `progress` is called with the share done, 0 to 1, after every epoch of the layout; an exception
+    in it cancels the fit. Raises ConfigError for values that are not finite and tables that do not match.
 
-    The layout is that of umap.AlignedUMAP, begun from PCA. The class itself takes no neighbours: it compiles a search for
-    them, makes an ordinary UMAP of each table, and never holds the last map but one to the last.
+    Uses the layout of umap.AlignedUMAP, initialised with PCA, but not the class: it does not accept precomputed neighbours
+    (its own search compiles for a long time), fits an ordinary UMAP to each table first, and does not tie the last two maps.
     """
-    points = [projection.within_one(table) for table in means]
+    points = [projection.scaled_to_one(table) for table in means]
     if len({len(table) for table in points}) != 1:
         raise ConfigError("Aligned maps need the same images at every epoch.")
     xy = [projection.pca(points[0])]
@@ -38,7 +38,7 @@ def fit(means: list[np.ndarray], seed: int = 0, progress: Callable[[float], None
     return np.ascontiguousarray(xy - xy.mean((0, 1)), np.float32)
 
 
-def _layout(points: list[np.ndarray], xy: np.ndarray, chance: np.random.RandomState, progress) -> np.ndarray:
+def _layout(points: list[np.ndarray], xy: np.ndarray, rng: np.random.RandomState, progress) -> np.ndarray:
     from numba.typed import List
     from umap.layouts import optimize_layout_aligned_euclidean
     from umap.umap_ import fuzzy_simplicial_set, make_epochs_per_sample
@@ -50,30 +50,31 @@ def _layout(points: list[np.ndarray], xy: np.ndarray, chance: np.random.RandomSt
         for table, (index, distance) in zip(points, near)
     ]
     relations, weights = _ties([one.tocsr() > 0 for one in sets])
-    xy = xy * (BREADTH / np.abs(xy).max((1, 2), keepdims=True).clip(1e-30)) + chance.normal(0, JITTER, xy.shape[1:])
+    xy = xy * (INITIAL_RADIUS / np.abs(xy).max((1, 2), keepdims=True).clip(1e-30)) + rng.normal(0, JITTER, xy.shape[1:])
     xy = List([np.ascontiguousarray(one, np.float32) for one in xy])
     found = optimize_layout_aligned_euclidean(
         xy,
         xy,
         List([one.row for one in sets]),
         List([one.col for one in sets]),
-        N_ROUNDS,
-        List([make_epochs_per_sample(one.data, N_ROUNDS) for one in sets]),
+        N_EPOCHS,
+        List([make_epochs_per_sample(one.data, N_EPOCHS) for one in sets]),
         weights,
         relations,
-        chance.randint(-(2**31) + 1, 2**31 - 1, 3).astype(np.int64),
-        lambda_=HOLD,
+        rng.randint(-(2**31) + 1, 2**31 - 1, 3).astype(np.int64),
+        lambda_=ALIGNMENT,
         move_other=True,
         parallel=False,
-        tqdm_kwds=projection.bar(progress) if progress else None,
+        tqdm_kwds=projection.progress_bar_settings(progress) if progress else None,
     )
     return np.stack(found)
 
 
 def _ties(edges: list) -> tuple[np.ndarray, np.ndarray]:
-    """Which point of the maps around is the same as each, and how far their neighbours agree: both (K, 2 WINDOW + 1, M).
+    """The ties between maps for umap's layout: (relations, weights), both (K, 2 WINDOW + 1, M).
 
-    edges: sparse (M, M) booleans. The weight is the Jaccard index of the neighbours; no point is tied to itself.
+    relations[i, j, m] is the point in map i + j - WINDOW that is the same image as point m in map i (-1: no such map);
+    its weight is the Jaccard index of their neighbours. edges: for each map the neighbour graph as sparse (M, M) booleans.
     """
     shape = len(edges), 2 * WINDOW + 1, edges[0].shape[0]
     relations, weights = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)

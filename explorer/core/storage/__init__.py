@@ -1,1 +1,1 @@
-"""Files that may be cut short, forged or half written: reading with care, replacing whole."""
+"""Safe file access: atomic writes, and bounded reads of files and zips that may be damaged or forged."""

@@ -1,6 +1,7 @@
-"""A folder or file replaced whole: whatever fails, the old or the new is there, never a mixture. Knows no contents.
+"""Atomic replacement of files and folders: after any failure either the old or the new version is complete.
 
-Temporary name, sync, rename. What a crash leaves is put back by whoever comes next, reader or writer.
+Writes go to a temporary name, are synced, then renamed. A folder is replaced by two renames (old -> `.NAME.old`, new -> NAME);
+if a process dies between them, the next reader or writer renames the old folder back.
 """
 
 import errno
@@ -16,21 +17,21 @@ from pathlib import Path
 
 from explorer.core.errors import BundleError, ExplorerError
 
-ATTEMPTS = 5  # of a reader or a writer that meets another writer's renames
-PAUSE_S = 0.02  # the two renames of a writer lie microseconds apart
-_TEMP = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
-_ASIDE = re.compile(r"\.(.+)\.old")
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_writing = threading.Lock()  # writers of one process take turns, so no temporary folder of ours is in use
+ATTEMPTS = 5  # retries when another writer's renames get in the way
+PAUSE_S = 0.02  # between retries; a writer's two renames are microseconds apart
+_TEMP_NAME = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
+_BACKUP_NAME = re.compile(r"\.(.+)\.old")
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_writing = threading.Lock()  # one writer per process: while it is held, no other temporary folder of ours is in use
 
 
 @contextmanager
 def saving(what: str, folder: Path, error_type: type[ExplorerError] = BundleError):
-    """Turns an OSError into one sentence."""
+    """Converts an OSError into an `error_type` with a message for the user."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL:
             message, hint = f"The disk is full while saving {what} in {folder}.", "Free some space and save again."
         else:
             message = f"Saving {what} in {folder} failed ({reason(error)})."
@@ -39,12 +40,12 @@ def saving(what: str, folder: Path, error_type: type[ExplorerError] = BundleErro
 
 
 def reason(error: OSError) -> str:
-    """What the system says, without numbers and paths."""
+    """The system's error text, without errno and path."""
     return error.strerror or type(error).__name__
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Written and on the disk when it returns. Raises OSError."""
+    """Writes and syncs the file. Raises OSError."""
     with open(path, "wb") as file:
         file.write(data)
         file.flush()
@@ -52,8 +53,8 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """One file replaced whole, by any number of writers; not synced: for what a crash may take back. Raises OSError."""
-    new = _temp(path)
+    """Replaces one file atomically; several writers may do so at once. Not synced: a power cut may lose it. Raises OSError."""
+    new = _temp_path(path)
     try:
         new.write_bytes(data)
         os.replace(new, path)
@@ -62,7 +63,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts the names in the folder, not only the files, on the disk. A no-op on Windows."""
+    """Syncs the folder's entries (creations and renames), not the files' contents. Does nothing on Windows."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -72,15 +73,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_folder(target: Path, contents: Mapping[str, bytes], replace: bool = True) -> None:
-    """Writes the folder whole: whatever fails, an older one stays or comes back. Raises OSError.
+    """Writes the folder atomically; after a failure an existing one is unchanged. Raises OSError.
 
-    Without `replace` an older one stays in any case: FileExistsError, even where another process takes the name meanwhile.
+    With replace=False an existing folder is never replaced: FileExistsError, also if another process creates it meanwhile.
     """
     with _writing:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        _remove_leftovers(target.parent)
         recover(target)
-        new = _temp(target)
+        new = _temp_path(target)
         try:
             new.mkdir()
             for name, data in contents.items():
@@ -89,23 +90,23 @@ def write_folder(target: Path, contents: Mapping[str, bytes], replace: bool = Tr
             if replace:
                 _swap(new, target)
             else:
-                _take_name(new, target)
+                _rename_if_free(new, target)
             sync_folder(target.parent)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        _discard(_aside(target))
+        _discard(_backup_path(target))
 
 
 @contextmanager
 def new_folder(target: Path):
-    """A hidden folder to be filled, which becomes `target` at the end; whatever fails, nothing of it stays. Raises OSError.
+    """Yields a hidden folder, which is renamed to `target` when the block ends, or removed if it fails. Raises OSError.
 
-    For what can be had again: the files in it are not synced. There must be no `target` yet.
+    The files are not synced, so use it for data that can be recreated. `target` must not exist.
     """
     with _writing:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
-        new = _temp(target)
+        _remove_leftovers(target.parent)
+        new = _temp_path(target)
         try:
             new.mkdir()
             yield new
@@ -115,34 +116,34 @@ def new_folder(target: Path):
 
 
 def move_folder(target: Path, new: Path) -> None:
-    """Gives a folder, or a link to one, another name beside it. Raises OSError."""
+    """Renames a folder, or a link to one, within its parent folder. Raises OSError."""
     with _writing:
         recover(target)
-        _discard(_aside(target))  # left by a crash: it would come back under the old name
+        _discard(_backup_path(target))  # a crash can leave one, and `recover` would restore it under the old name
         os.rename(target, new)
         sync_folder(new.parent)
 
 
 def remove_folder(target: Path) -> None:
-    """Removes a folder, or a link to one: it is gone from its name at once and whole. Raises OSError."""
+    """Removes a folder, or a link to one. It is renamed first, so no reader sees it half deleted. Raises OSError."""
     with _writing:
         recover(target)
-        _discard(_aside(target))
-        trash = _temp(target)
+        _discard(_backup_path(target))
+        trash = _temp_path(target)
         os.rename(target, trash)
         sync_folder(target.parent)
         trash.unlink() if trash.is_symlink() else shutil.rmtree(trash, ignore_errors=True)
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Replaces each file whole, in the order given, all of them written before the first is renamed. Raises OSError.
+    """Replaces each file atomically, in the given order; all are written and synced before the first rename. Raises OSError.
 
-    A crash between the renames leaves the later files under their `pending` names; the next call puts them in place.
+    A crash between the renames leaves the later files under their `pending` names; the next call finishes the renames.
     One writer per folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = {folder / pending(name): folder / name for name in contents}
-    if not next(iter(waiting)).exists():  # the first rename was done: so finish
+    if not next(iter(waiting)).exists():  # the first rename was done: finish the others
         for path in filter(os.path.lexists, waiting):
             os.replace(path, waiting[path])
     try:
@@ -150,7 +151,7 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             write_file(path, data)
         sync_folder(folder)
     except BaseException:
-        for path in reversed(waiting):  # the first goes last: without it the others would pass for unfinished renames
+        for path in reversed(waiting):  # the first one last: without it, the others look like unfinished renames
             path.unlink(missing_ok=True)
         raise
     for path, final in waiting.items():
@@ -159,12 +160,12 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def pending(name: str) -> str:
-    """What `write_files` calls a file until it is renamed."""
+    """The name under which `write_files` writes a file before it is renamed."""
     return f".{name}.new"
 
 
-def _take_name(new: Path, target: Path) -> None:
-    """Renames `new` to a name that is free. POSIX replaces an empty folder, which nobody misses, and nothing else."""
+def _rename_if_free(new: Path, target: Path) -> None:
+    """Renames `new` to `target` unless that exists. On POSIX an existing empty folder is replaced."""
     try:
         os.rename(new, target)
     except OSError as error:
@@ -178,18 +179,18 @@ def _swap(new: Path, target: Path) -> None:
         time.sleep(PAUSE_S * attempt)
         try:
             if os.path.lexists(target):
-                _discard(_aside(target))  # left by a crash after its second rename
-                os.rename(target, _aside(target))
+                _discard(_backup_path(target))  # left by a crash after the second rename
+                os.rename(target, _backup_path(target))
             return os.rename(new, target)
         except BaseException as error:
             _restore(target)
-            # another process may save the same name, or have taken the gap for a crash and filled it: once more
+            # another process may have saved the same name, or run `recover` between the two renames: try again
             if not isinstance(error, OSError) or attempt + 1 == ATTEMPTS:
                 raise
 
 
 def is_there(target: Path) -> bool:
-    """Whether the folder exists, not fooled by a writer between its two renames."""
+    """Whether the folder exists; waits for a writer that is between its two renames."""
     for _ in range(ATTEMPTS):
         recover(target)
         if os.path.isdir(target):
@@ -198,63 +199,63 @@ def is_there(target: Path) -> bool:
 
 
 def recover(target: Path) -> None:
-    """Puts the old folder back where a crash between two renames left none; a writer at work gets its moment first."""
+    """Renames the old folder back after a crash between two renames; first waits, in case a writer is still at work."""
     for _ in range(ATTEMPTS):
-        if os.path.lexists(target) or not os.path.lexists(_aside(target)):
+        if os.path.lexists(target) or not os.path.lexists(_backup_path(target)):
             return
         time.sleep(PAUSE_S)
     _restore(target)
 
 
 def folders(parent: Path) -> set[str]:
-    """The names of the folders in `parent`, hidden ones left out; one that a writer or a crash has moved aside counts.
+    """The names of the folders in `parent`, without hidden ones; `.NAME.old` counts as NAME. Raises OSError.
 
-    Both names are taken from one reading, so that no folder is missed between a writer's two renames. Raises OSError.
+    One scan sees both names, so a folder is not missed while a writer is between its two renames.
     """
-    with os.scandir(parent) as entries:  # its entries say what they are without being looked at again
+    with os.scandir(parent) as entries:  # knows the type of each entry without another stat call
         names = {entry.name for entry in entries if entry.is_dir()}
-    names = {aside[1] if (aside := _ASIDE.fullmatch(name)) else name for name in names}
+    names = {backup[1] if (backup := _BACKUP_NAME.fullmatch(name)) else name for name in names}
     return {name for name in names if not name.startswith(".")}
 
 
 def _restore(target: Path) -> None:
     if not os.path.lexists(target):
         try:
-            os.rename(_aside(target), target)
+            os.rename(_backup_path(target), target)
         except OSError:
-            pass  # another reader was quicker, or the disk is read-only: what follows says what is missing
+            pass  # another process restored it, or the disk is read-only: the caller reports a missing folder
 
 
-def _aside(target: Path) -> Path:
+def _backup_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def _temp(target: Path) -> Path:
+def _temp_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 def _discard(path: Path) -> None:
-    """Removes a folder or link; it loses its name first, so that a crash cannot leave half of it under that name."""
+    """Removes a folder or link if it can. Renames it first, so that a crash leaves nothing half deleted under its name."""
     if os.path.lexists(path):
-        trash = _temp(path.with_name(path.name.strip(".")))
+        trash = _temp_path(path.with_name(path.name.strip(".")))
         try:
             os.rename(path, trash)
             trash.unlink() if trash.is_symlink() else shutil.rmtree(trash)
         except OSError:
-            pass  # hidden, harmless, swept at the next save
+            pass  # it has a hidden temporary name, and a later save removes it
 
 
-def _sweep(parent: Path) -> None:
-    """Removes what dead processes left."""
+def _remove_leftovers(parent: Path) -> None:
+    """Removes temporary folders of processes that have ended."""
     for path in parent.glob(".*.tmp"):
-        if (match := _TEMP.fullmatch(path.name)) and not _at_work(int(match[1])):
+        if (match := _TEMP_NAME.fullmatch(path.name)) and not _is_other_process(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _at_work(pid: int) -> bool:
-    """Whether another process of this number lives. Our own folders of this kind are leftovers: writers take turns."""
+def _is_other_process(pid: int) -> bool:
+    """Whether the pid is that of another running process. Not our own: `_writing` is held, so our folders are leftovers."""
     if os.name != "posix":
-        return pid != os.getpid()  # there, signal 0 would not ask but interrupt
+        return pid != os.getpid()  # on Windows os.kill(pid, 0) sends CTRL_C_EVENT
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

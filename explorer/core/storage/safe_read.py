@@ -1,6 +1,6 @@
-"""Files that may be cut short, forged or half written. Knows bytes, JSON and named arrays, but no bundle.
+"""Reads folders of JSON and safetensors files that may be cut short, forged or just being replaced; and packs them.
 
-Reading never runs what it reads: JSON and safetensors only, each file regular, inside its folder and under a size.
+Every file must be a regular file inside its folder and under a size limit. Nothing is unpickled.
 """
 
 import json
@@ -19,23 +19,31 @@ from safetensors.numpy import save as pack_arrays
 from explorer.core.errors import BundleError
 from explorer.core.storage import atomic
 
-AGAIN = "Restore it from a copy, or save it again."
-DTYPES = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "U8": "u1", "BOOL": "?"}
+RESTORE_HINT = "Restore it from a copy, or save it again."
+NUMPY_DTYPES = {  # safetensors name -> numpy name
+    "F64": "f8",
+    "F32": "f4",
+    "F16": "f2",
+    "I64": "i8",
+    "I32": "i4",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 class TransientError(BundleError):
-    """Reading failed for a reason outside the files: permissions, open files, a link's target, a save in progress."""
+    """Reading failed for a reason outside the files (permissions, too many open files, a link, a save in progress)."""
 
 
-# ---- bytes
+# ---- files
 
 
 def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Iterable[str] | None = None):
-    """The bytes of the `wanted` files (default: all), all of one save.
+    """The bytes of the `wanted` files (default: all), all from one save.
 
-    `limits` names the files that must be there and the most bytes of each; `owner` opens every sentence. Returns
-    ({name: bytes}, {name: os.stat_result}). Raises BundleError. When the folder is swapped for another meanwhile, it
-    is read again.
+    `limits` maps each required file to its maximal number of bytes; `owner` is the first words of every error message.
+    Returns ({name: bytes}, {name: os.stat_result}). Starts again if the folder is replaced while it is read. Raises
+    BundleError.
     """
     wanted = list(limits if wanted is None else wanted)
     for attempt in range(atomic.ATTEMPTS):
@@ -46,7 +54,7 @@ def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Ite
             for name, limit in limits.items():
                 contents[name] = _read(folder, name, limit, f"{owner}: {name}", name in wanted)
         except FileNotFoundError:
-            problem, is_torn = BundleError(f"{owner}: {name} is missing.", AGAIN), before[name] is not None
+            problem, is_torn = BundleError(f"{owner}: {name} is missing.", RESTORE_HINT), before[name] is not None
         except BundleError as error:
             problem = error
         if not is_torn and os.path.isdir(folder) and stamp(before) == stamp(stats(folder, limits)):
@@ -56,50 +64,50 @@ def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Ite
     raise TransientError(f"{owner} is being saved or removed just now.", "Try again in a moment.") from problem
 
 
-def _read(folder: Path, name: str, limit: int, where: str, wanted: bool) -> bytes:
+def _read(folder: Path, name: str, limit: int, context: str, wanted: bool) -> bytes:
     path = os.path.realpath(folder / name)
     if not Path(path).is_relative_to(os.path.realpath(folder)):
-        raise TransientError(f"{where} is a link to a place outside the folder.", "Put the file itself there.")
+        raise TransientError(f"{context} is a link to a place outside the folder.", "Put the file itself there.")
     try:
         found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):  # asked before opening: opening a pipe would wait for ever
-            raise BundleError(f"{where} is not a regular file.", AGAIN)
-        check_size(found.st_size, limit, where)
+        if not stat.S_ISREG(found.st_mode):  # checked before opening: opening a pipe blocks
+            raise BundleError(f"{context} is not a regular file.", RESTORE_HINT)
+        check_size(found.st_size, limit, context)
         if not wanted:
             return b""
-        with open(path, "rb") as file:  # read, never mapped: a mapped file that is cut short kills the process
+        with open(path, "rb") as file:  # not mmap: truncating a mapped file kills the process
             return file.read(found.st_size)
     except FileNotFoundError:
-        raise  # read_folder knows whether the file is missing or the folder was just replaced
+        raise  # read_folder decides whether the file is missing or the folder was just replaced
     except OSError as error:
-        raise TransientError(f"{where} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
+        raise TransientError(f"{context} cannot be read ({atomic.reason(error)}).", "Check its permissions.") from error
 
 
-def check_size(n_bytes: int, limit: int, where: str) -> None:
+def check_size(n_bytes: int, limit: int, context: str) -> None:
     """Raises BundleError for more bytes than the limit."""
     if n_bytes > limit:
-        raise BundleError(f"{where} is too large ({n_bytes:,} bytes, at most {limit:,} are allowed).", AGAIN)
+        raise BundleError(f"{context} is too large ({n_bytes:,} bytes, at most {limit:,} are allowed).", RESTORE_HINT)
 
 
 def stats(folder: Path, names: Iterable[str]) -> dict[str, os.stat_result | None]:
-    """What the file system says of each file; None where it is missing."""
+    """The os.stat result of each file; None if it has none."""
 
-    def one(path):
+    def stat_or_none(path):
         try:
             return os.stat(path)
         except OSError:
             return None
 
-    return {name: one(os.path.join(folder, name)) for name in names}
+    return {name: stat_or_none(os.path.join(folder, name)) for name in names}
 
 
 def stamp(found: Mapping[str, os.stat_result | None]) -> str:
-    """Changes when any of the files does: size, mtime in ns and inode of each."""
+    """A text that changes with the size, mtime or inode of any of the files."""
     return "-".join(f"{s.st_size}.{s.st_mtime_ns}.{s.st_ino}" if s else "0" for s in found.values())
 
 
 def free_name(name: str, taken: Iterable[str], longest: int = 64) -> str:
-    """The name, or the first of name-2, name-3 ... that is not taken; capitals make no difference, as on many disks."""
+    """The name, or the first of name-2, name-3 ... that is not taken. Ignores case, as many file systems do."""
     taken, stem = {other.casefold() for other in taken}, name
     for number in range(2, len(taken) + 3):
         if name.casefold() not in taken:
@@ -108,45 +116,45 @@ def free_name(name: str, taken: Iterable[str], longest: int = 64) -> str:
     return name
 
 
-# ---- what they hold
+# ---- contents
 
 
-def parse_json(data: bytes, where: str) -> dict:
-    """A strict JSON object: no NaN, no infinity, no text that cannot be shown. Raises BundleError."""
+def parse_json(data: bytes, context: str) -> dict:
+    """A strict JSON object: no NaN, no infinity, no unpaired surrogates. Raises BundleError."""
     try:
         value = json.loads(data.decode("utf-8"))
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError):
-        raise BundleError(f"{where} is not valid JSON.", AGAIN) from None
+        raise BundleError(f"{context} is not valid JSON.", RESTORE_HINT) from None
     if not isinstance(value, dict):
-        raise BundleError(f"{where} is not a JSON object.", AGAIN)
+        raise BundleError(f"{context} is not a JSON object.", RESTORE_HINT)
     return value
 
 
-def parse_safetensors(data: bytes, where: str) -> dict[str, np.ndarray]:
+def parse_safetensors(data: bytes, context: str) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, each owning its memory. Raises BundleError."""
     arrays = {}
     try:
         for name, entry in safetensors.deserialize(data):
-            if entry["dtype"] not in DTYPES:
-                raise BundleError(f"{where} holds {short(name)} as {entry['dtype']}, which is not read here.", AGAIN)
-            flat = np.frombuffer(entry["data"], np.dtype(DTYPES[entry["dtype"]]).newbyteorder("<"))
+            if entry["dtype"] not in NUMPY_DTYPES:
+                raise BundleError(f"{context} holds {short(name)} as {entry['dtype']}, which is not read here.", RESTORE_HINT)
+            flat = np.frombuffer(entry["data"], np.dtype(NUMPY_DTYPES[entry["dtype"]]).newbyteorder("<"))
             arrays[name] = flat.astype(flat.dtype.newbyteorder("=")).reshape(entry["shape"])
         return arrays
     except (safetensors.SafetensorError, ValueError, OverflowError):
         pickled = data[:4] == b"PK\3\4" or data[:1] == b"\x80" or data[-1:] == b"."
         if pickled and data[8:9] != b"{":
             what = "is not a safetensors file (it looks like a Python pickle, which is never opened)"
-            raise BundleError(f"{where} {what}.", "Convert it where you trust it, and save it again.") from None
-        raise BundleError(f"{where} is damaged or cut short (not a readable safetensors file).", AGAIN) from None
+            raise BundleError(f"{context} {what}.", "Convert it where you trust it, and save it again.") from None
+        raise BundleError(f"{context} is damaged or cut short (not a readable safetensors file).", RESTORE_HINT) from None
 
 
-def dump_json(value: dict, where: str) -> bytes:
-    """Strict JSON. Arrays become lists, NaN and infinities null. Raises BundleError for what JSON cannot say."""
+def dump_json(value: dict, context: str) -> bytes:
+    """Strict JSON: arrays become lists, NaN and infinities null. Raises BundleError for values that JSON cannot represent."""
     try:
         return (json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        raise BundleError(f"{where} cannot be written as JSON ({error}).", "Give numbers, text, lists.") from error
+        raise BundleError(f"{context} cannot be written as JSON ({error}).", "Give numbers, text, lists.") from error
 
 
 def _plain(value):
@@ -159,10 +167,10 @@ def _plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def dump_safetensors(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
-    """Raises BundleError for an array of a kind that safetensors cannot hold."""
+def dump_safetensors(arrays: Mapping[str, np.ndarray], context: str) -> bytes:
+    """Raises BundleError for an array of a dtype that safetensors does not have."""
     try:
-        # the library reads the memory of an array as it lies; np.ascontiguousarray would turn a scalar into a vector
+        # safetensors copies an array's memory and ignores its strides; np.ascontiguousarray would make a scalar 1-D
         return pack_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()})
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
-        raise BundleError(f"{where} cannot be written ({error}).", "Give arrays of numbers.") from error
+        raise BundleError(f"{context} cannot be written ({error}).", "Give arrays of numbers.") from error

@@ -1,7 +1,8 @@
-"""A zip from somebody else, read with care: what it says of itself is checked, then counted. Knows names and bytes only.
+"""Reads zips from untrusted sources. The whole table of contents is checked before any file is decompressed.
 
-Refused: paths that lead out (`..`, absolute, a drive), links and devices, passwords, a name twice, more or larger files
-than the limits, and what shrinks better than honest data does (a bomb). Nothing is unpacked but what is asked for.
+Refused: paths that lead out of the folder (`..`, absolute, a drive), links and devices, passwords, duplicate paths, more or
+larger files than the limits, and files that compress suspiciously well (zip bombs). Files are decompressed one by one, on
+request.
 """
 
 import io
@@ -16,34 +17,34 @@ from typing import BinaryIO
 
 from explorer.core.errors import ExplorerError
 
-MAX_RATIO = 200  # unpacked to packed: honest files stay below 20, deflate reaches 1,032
-SMALL = 1_000_000  # bytes unpacked: below, no ratio is suspicious
-MAX_CONTENTS = 32_000_000  # bytes of the table of contents, which is read before a file can be counted
-CHUNK = 1_000_000
-KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+MAX_RATIO = 200  # decompressed to compressed size; real files stay below 20, deflate reaches 1,032
+MIN_BOMB_BYTES = 1_000_000  # the ratio of smaller files (decompressed) is not checked
+MAX_DIRECTORY_BYTES = 32_000_000  # size of the central directory, which zipfile reads before files can be counted
+CHUNK_BYTES = 1_000_000
+COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that is taken from one zip."""
+    """Upper limits for one zip."""
 
     n_members: int  # files and folders
-    member_bytes: int  # of one file, unpacked
-    total_bytes: int  # of all, unpacked
+    member_bytes: int  # of one file, decompressed
+    total_bytes: int  # of all files, decompressed
 
 
 class Archive:
-    """The files of a zip by their paths, in its order; hidden files and what macOS adds are passed over.
+    """The files of a zip by path, in its order, without hidden files and the `__MACOSX` folder.
 
-    `source`: its bytes, or a file that can be read from its start. Each refusal is one `error` with a sentence and a hint.
+    `source`: its bytes or a seekable file. A zip that is refused raises `error` with a message and a hint.
     """
 
     def __init__(self, source: bytes | BinaryIO, limits: Limits, error: type[ExplorerError]):
-        data = whole(source)
+        data = read_all(source)
         self._error = error
         try:
-            self._zip = zipfile.ZipFile(_Wary(data))
+            self._zip = zipfile.ZipFile(_BoundedBytesIO(data))
         except _DAMAGED:
             raise self._damaged() from None
         infos = self._zip.infolist()
@@ -58,15 +59,15 @@ class Archive:
 
     @property
     def paths(self) -> list[str]:
-        """Relative, with slashes."""
+        """Relative paths with forward slashes."""
         return list(self._members)
 
     def read(self, path: str) -> bytes:
-        """The file's bytes, as many as it declared. Raises the error for one that is damaged."""
+        """The decompressed file, of exactly the declared size. Raises `error` if it is damaged."""
         info = self._members[path]
         try:
             with self._zip.open(info) as member:
-                data = b"".join(iter(lambda: member.read(CHUNK), b""))  # ends at the declared size, and checks the CRC
+                data = b"".join(iter(lambda: member.read(CHUNK_BYTES), b""))  # stops at the declared size; checks the CRC
         except _DAMAGED:
             raise self._damaged() from None
         if len(data) != info.file_size:
@@ -74,12 +75,12 @@ class Archive:
         return data
 
     def _damaged(self) -> ExplorerError:
-        return self._error("The file is no zip, or it is damaged or cut short.", "Make the zip again, and choose that one.")
+        return self._error("The file is not a zip, or it is damaged or cut short.", "Make the zip again, and choose that one.")
 
     def _checked(self, infos: list[zipfile.ZipInfo], limit: int) -> dict[str, zipfile.ZipInfo]:
         members = {}
         for info in infos:
-            name = info.filename.replace("\\", "/")  # as some programs write it
+            name = info.filename.replace("\\", "/")  # some Windows programs write backslashes
             parts = [part for part in name.split("/") if part not in ("", ".")]
             if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in parts:
                 raise self._error(f"The zip has the path {short(name)}, which leads out of its folder.", "Do not trust it.")
@@ -101,28 +102,28 @@ class Archive:
         n_bytes = info.file_size
         if info.flag_bits & 1:
             raise self._error("The zip is locked with a password.", "Make it without one.")
-        if info.compress_type not in KINDS:
+        if info.compress_type not in COMPRESSION_METHODS:
             raise self._error(f"{short(path)} in the zip is compressed in an unusual way.", "Make an ordinary zip.")
         if n_bytes > limit:
             what = f"{short(path)} in the zip is too large ({n_bytes:,} bytes unpacked, at most {limit:,} are allowed)."
             raise self._error(what, "Leave it out.")
-        if n_bytes > max(SMALL, MAX_RATIO * info.compress_size):
+        if n_bytes > max(MIN_BOMB_BYTES, MAX_RATIO * info.compress_size):
             what = f"{short(path)} in the zip unpacks to {n_bytes / max(info.compress_size, 1):,.0f} times its size."
-            raise self._error(what, "No honest file does; do not trust it.")
+            raise self._error(what, "This is typical of a zip bomb: do not trust it.")
 
 
-def whole(source: bytes | BinaryIO) -> bytes:
-    """All of a file, wherever it was read to."""
+def read_all(source: bytes | BinaryIO) -> bytes:
+    """The bytes of a seekable file from its start, wherever its position is; bytes are returned as they are."""
     if isinstance(source, bytes):
         return source
     source.seek(0)
     return source.read()
 
 
-class _Wary(io.BytesIO):
-    """A zip's bytes; refuses to hand out a table of contents that would fill the memory."""
+class _BoundedBytesIO(io.BytesIO):
+    """Refuses a single large read: zipfile reads the central directory in one call, files in small parts."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > MAX_CONTENTS:  # members are read in small parts
+        if size is not None and size > MAX_DIRECTORY_BYTES:
             raise zipfile.BadZipFile("the table of contents is too large")
         return super().read(size)

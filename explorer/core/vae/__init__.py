@@ -1,1 +1,1 @@
-"""The variational autoencoder: networks, likelihoods, the objective, encoding a data set."""
+"""The variational autoencoder: networks, likelihoods, objective, and the encoding of a whole split."""

@@ -1,4 +1,4 @@
-"""A whole split through the encoder: means, log variances and the terms of each image's ELBO. Knows no file, no map."""
+"""Encodes a whole split: means, log variances and the terms of each image's ELBO; and the IWAE estimate of log p(x)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ ACTIVE_VARIANCE = 0.01  # a dimension is active where the variance of its mean e
 
 @dataclass(frozen=True)
 class Encoding:
-    """N images as the encoder sees them: mu, logvar (N, D) float32, recon_loss (N,) float32 in nats, one z each."""
+    """N encoded images: mu, logvar (N, D) float32; recon_loss (N,) float32 in nats, from one sample of z each."""
 
     mu: np.ndarray
     logvar: np.ndarray
@@ -32,23 +32,23 @@ class Encoding:
 
     @property
     def active_units(self) -> int:
-        """How many dimensions carry something: Var over images of mu above 0.01 (Burda et al. 2015)."""
+        """The number of dimensions in which mu has a variance over the images above 0.01 (Burda et al. 2015)."""
         return int((self.mu.var(0) > ACTIVE_VARIANCE).sum())
 
 
 def as_tensor(images: np.ndarray) -> torch.Tensor:
-    """The same bytes as a tensor. Shared where torch can; an array that is read-only or runs backwards is copied."""
+    """A tensor that shares the array's memory; an array that is read-only or not C-contiguous is copied."""
     return torch.from_numpy(np.require(images, requirements=["C", "W"]))
 
 
 def to_float(images: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """uint8 (N, C, H, W) anywhere -> float32 in [0, 1] on the device; the bytes travel, not the floats."""
+    """uint8 (N, C, H, W) -> float32 in [0, 1] on the device; copies bytes to the device and converts there."""
     return images.to(device, non_blocking=True).float().div_(255)
 
 
 @torch.inference_mode()
 def encode_images(model: VAE, images: np.ndarray, seed: int, batch_size: int = 1000) -> Encoding:
-    """Encode uint8 images (N, C, H, W) in float32 with one z per image, drawn on the CPU: the same eps on any device."""
+    """Encodes uint8 images (N, C, H, W) with one sample of z per image. eps is drawn on the CPU: the same on every device."""
     device = next(model.parameters()).device
     images = as_tensor(images)
     generator = torch.Generator().manual_seed(seed)
@@ -64,9 +64,9 @@ def encode_images(model: VAE, images: np.ndarray, seed: int, batch_size: int = 1
 
 @torch.inference_mode()
 def iwae_estimate(model: VAE, images: np.ndarray, k: int = 100, n: int = 500, seed: int = 0) -> float:
-    """Mean over `n` randomly drawn images of log p-hat_K, in nats per image (Burda et al. 2015).
+    """The importance-weighted bound with K = k samples (Burda et al. 2015), in nats, averaged over n random images.
 
-    Drawn at random because the first 500 test images of MNIST are 2 nats easier than the set.
+    Random, because the first 500 test images of MNIST are 2 nats easier than the whole test set.
     """
     device = next(model.parameters()).device
     chosen = np.random.default_rng(seed).choice(len(images), min(n, len(images)), replace=False)

@@ -1,6 +1,6 @@
-"""p(x|z): what the decoder's output means. Knows pixels and logits; knows no network and no latent space.
+"""The likelihoods p(x|z): log probability, mean and samples, as functions of the decoder's output.
 
-Every function takes `logits` (N, C, H, W), any real numbers, and the name of a likelihood from config.LIKELIHOODS:
+Every function takes the name of a likelihood from config.LIKELIHOODS and `logits` (N, C, H, W), any real numbers:
 
 - bernoulli             p = sigmoid(logits). On grey levels the cross-entropy is a loss, not a likelihood.
 - gaussian              mean = sigmoid(logits), variance 1: squared error up to a constant (Kingma & Welling 2013, C.2).
@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LOG_2PI = math.log(2 * math.pi)
-NEAR_HALF = 0.05  # below this |logit| the continuous Bernoulli's closed forms cancel and a series takes over
+SERIES_LIMIT = 0.05  # |logit| below which the continuous Bernoulli's closed forms lose precision and a series is used
 
 
 def log_prob(name: str, logits: Tensor, x: Tensor, log_scale: Tensor | float = 0.0) -> Tensor:
-    """log p(x|z) in nats per pixel, shaped like x. `log_scale` is log sigma and serves gaussian-learned only."""
+    """log p(x|z) in nats per pixel, shaped like x. `log_scale` is log sigma, used by gaussian-learned only."""
     if name == "bernoulli":
         return -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     if name == "continuous-bernoulli":
@@ -35,14 +35,14 @@ def mean(name: str, logits: Tensor) -> Tensor:
     """E[x|z] in [0, 1], shaped like logits: the probability, the Gaussian's mean, or the continuous Bernoulli's mean."""
     if name != "continuous-bernoulli":
         return torch.sigmoid(logits)
-    near = logits.abs() < NEAR_HALF
+    near = logits.abs() < SERIES_LIMIT
     safe = torch.where(near, 1.0, logits)
     far = torch.sigmoid(safe) / torch.tanh(safe / 2) - 1 / safe
     return torch.where(near, 0.5 + logits / 12 - logits**3 / 720, far).clamp(0, 1)
 
 
 def sample(name: str, logits: Tensor, generator: torch.Generator | None, log_scale: Tensor | float = 0.0) -> Tensor:
-    """One draw of x from p(x|z), shaped like logits. Gaussian draws may leave [0, 1]; that is what the model says."""
+    """One sample of x from p(x|z), shaped like logits. Gaussian samples may lie outside [0, 1]."""
     if name.startswith("gaussian"):
         noise = torch.randn(logits.shape, generator=generator, device=logits.device)
         scale = 1.0 if name == "gaussian" else torch.exp(torch.as_tensor(log_scale))
@@ -50,16 +50,16 @@ def sample(name: str, logits: Tensor, generator: torch.Generator | None, log_sca
     u = torch.rand(logits.shape, generator=generator, device=logits.device)
     if name == "bernoulli":
         return (u < torch.sigmoid(logits)).float()
-    # The inverse of the continuous Bernoulli's distribution function, log(1 + u (exp(l) - 1)) / l: uniform at l = 0, exact at
-    # small l, and for positive l the mirror image of negative l, so that no logit overflows.
-    steep = -logits.abs()
-    safe = torch.where(steep == 0, -1.0, steep)
-    x = torch.where(steep == 0, u, torch.log1p(u * torch.expm1(safe)) / safe)
+    # The continuous Bernoulli's inverse CDF is log(1 + u (exp(l) - 1)) / l, and u at l = 0. It is evaluated at -|l| and
+    # mirrored for positive l, so that exp does not overflow.
+    negative = -logits.abs()
+    safe = torch.where(negative == 0, -1.0, negative)
+    x = torch.where(negative == 0, u, torch.log1p(u * torch.expm1(safe)) / safe)
     return torch.where(logits > 0, 1 - x, x).clamp(0, 1)
 
 
 def _log_norm(logits: Tensor) -> Tensor:
     """log C(lambda) in nats. With lambda = sigmoid(l), C = 2 atanh(1 - 2 lambda) / (1 - 2 lambda) = l / tanh(l / 2)."""
-    near = logits.abs() < NEAR_HALF
+    near = logits.abs() < SERIES_LIMIT
     safe = torch.where(near, 1.0, logits)
     return torch.where(near, math.log(2) + logits**2 / 12, torch.log(safe / torch.tanh(safe / 2)))

@@ -1,4 +1,4 @@
-"""The variational autoencoder (Kingma & Welling 2013). Knows tensors and shapes; knows no loss, no data and no file.
+"""The networks of the variational autoencoder (Kingma & Welling 2013), fully connected or convolutional.
 
 x (N, C, H, W) float32 in [0, 1] -> encode -> mu, logvar (N, D) -> reparameterize -> z (N, D) -> decode -> recon_x
 """
@@ -11,27 +11,27 @@ from torch import Tensor, nn
 from explorer.core.config import ModelConfig
 from explorer.core.vae import likelihood
 
-LOGVAR_LIMIT = 15.0  # exp(15) stays finite in float32 and bfloat16; sigma between 5e-4 and 1800 is all a run ever needs
-LOG_SCALE_LIMIT = 6.0  # sigma of gaussian-learned stays above exp(-6), under one grey level
+LOGVAR_LIMIT = 15.0  # limits sigma to 5e-4 ... 1,800; exp(15) is finite in float32 and bfloat16
+LOG_SCALE_LIMIT = 6.0  # the sigma of gaussian-learned is at least exp(-6), less than one grey level
 
 
 def reparameterize(mu: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """z = mu + sigma * eps with eps ~ N(0, I), (N, D) (Kingma & Welling 2013, section 2.4). Chance is the generator."""
+    """z = mu + sigma * eps with eps ~ N(0, I), (N, D) (Kingma & Welling 2013, section 2.4)."""
     eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
     return mu + torch.exp(0.5 * logvar) * eps
 
 
 class VAE(nn.Module):
-    """Encoder and decoder of one ModelConfig. Nothing in it is random, so train and eval mode answer alike."""
+    """Encoder and decoder for one ModelConfig. No layer is random: train and eval mode give the same results."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
         build = _conv if config.arch == "conv" else _mlp
         self.encoder, self.decoder = build(config)
-        # log sigma of gaussian-learned; a constant 0 elsewhere, so that every bundle has the same tensors
+        # log sigma of gaussian-learned; a constant 0 for other likelihoods, so that all bundles hold the same tensors
         self.log_scale = nn.Parameter(torch.zeros(()), requires_grad=config.likelihood == "gaussian-learned")
-        self.to(memory_format=torch.channels_last)  # a conv decodes 528 frames in half the time on a CPU
+        self.to(memory_format=torch.channels_last)  # halves the time a convolutional model takes to decode 528 frames on a CPU
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (N, C, H, W) -> mu, logvar of q(z|x), (N, D) each; logvar within +-LOGVAR_LIMIT."""
@@ -67,12 +67,16 @@ def _mlp(config: ModelConfig) -> tuple[nn.Module, nn.Module]:
 
 
 def _conv(config: ModelConfig) -> tuple[nn.Module, nn.Module]:
-    """Down by convolutions of stride 2; up by convolutions whose channels become pixels (Shi et al. 2016, section 2.2)."""
+    """Stride-2 convolutions in the encoder, sub-pixel convolutions (Shi et al. 2016, section 2.2) in the decoder."""
     channels, height, width = config.image_shape
     down = (channels, *config.widths)
     n_halvings = len(config.widths)
     bottom_in = (down[-1], height >> n_halvings, width >> n_halvings)
-    bottom_out = (down[-1], -(-height >> n_halvings), -(-width >> n_halvings))  # rounded up: an odd size is cropped at the end
+    bottom_out = (
+        down[-1],
+        -(-height >> n_halvings),
+        -(-width >> n_halvings),
+    )  # rounded up; _Crop removes the surplus of odd sizes
     encoder, decoder = [], []
     for n_in, n_out in zip(down, down[1:]):
         encoder += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.SiLU()]

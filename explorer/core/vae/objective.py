@@ -1,8 +1,7 @@
-"""The evidence lower bound and its parts, in nats per image. Knows the model's interface; knows no data set.
+"""The evidence lower bound (ELBO), its terms and the importance-weighted bound, in nats per image.
 
-One reduction everywhere: sum over pixels, channels and dimensions, then the mean over images. A mean over many batches
-is the sum over images divided by their number, never a mean of batch means. Cross-entropy on grey levels (bernoulli) is a
-loss and no likelihood: the targets alone give 45.5 nats on MNIST, which no model can undercut.
+Losses are summed over pixels, channels and dimensions, then averaged over images. Cross-entropy on grey levels (bernoulli)
+is a loss, not a likelihood: the entropy of the targets alone is 45.5 nats on MNIST, a lower bound for every model.
 """
 
 import math
@@ -17,7 +16,7 @@ from explorer.core.vae.model import VAE, reparameterize
 
 @dataclass(frozen=True)
 class Terms:
-    """The parts of the objective for N images: recon_loss (N,), kl_per_dim (N, D), both in nats."""
+    """The terms of the objective for N images: recon_loss (N,), kl_per_dim (N, D), both in nats."""
 
     recon_loss: Tensor
     kl_per_dim: Tensor
@@ -29,13 +28,13 @@ class Terms:
 
     @property
     def elbo(self) -> Tensor:
-        """The lower bound of log p(x), (N,) in nats: whatever beta the model was trained with (eq. 3)."""
+        """The lower bound of log p(x), (N,) in nats (Kingma & Welling 2013, eq. 3), independent of beta."""
         return -(self.recon_loss + self.kl)
 
     def loss(self, beta: float = 1.0, recon_weight: float = 1.0) -> Tensor:
-        """What is minimised: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4).
+        """The training loss: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4).
 
-        Another weight of the reconstruction loss than 1 is for teaching: with 0 the KL is left alone.
+        `recon_weight` multiplies recon_loss; it is there for teaching (0 trains the KL alone).
         """
         return (recon_weight * self.recon_loss + beta * self.kl).mean()
 
@@ -46,19 +45,19 @@ def kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def terms(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Terms:
-    """One pass with one z per image: the single-sample estimate of the ELBO's parts (eq. 10 with L = 1)."""
+    """The single-sample estimate of the ELBO's terms, one z per image (Kingma & Welling 2013, eq. 10 with L = 1)."""
     mu, logvar = model.encode(x)
     return Terms(model.recon_loss(reparameterize(mu, logvar, generator), x), kl_per_dim(mu, logvar))
 
 
-def iwae(model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None, at_once: int = 2000) -> Tensor:
-    """log p-hat_K(x), (N,) in nats: the importance-weighted bound with q as proposal (Burda et al. 2015, eq. 8).
+def iwae(model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None, max_points: int = 2000) -> Tensor:
+    """The importance-weighted bound with k samples from q, (N,) in nats (Burda et al. 2015, eq. 8).
 
-    K = 1 is the ELBO with the KL sampled; it rises with K towards log p(x) on average, not for each draw.
-    At most `at_once` latent points are decoded together, so memory does not grow with K.
+    With k = 1 it is the ELBO with a sampled KL; its expectation increases with k towards log p(x).
+    At most `max_points` latent points are decoded at once (N, if that is more), so memory does not grow with k.
     """
     mu, logvar = model.encode(x)
-    chunk = max(1, at_once // len(x))
+    chunk = max(1, max_points // len(x))
     log_weights = []
     for start in range(0, k, chunk):
         n = min(chunk, k - start)

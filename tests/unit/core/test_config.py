@@ -1,4 +1,4 @@
-"""Settings are checked where they are made, and a refusal is one sentence that names the setting."""
+"""Settings are validated when they are created, with an error message that names the setting."""
 
 import json
 from dataclasses import FrozenInstanceError
@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from explorer.core.config import ARCHS, LIKELIHOODS, ModelConfig, TrainConfig, default_widths, from_dict, to_dict
-from explorer.core.errors import BundleError, ConfigError, DataError, ExplorerError, TrainingError, unknown
+from explorer.core.errors import ConfigError
 
 
 def test_a_config_cannot_be_changed_after_it_was_checked():
@@ -35,7 +35,7 @@ def test_every_size_has_default_widths(arch, side):
     config = ModelConfig((1, side, 128), arch=arch)
     assert config.widths == default_widths(arch, config.image_shape)
     if arch == "conv":
-        assert 4 <= side >> len(config.widths) <= 8  # what is left of the shorter side
+        assert 4 <= side >> len(config.widths) <= 8  # the shorter side after all halvings
 
 
 def test_pixels_are_counted_over_channels():
@@ -114,18 +114,3 @@ def test_a_forged_table_is_refused_in_one_sentence(change, words):
     with pytest.raises(ConfigError) as caught:
         from_dict(ModelConfig, change(to_dict(ModelConfig())))
     assert words in str(caught.value)
-
-
-def test_errors_are_one_family_with_a_message_and_a_hint():
-    assert all(issubclass(kind, ExplorerError) for kind in (ConfigError, DataError, BundleError, TrainingError))
-    assert issubclass(ConfigError, ValueError)
-    error = DataError("It is missing.", "Put it there.")
-    assert (error.message, error.hint, str(error)) == ("It is missing.", "Put it there.", "It is missing. Put it there.")
-    assert str(DataError("It is missing.")) == "It is missing."
-
-
-def test_an_unknown_name_suggests_the_near_one_or_lists_all():
-    assert str(unknown("data set", "MNITS", ["mnist", "digits"])) == "There is no data set 'MNITS'. Did you mean 'mnist'?"
-    assert str(unknown("run", "zzz", ["a", "b"])) == "There is no run 'zzz'. Known: a, b."
-    assert str(unknown("run", "zzz", [])) == "There is no run 'zzz'. Known: none."
-    assert isinstance(unknown("run", "x", [], BundleError), BundleError)

@@ -1,4 +1,4 @@
-"""The device is chosen once, by name, by EXPLORER_DEVICE, or as the best there is; what is not there is said."""
+"""Choosing a device by name, by EXPLORER_DEVICE or as the best available one; errors for unavailable devices."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from explorer.core.errors import ConfigError
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine with the accelerators that a test wants."""
+    """Pretends that the machine has the given accelerators."""
     monkeypatch.delenv("EXPLORER_DEVICE", raising=False)
 
     def has(n_cuda: int = 0, mps: bool = False) -> None:
@@ -62,7 +62,7 @@ def test_a_data_set_may_take_half_of_the_free_memory_of_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda where: (1000, 4000))
     assert device.fits(500, torch.device("cuda"))
     assert not device.fits(501, torch.device("cuda"))
-    assert device.fits(10**15, torch.device("cpu"))  # it is in this memory already
+    assert device.fits(10**15, torch.device("cpu"))  # always True without CUDA
 
 
 def test_cuda_multiplies_in_tf32_and_stays_deterministic():

@@ -9,7 +9,7 @@ Down, one packet (packet.py): header `ack` (the last request heard) and `here` (
 - pad: `side`, `span`, `axes` (the two dimensions), `dims` (all, the most telling first).
 Its arrays: `frames` (n pictures), `z` (n, D), `xy` (n, 2), `support` (n,): of neighbours only `frames` and `rows` (n,).
 
-Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (`mailbox` in film.js). Their kinds:
+Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (mailbox.js). Their kinds:
 "move"; "tab" {tab}; "draw"; "pick" {row}; "direction" {choice}; "classes" {pair};
 "save" {name}, the direction from A to B; "remove" {choice}; "pad" {axes}. Any may carry z, to which z moves first.
 
@@ -22,7 +22,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.core.latent import navigation
+from explorer.core.latent import linear, navigation
+from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
@@ -43,7 +44,7 @@ LABELS = {
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # standard units on both sides of a direction's zero
-RAW_BYTES, JPEG_BYTES = 150_000, 200_000  # of pictures; the stage may send 700 KB at the same release
+LIMITS = travel.Limits(150_000, 200_000)  # of the pictures: the stage's travel at the same release
 NAME_LENGTH = 24
 
 Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, and what makes its header and arrays
@@ -55,7 +56,7 @@ def render(engine, session) -> None:
         session.tab = tabs[0]
     key, make = CONTENTS[session.tab](engine, session)
     key = (session.content_hash, session.tab, session.plane, *key)
-    content = session.packet(KEY, key, lambda order: _packet(engine, session, order, make))
+    content = session.packet(KEY, key, lambda order: _packet(engine, session, order, key, make))
     axes = list(_axes(engine, session)) if session.tab == "pad" else []
     header = {"ack": session.heard.get(KEY, 0), "here": [float(v) for v in session.z[axes]]}
     mount(pack(header, {"content": content}), KEY, lambda: _hear(engine, session))
@@ -83,7 +84,7 @@ def _do(engine, session, asked: dict) -> None:
             session.classes = (int(start), int(end))
         case {"kind": "save", "name": str(name)} if _has_direction(engine, session):
             name, mu = " ".join(name.split())[:NAME_LENGTH], engine.gallery.mu
-            session.save_direction(name, navigation.direction(mu[session.a], mu[session.b]))
+            session.save_direction(name, linear.direction(mu[session.a], mu[session.b]))
             session.direction = _saved(name) if name in session.saved else session.direction
         case {"kind": "remove", "choice": str(choice)}:
             session.remove_direction(choice.removeprefix(_saved("")))
@@ -95,13 +96,19 @@ def _are_numbers(values) -> bool:
     return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.FARTHEST for v in values)  # no NaN
 
 
-def _packet(engine, session, order: int, make) -> bytes:
+def _packet(engine, session, order: int, key: tuple, make) -> bytes:
+    limits = travel.visitor_limits(LIMITS)
+    header, arrays, encodings = resources.shared(engine, KEY, (key, limits), lambda: _pictures(engine, session, make, limits))
+    header = header | {"stamp": f"{session.content_hash}-{order}", "order": order}
+    return pack(header, arrays, encodings)
+
+
+def _pictures(engine, session, make, limits: travel.Limits) -> tuple[dict, dict, dict]:
+    """(header, arrays, encodings): what is equal for all visitors who look at the same."""
     header, arrays = make()
     columns = header.get("side") or max(1, len(arrays["frames"]))
-    arrays["frames"], encodings = travel.travelling(arrays["frames"], columns, RAW_BYTES, JPEG_BYTES)
+    frames, encodings = travel.travelling(arrays["frames"], columns, limits)
     header |= {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
         "tab": session.tab,
         "latent_dim": engine.latent_dim,
         "tabs": [[tab, LABELS[tab]] for tab in _tabs(engine)],
@@ -109,7 +116,7 @@ def _packet(engine, session, order: int, make) -> bytes:
         "columns": columns,
         "plane": str(session.plane),
     }
-    return pack(header, arrays, encodings)
+    return header, arrays | {"frames": frames}, encodings
 
 
 def _tabs(engine) -> list[str]:
@@ -126,7 +133,7 @@ def _classes(engine) -> dict[int, str]:
 
 def _class_means(engine, labels) -> np.ndarray:
     gallery = engine.gallery
-    return navigation.class_means(gallery.mu, gallery.labels, max(labels) + 1)[list(labels)]
+    return linear.class_means(gallery.mu, gallery.labels, max(labels) + 1)[list(labels)]
 
 
 def _of(film) -> dict[str, np.ndarray]:
@@ -184,7 +191,7 @@ def _arithmetic(engine, session) -> Content:
         note = f"missing: {', '.join(missing)}. Click points of the map; C is the picked image." if missing else ""
         if not missing:
             items.append(["result", "move z to A \u2212 B + C"])
-            points.append(navigation.arithmetic(*points))
+            points.append(linear.arithmetic(*points))
         nothing = {"frames": np.zeros((0, *engine.image_shape), np.uint8)}
         return {"items": items, "note": note}, _of(engine.film(np.stack(points), session.plane)) if points else nothing
 
@@ -243,11 +250,11 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
     mu = engine.gallery.mu
     if choice == "classes":
         names, means = _classes(engine), _class_means(engine, pair)
-        return navigation.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
+        return linear.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
     anchors = [(mu[row], name) for name, row in (("A", session.a), ("B", session.b)) if row is not None]
     if choice.startswith("principal-"):
         k = int(choice.removeprefix("principal-"))
-        return navigation.principal_directions(mu, k + 1)[0][k], anchors
+        return linear.principal_directions(mu, k + 1)[0][k], anchors
     return session.saved[choice.removeprefix(_saved(""))], anchors
 
 

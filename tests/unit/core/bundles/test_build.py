@@ -1,4 +1,4 @@
-"""From a trained model and its test images to a bundle that loads: what is in it, how large it is, what is refused."""
+"""Building bundles: their contents and size, and the arguments that are refused."""
 
 import json
 
@@ -51,7 +51,7 @@ def no_umap(monkeypatch):
 
 @pytest.fixture
 def quick_umap(monkeypatch):
-    """A stand-in: the real one is tested in test_projection.py and compiles for seconds."""
+    """A replacement for UMAP: the real one is tested in test_projection.py and compiles for seconds."""
     made = []
 
     def umap_map(means, seed):
@@ -147,7 +147,7 @@ def test_factors_go_with_their_images(tmp_path):
     bundle = store.load("shapes", tmp_path)
     assert bundle.origin.factor_names == FACTOR_NAMES and np.array_equal(bundle.gallery.index, np.arange(5, 40))
     assert np.array_equal(bundle.gallery.factors, factors[5:])
-    assert np.array_equal(draw_sprites(bundle.gallery.factors), test.images[5:])  # redrawn, never stored
+    assert np.array_equal(draw_sprites(bundle.gallery.factors), test.images[5:])  # redrawn from the factors
 
 
 def test_more_than_ten_thousand_images_are_drawn_from_class_by_class():
@@ -165,7 +165,7 @@ def test_more_than_ten_thousand_images_are_drawn_from_class_by_class():
 
 
 def test_a_gallery_with_thumbnails_stays_under_its_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(bundling, "iwae_estimate", lambda *args: -1.0)  # ten seconds saved
+    monkeypatch.setattr(bundling, "iwae_estimate", lambda *args: -1.0)  # saves ten seconds
     test = image_set(3000, (3, 32, 32))
     model = build(16, (3, 32, 32), "conv")
     save_bundle("colour", model, test, root=tmp_path, umap=False)

@@ -22,7 +22,7 @@ from tests.helpers import random_bundle
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """The folder of a good bundle."""
+    """The folder of a valid bundle."""
     return random_bundle(tmp_path_factory.mktemp("made"), "good", arch="mlp", widths=(5,))
 
 
@@ -36,7 +36,7 @@ def root(tmp_path, made) -> Path:
 
 @pytest.fixture
 def later(monkeypatch):
-    """All that follows happens a minute after the files were written, by the clock of this process."""
+    """Sets the clock of this process one minute ahead, so that all files written before are a minute old."""
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 60)
 
@@ -65,7 +65,7 @@ def edit_metrics(root: Path, **values) -> None:
 
 
 def test_unchanged_bundles_are_not_opened_again(root, later, opened):
-    (root / "other" / CONFIG).write_text("{")  # a bad one too
+    (root / "other" / CONFIG).write_text("{")  # an invalid one
     shutil.copytree(root / "good", root / "lacking")
     (root / "lacking" / MODEL).unlink()
     first = list_bundles(root)
@@ -83,7 +83,7 @@ def test_only_the_changed_bundle_is_opened_again(root, later, opened):
 
 
 def in_place(root):
-    """Other contents of the same size; the file gets its old modification time back."""
+    """Other contents of the same size; the old modification time is restored."""
     path = root / "good" / METRICS
     text, before = path.read_text(), path.stat()
     path.write_text(text.replace("0", "1"))
@@ -102,7 +102,7 @@ def swapped(root):
 
 
 def moved_and_linked(root):
-    """The same file, but from now on outside the bundle's folder."""
+    """The same file, moved out of the bundle's folder and linked."""
     (root / "good" / CONFIG).rename(root.parent / "config")
     (root / "good" / CONFIG).symlink_to(root.parent / "config")
 
@@ -188,7 +188,7 @@ def test_a_failed_reading_is_tried_again(root, later, monkeypatch, number):
 
 
 def test_a_bundle_in_the_middle_of_a_failed_save_is_whole_again(root, later, monkeypatch):
-    """A writer moves the folder aside, fails, and moves it back while a reader is at work."""
+    """A writer moves the folder aside, fails, and moves it back while a reader is reading."""
     real, met = open, []
 
     def interrupted(file, *args, **kwargs):
@@ -207,7 +207,7 @@ def test_a_bundle_in_the_middle_of_a_failed_save_is_whole_again(root, later, mon
 
 
 def test_two_writes_in_one_tick_of_the_file_system(root, monkeypatch):
-    """All timestamps are the same: nothing but the contents tells the two files apart."""
+    """All timestamps are equal: the two files differ only in their contents."""
     ticks = {"st_mtime_ns": 10**18, "st_ctime_ns": 10**18}
 
     def coarse(real):
@@ -225,7 +225,7 @@ def test_visitors_who_arrive_together_read_each_bundle_once(root, later, opened,
     lists, start, real = [], threading.Barrier(8), open
 
     def slow(*args, **kwargs):
-        time.sleep(0.02)  # the other threads get their turn
+        time.sleep(0.02)  # lets the other threads run
         return real(*args, **kwargs)
 
     def visit():

@@ -1,4 +1,4 @@
-"""An uploaded zip of images: the folder that it becomes, and every zip that must be refused and leave nothing."""
+"""Uploaded zips of images: the folder that is created, and zips that are refused without leaving a file."""
 
 import errno
 import io
@@ -21,7 +21,7 @@ from explorer.core.storage import zip_reader
 
 @pytest.fixture(autouse=True)
 def uploads(tmp_path, monkeypatch) -> Path:
-    """Where it goes; not there yet."""
+    """The uploads folder, which does not exist yet."""
     monkeypatch.setenv("EXPLORER_DATA_DIR", str(tmp_path / "data"))
     return tmp_path / "data" / "uploads"
 
@@ -57,7 +57,7 @@ def refused(action, *words: str) -> None:
         assert word in str(error), f"{word!r} is not in {str(error)!r}"
 
 
-# ---- good ones
+# ---- valid zips
 
 
 def test_folders_become_classes(uploads):
@@ -71,7 +71,7 @@ def test_folders_become_classes(uploads):
 def test_images_in_no_folder_have_no_class(uploads):
     upload = io.BytesIO(zipped(pictures("")))
     path = zip_upload.unpack(upload, "flat")
-    assert zip_upload.unpack(upload, "flat") == path  # read to its end before
+    assert zip_upload.unpack(upload, "flat") == path  # its position is at the end
     assert catalog.load(f"folder:{path}", "train").class_names == ()
 
 
@@ -102,7 +102,9 @@ def test_every_kind_of_picture(uploads):
 
 def test_one_text_among_pictures_is_named_when_the_set_is_loaded(uploads):
     path = zip_upload.unpack(zipped(pictures("", n=9) | {"zz notes.png": b"hello"}), "mixed")
-    assert catalog.load(f"folder:{path}", "train").notes == ("1 of 10 files is no image and was left out: 000009-zz notes.png",)
+    assert catalog.load(f"folder:{path}", "train").notes == (
+        "1 of 10 files is not an image and was left out: 000009-zz notes.png",
+    )
 
 
 def test_names_of_any_script_and_names_that_disks_refuse(uploads):
@@ -143,7 +145,7 @@ def test_progress_is_told(uploads):
     assert told == [(0.0, "unpacking 4 images"), (1.0, "unpacked 4 images")]
 
 
-# ---- bad ones
+# ---- zips that are refused
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -151,13 +153,13 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def wide(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and holds next to nothing."""
+    """A PNG with a large declared size and almost no data."""
     header = chunk(b"IHDR", struct.pack(">LLBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def declared(n_bytes: int) -> bytes:
-    """The table of contents gives the last file a size that is not so."""
+    """With a wrong size of the last file in the central directory."""
     whole = bytearray(zipped(pictures(""), zipfile.ZIP_STORED))
     struct.pack_into("<L", whole, whole.rindex(b"PK\1\2") + 24, n_bytes)
     return bytes(whole)
@@ -170,13 +172,13 @@ def linked() -> bytes:
 
 
 BAD = {
-    "nothing": (lambda: b"", ["no zip"]),
-    "no zip": (lambda: picture(), ["no zip"]),
+    "nothing": (lambda: b"", ["not a zip"]),
+    "no zip": (lambda: picture(), ["not a zip"]),
     "cut short": (lambda: zipped(pictures(""))[:-40], ["cut short"]),
     "empty": (lambda: zipped({}), ["no image that can be read", "Put two or more there (png"]),
     "one image": (lambda: zipped(pictures("", n=1)), ["one image only"]),
     "texts only": (lambda: zipped({"a.txt": b"a", "b.txt": b"b"}), ["no image that can be read"]),
-    "texts renamed": (lambda: zipped({"a.png": b"hello", "b.png": b"world"}), ["'a.png' is none, whatever its name"]),
+    "texts renamed": (lambda: zipped({"a.png": b"hello", "b.png": b"world"}), ["'a.png' is not an image, despite its name"]),
     "a program for Pillow": (lambda: zipped({"a.png": b"%!PS-Adobe-3.0 EPSF-3.0\n", "b.png": picture()}), ["one image only"]),
     "up": (lambda: zipped(pictures("../")), ["leads out"]),
     "up, inside": (lambda: zipped(pictures("", "a/../../")), ["leads out"]),

@@ -18,7 +18,7 @@ from explorer.core.errors import ConfigError, DataError, ExplorerError
 from explorer.core.latent import projection
 from tests.helpers import noise_set, random_vae
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[4] / "README.md"
 D = 4
 
 

@@ -1,4 +1,4 @@
-"""Aligned maps: neighbours stay together, the same images stay where they were, and nothing brings it down."""
+"""Aligned maps: neighbours stay together, images keep their positions from map to map, extreme input is handled."""
 
 from functools import cache
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ N, DIM = 90, 6
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once():
-    """The library compiles its layout anew at every fit, for some ten seconds."""
+    """umap compiles its layout again at every fit, which takes about ten seconds."""
     from umap import layouts
 
     real, njit = layouts.numba, cache(layouts.numba.njit)
@@ -30,7 +30,7 @@ def turn(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def means() -> list[np.ndarray]:
-    """Three epochs: clusters that drift a little, then a latent space that was only turned."""
+    """Three epochs: clusters that drift a little, then a latent space that was only rotated."""
     chance = np.random.default_rng(0)
     first = np.repeat(chance.normal(size=(6, DIM)) * 4, N // 6, 0) + chance.normal(size=(N, DIM))
     second = first + 0.1 * chance.normal(size=first.shape)
@@ -43,7 +43,7 @@ def maps(means) -> np.ndarray:
 
 
 def moved(before: np.ndarray, after: np.ndarray) -> float:
-    """How far a point goes on average, in units of the map's size (the root of its mean squared radius)."""
+    """How far a point moves on average, in units of the map's size (the root of its mean squared radius)."""
     return np.linalg.norm(after - before, axis=1).mean() / np.sqrt(np.square(before - before.mean(0)).sum(1).mean())
 
 

@@ -1,4 +1,4 @@
-"""The ways through the latent space: ends exact to the bit, arcs as the formula has them, spans that hold z."""
+"""Paths, traversals, planes and the prior: exact ends, arcs equal to the formula, ranges that contain z."""
 
 import warnings
 
@@ -8,23 +8,13 @@ import torch
 
 from explorer.core.errors import ConfigError
 from explorer.core.latent import navigation as nav
+from tests.unit.core.latent.sample_vectors import draws, same_bits
 
 TIMES = np.linspace(-0.25, 1.25, 31)
 
 
-def draws(seed, *shape, scale=1.0):
-    return (scale * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
-
-
-def same_bits(a, b):
-    return a.dtype == b.dtype == np.float32 and a.tobytes() == b.tobytes()
-
-
 def unit(v):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
-
-
-# ---------------------------------------------------------------------------------------------------- lerp and slerp
 
 
 @pytest.mark.parametrize("way", [nav.lerp, nav.slerp])
@@ -147,9 +137,6 @@ def test_a_path_between_two_spaces_is_refused():
             way(np.zeros(0), np.zeros(0), TIMES)
 
 
-# -------------------------------------------------------------------------------------------------------- path_times
-
-
 @pytest.mark.parametrize("n", [4, 5, 8, 33, 64, 241])
 @pytest.mark.parametrize("overshoot", [1e-9, 0.01, 0.1, 0.25, 0.5])
 def test_path_times_hold_both_ends_and_reach_as_far_as_asked(n, overshoot):
@@ -159,7 +146,7 @@ def test_path_times_hold_both_ends_and_reach_as_far_as_asked(n, overshoot):
     assert (t == 0).sum() == 1 and (t == 1).sum() == 1
     assert (np.diff(t) > 0).all()
     if n >= 64 and overshoot >= 0.1:
-        assert np.diff(t).max() / np.diff(t).min() < 1.1  # the scrubber does not jolt at the ends
+        assert np.diff(t).max() / np.diff(t).min() < 1.1  # nearly even spacing, so that the scrubber moves evenly
 
 
 def test_path_times_without_overshoot_are_evenly_spaced():
@@ -173,9 +160,6 @@ def test_path_times_without_overshoot_are_evenly_spaced():
 def test_path_times_refuse_what_no_path_has(n, overshoot):
     with pytest.raises(ConfigError):
         nav.path_times(n, overshoot)
-
-
-# ------------------------------------------------------------------------------------------------ traversal and plane
 
 
 def test_a_traversal_holds_the_exact_point_as_one_of_its_frames():
@@ -248,9 +232,6 @@ def test_an_impossible_plane_is_refused(i, j, span, n):
         nav.plane(np.zeros(3, np.float32), i, j, span, n)
 
 
-# ------------------------------------------------------------------------------------------------- prior and directions
-
-
 def test_prior_draws_are_standard_normal_and_reproducible():
     z = nav.prior_draws(20_000, 4, seed=7)
     assert z.dtype == np.float32 and z.shape == (20_000, 4)
@@ -274,47 +255,3 @@ def test_log_prior_and_norm_agree_with_torch():
         warnings.simplefilter("error")
         assert np.isfinite([nav.log_prior(far), nav.norm(far)]).all()
     assert nav.log_prior(z).dtype == nav.norm(z).dtype == np.float32
-
-
-def test_arithmetic_and_direction():
-    a, b, c = draws(8, 3, 16)
-    np.testing.assert_allclose(nav.arithmetic(a, b, c), a - b + c, atol=1e-6)
-    assert same_bits(nav.arithmetic(a, a, c), c)
-    step = nav.direction(a, b)
-    assert step.dtype == np.float32 and np.linalg.norm(step) == pytest.approx(1, abs=1e-6)
-    np.testing.assert_allclose(a + step * np.linalg.norm(b - a), b, atol=1e-5)
-    assert not nav.direction(a, a).any()
-
-
-def test_class_means_leave_out_the_unlabelled_and_the_absent():
-    means = draws(9, 60, 3)
-    labels = np.arange(60) % 3
-    labels[:6] = -1
-    result = nav.class_means(means, labels, 5)
-    assert result.shape == (5, 3) and result.dtype == np.float32
-    for label in range(3):
-        np.testing.assert_allclose(result[label], means[labels == label].mean(0), atol=1e-6)
-    assert np.isnan(result[3:]).all()
-    with pytest.raises(ConfigError, match="labels"):
-        nav.class_means(means, labels[:-1], 5)
-
-
-def test_principal_directions_are_those_of_the_singular_values():
-    means = draws(10, 500, 6) * np.float32([1, 5, 2, 0.1, 3, 0]) + 7
-    rows, deviations = nav.principal_directions(means, 6)
-    _, singular, right = np.linalg.svd(means - means.mean(0), full_matrices=False)
-    np.testing.assert_allclose(deviations, singular / np.sqrt(500), atol=1e-3)
-    np.testing.assert_allclose(np.abs((rows * right).sum(1)[:5]), 1, atol=1e-4)
-    np.testing.assert_allclose(rows @ rows.T, np.eye(6), atol=1e-5)
-    assert (rows[np.arange(6), np.abs(rows).argmax(1)] > 0).all()
-    few, _ = nav.principal_directions(-means, 2)  # the sign does not follow the data's
-    np.testing.assert_allclose(few, rows[:2], atol=1e-5)
-
-
-def test_principal_directions_of_one_point_have_no_spread():
-    rows, deviations = nav.principal_directions(np.ones((1, 3)), 2)
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
-    assert not deviations.any()
-    for means, k in ((np.ones((4, 3)), 4), (np.ones((4, 3)), 0), (np.ones((0, 3)), 1), (np.ones(3), 1)):
-        with pytest.raises(ConfigError):
-            nav.principal_directions(means, k)

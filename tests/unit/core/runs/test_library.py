@@ -25,7 +25,7 @@ from explorer.core.runs.folder import EVENTS, RUN, STATE, ControlFile, RunSpec, 
 from explorer.core.storage import atomic
 from explorer.core.worker.job import work
 from tests.helpers import random_bundle
-from tests.unit.core.bundles.test_library import refused, zipped
+from tests.unit.core.bundle_zips import refused, zipped
 
 MODEL = {"latent_dim": 2, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "epochs": 4, "precision": "fp32", "device": "cpu"}  # 3 an epoch

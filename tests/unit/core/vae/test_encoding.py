@@ -1,4 +1,4 @@
-"""A whole split through the encoder: nothing lost in batches, chance from the seed, the caller's array untouched."""
+"""Encoding a split: batches do not change the result, the seed determines eps, the caller's array is not modified."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The VAE at every size it promises: shapes, a picture whatever comes in, nothing random but the generator."""
+"""The VAE at every supported size: shapes, valid images for any input, no randomness besides the generator."""
 
 import math
 from dataclasses import replace
@@ -36,7 +36,7 @@ def test_every_size_goes_in_and_comes_out(arch, channels, size):
         x = images(model)
         mu, logvar = model.encode(x)
         assert mu.shape == logvar.shape == (2, latent_dim)
-        for name in LIKELIHOODS:  # the network is the same, its output means another thing
+        for name in LIKELIHOODS:  # the network is the same; only the meaning of its output differs
             model.config = replace(model.config, likelihood=name)
             recon_x, recon_loss = model.decode(mu), model.recon_loss(mu, x)
             assert recon_x.shape == x.shape and recon_x.dtype == torch.float32
@@ -195,3 +195,12 @@ def test_the_callers_config_is_not_reversed_in_place():
 def test_convolutions_are_laid_out_for_speed():
     weight = build("conv", size=(32, 32)).encoder[2].weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("arch", ["conv", "mlp"])
+def test_train_and_eval_mode_give_the_same_results(arch):
+    model = VAE(ModelConfig((1, 8, 8), 3, arch, widths=(4,), hidden=6))
+    z, x = torch.randn(5, 3), torch.rand(5, 1, 8, 8)
+    with torch.no_grad():
+        results = [(model.train(mode).decode(z), *model.encode(x)) for mode in (True, False)]
+    assert all(torch.equal(a, b) for a, b in zip(*results))

@@ -44,7 +44,7 @@ class LinearGaussian:
         return x.flatten(1) @ self.weights @ self.covariance / self.s**2
 
     def encode(self, x):
-        """The posterior where its covariance is diagonal; shifted and widened as asked, to make the bound loose."""
+        """The posterior, if its covariance is diagonal; shifted and widened to make the bound loose."""
         mean = self.posterior_mean(x)
         return mean + self.offset, self.covariance.diagonal().log().expand_as(mean) + self.widen
 
@@ -110,7 +110,7 @@ def test_beta_weighs_the_loss_and_leaves_the_elbo_alone():
 
 
 def test_nothing_is_averaged_over_pixels():
-    """Twice the pixels, twice the nats: the pixel mean would make beta mean nothing."""
+    """The loss is a sum over pixels, not a mean: with a mean, beta would depend on the image size."""
     model, x = build(), some_images(3)
     logits = model.decode_logits(torch.zeros(3, 2))
     per_pixel = torch.nn.functional.binary_cross_entropy_with_logits(logits, x)
@@ -129,7 +129,7 @@ def test_sums_over_a_short_last_batch_give_the_sets_exact_mean(batch_size):
     torch.testing.assert_close(weighted, whole.loss(2.0))
     if 10 % batch_size:
         naive = torch.stack([part.loss(2.0) for part in parts]).mean()
-        assert (naive - whole.loss(2.0)).abs() > 1e-6  # the mean of batch means is another number
+        assert (naive - whole.loss(2.0)).abs() > 1e-6  # the mean of batch means differs
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -142,7 +142,7 @@ def test_the_gradient_of_the_loss_is_finite_for_every_likelihood(name):
 @pytest.mark.parametrize("weights, s", [(ONE_D, 0.4), (TWO_D, 0.7)])
 @pytest.mark.parametrize("k", [1, 5, 100])
 def test_iwae_is_exact_where_q_is_the_posterior(weights, s, k):
-    """Every importance weight is then p(x) itself, so one draw is enough."""
+    """All importance weights are then p(x), so one draw is enough."""
     model = LinearGaussian(weights, s)
     torch.testing.assert_close(iwae(model, X, k, rng()), model.log_p(X))
 
@@ -178,7 +178,7 @@ def test_iwae_finds_the_integral_over_a_grid(latent_dim, name):
     with torch.no_grad():
         log_prior = -0.5 * (grid**2 + LOG_2PI).sum(1) + latent_dim * math.log(14 / 280)
         log_p = [torch.logsumexp(log_prior - model.recon_loss(grid, one.expand(len(grid), 1, 8, 8)), 0) for one in x]
-        found = iwae(model, x, 20_000, rng(), at_once=4000)
+        found = iwae(model, x, 20_000, rng(), max_points=4000)
     torch.testing.assert_close(found, torch.stack(log_p), rtol=0, atol=0.05)
 
 

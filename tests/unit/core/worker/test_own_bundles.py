@@ -169,7 +169,7 @@ def test_saving_over_another_model_is_refused(root):
 
 def test_a_name_that_is_taken_at_the_last_moment_is_not_replaced(root, monkeypatch):
     other = random_bundle(root, "other")
-    monkeypatch.setattr(store, "_check_in_the_way", lambda target, replace: other.rename(target))
+    monkeypatch.setattr(store, "_check_target", lambda target, replace: other.rename(target))
     with pytest.raises(NameTakenError, match="already a model 'mine'"):
         save_bundle("mine", random_vae(latent_dim=4), noise_set(), umap=False)
     assert store.load("mine").config.latent_dim == 3
