@@ -1,5 +1,7 @@
 """Which snapshots a long run keeps, and what its events hold."""
 
+from dataclasses import replace
+
 import pytest
 
 from explorer.core.runs import snapshots
@@ -45,3 +47,16 @@ def test_epochs_too_quick_to_be_shown_are_left_out_but_not_the_last(monkeypatch)
     work(folder, on_report=lambda report, *rest: change(folder, stop="stop")() if report.epoch == 149 else None)
     saved = snapshots.saved_epochs(folder)
     assert saved[-1] == 149 and set(saved[:-1]) == {e for e in snapshots.kept_epochs(200) if e < 149}
+
+
+def test_events_history_and_the_command_line_agree_on_a_report():
+    losses = Losses(20.123456, (0.25, 1.123456))
+    report = Report(1, 3, 1.23456, 1000.04, 1e-3, 2.0, losses, losses, 2)
+    values, event = report.as_dict(), recorder.event_values(report)
+    assert values["test"] == {"elbo": losses.elbo, "recon_loss": 20.123456, "kl": losses.kl, "kl_per_dim": [0.25, 1.123456]}
+    assert event["test"] == event["train"] == {"elbo": -21.4969, "recon_loss": 20.1235, "kl": 1.3735}
+    assert event["kl_per_dim"] == [0.25, 1.1235] and event["active_units"] == 2
+    same = ("epoch", "step", "seconds", "images_per_second", "lr", "beta")
+    assert [event[name] for name in same] == [values[name] for name in same] == [1, 3, 1.235, 1000.0, 1e-3, 2.0]
+    light = recorder.event_values(replace(report, test=None, active_units=None))
+    assert light["test"] is None and not {"kl_per_dim", "active_units"} & light.keys()
