@@ -1,4 +1,4 @@
-"""The words of the command line. Knows the names and kinds of the options; what they may be is the configs' to say."""
+"""The options of the command line: names, types and help. The configs check the values."""
 
 import argparse
 
@@ -12,12 +12,12 @@ RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
-        """One sentence for a person, where argparse would print its usage and exit."""
+        """Raise one sentence, where argparse would print its usage and exit."""
         raise ConfigError(f"{message[0].upper()}{message[1:]}.", "See --help.")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The options; a setting that was not given is None. Raises ConfigError in one sentence."""
+    """The options; a setting that was not given is None. Raises ConfigError."""
     args, rest = parser().parse_known_args(argv)
     if rest and not rest[0].startswith("-"):
         raise ConfigError(f"'{rest[0]}' follows no option.", f"Did you mean --dataset {rest[0]}? See --help.")
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     default = vars(ModelConfig()) | vars(TrainConfig())
 
     def add(name: str, kind, help: str, **more) -> None:
-        """A setting: None where it is not given, so that the default is the config's alone."""
+        """A setting: None if it is not given, so that only the config holds the default."""
         shown = f" (default: {default[name]})" if default.get(name) and name != "widths" else ""
         parser.add_argument("--" + name.replace("_", "-"), type=kind, help=help + shown, **more)
 
@@ -86,5 +86,5 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict:
-    """Those of the settings that were given: the others keep their config's default."""
+    """The settings that were given; the others keep their config's default."""
     return {name: value for name in names if (value := getattr(args, name)) is not None}

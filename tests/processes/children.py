@@ -1,4 +1,4 @@
-"""The processes that a test has begun, and what several who act at once are told."""
+"""The processes that a test has started, and a way to call a function from several threads at the same time."""
 
 import threading
 from collections.abc import Callable
@@ -16,17 +16,17 @@ def offspring() -> list[psutil.Process]:
 
 
 def at_once(n: int, act: Callable[[], str]) -> list[str]:
-    """What n threads that begin together are told, sorted: what `act` returns, or the sentence of its refusal."""
-    ready, told = threading.Barrier(n), []
+    """Call `act` in n threads at the same time: what it returns or the error it raises, sorted."""
+    ready, answers = threading.Barrier(n), []
 
     def go() -> None:
         ready.wait()
         try:
-            told.append(act())
+            answers.append(act())
         except ExplorerError as error:
-            told.append(str(error))
+            answers.append(str(error))
 
     threads = [threading.Thread(target=go) for _ in range(n)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    return sorted(told)
+    return sorted(answers)

@@ -6,17 +6,25 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+import torch.distributed as dist
 
 from explorer import train
 from explorer.core.bundles import store
 from explorer.core.paths import runs_dir
 from explorer.core.runs import commands as runs
+from explorer.core.runs import folder as run_folder
 from explorer.core.runs import status as run_status
+from explorer.core.runs.folder import ControlFile, RunSpec
 from explorer.core.training import distributed, loop, state_file
+from explorer.core.training.distributed import DataParallel, PeerLost
+from tests.unit.core.training.small_runs import TRAIN, small
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,12 +36,13 @@ LONG = [*COMMON, "--limit", "192", "--batch-size", "64", "--epochs", "9000"]
 
 @pytest.fixture
 def torchrun():
-    """Starts the command line in two processes; whatever is left of them at the end is killed."""
+    """Starts the command line in two processes or more; whatever is left of them at the end is killed."""
     begun = []
 
-    def start(*argv: str) -> subprocess.Popen:
+    def start(*argv: str, n: int = 2) -> subprocess.Popen:
         env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "explorer.train"]
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}"]
+        command = [*launcher, "-m", "explorer.train"]
         begun.append(subprocess.Popen([*command, *argv], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         return begun[-1]
 
@@ -159,6 +168,34 @@ def test_what_one_process_began_two_can_end(torchrun, capsys, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 3])
+def test_several_processes_resume_as_if_they_had_never_stopped(torchrun, n):
+    """Two are bit for bit the run that was not stopped; with more, the sums of the gradients depend on their grouping."""
+    model = {"latent_dim": 3, "arch": "conv"}
+    settings = {"dataset": "digits", "limit": 193, "batch_size": 64, "epochs": 6, "precision": "fp32", "device": "cpu"}
+    for name in ("whole", "mine"):
+        run_folder.create(RunSpec(name, model, settings, map=False, created=time.time()))
+        if name == "mine":
+            run_folder.write_control(runs_dir() / name, ControlFile(step_to=3))
+        process = torchrun("--resume", name, "--json", n=n)
+        if name == "mine":
+            waits(name, lambda run: run.status == "paused")
+            runs.stop(name)
+        process.communicate(timeout=120)
+    assert run_status.look("mine").status == "stopped" and run_status.look("mine").epoch == 3
+    process = torchrun("--resume", "mine", "--json", n=n)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    whole, mine = (store.load(name) for name in ("whole", "mine"))
+    same = [torch.equal(a, b) for a, b in zip(whole.model.state_dict().values(), mine.model.state_dict().values())]
+    print(
+        f"{n} processes: {sum(same)} of {len(same)} tensors are equal, {whole.metrics['test_elbo'], mine.metrics['test_elbo']}"
+    )
+    assert mine.metrics["test_elbo"] == pytest.approx(whole.metrics["test_elbo"], rel=1e-5)
+    assert n > 2 or all(same)
+
+
+@pytest.mark.slow
 def test_two_processes_wait_out_a_pause_and_hear_beta(torchrun):
     process = torchrun(*LONG, "--name", "mine")
     trains("mine")
@@ -211,6 +248,41 @@ def test_a_mistake_is_said_once_and_nobody_waits(torchrun):
     listing = torchrun("--list")
     out, err = listing.communicate(timeout=30)
     assert listing.returncode == 0 and out.count("There is nothing") + err.count("There is nothing") == 1
+
+
+PEER = """
+import os, sys, torch
+import torch.distributed as dist
+from explorer.core.training import distributed
+from tests.unit.core.training.small_runs import small
+
+dist.init_process_group("gloo", init_method=sys.argv[1], rank=1, world_size=2)
+distributed._wrap(small())
+distributed._broadcast(torch.zeros(distributed.N_HEADER + 32, dtype=torch.float64))
+distributed._broadcast(torch.zeros(20, 2))
+os._exit(1)
+"""
+
+
+def test_a_process_that_dies_within_a_step_is_noticed_in_backward(tmp_path, monkeypatch):
+    """The other process takes part in the broadcasts of a batch and is gone before the gradients are averaged."""
+    monkeypatch.setattr(distributed.signal, "signal", lambda *args: None)
+    store = f"file://{tmp_path / 'store'}"
+    env = os.environ | {"PYTHONPATH": str(PROJECT)}
+    peer = subprocess.Popen([sys.executable, "-c", PEER, store], env=env)
+    dist.init_process_group("gloo", init_method=store, rank=0, world_size=2, timeout=timedelta(seconds=60))
+    try:
+        state = small()
+        state.precision = "fp32"
+        shared = DataParallel(state, distributed._wrap(state))
+        with pytest.raises(PeerLost, match="Another process of this training has ended.") as caught:
+            shared.train_step(torch.from_numpy(TRAIN), torch.arange(20), torch.Generator().manual_seed(1))
+    finally:
+        peer.kill()
+        peer.wait()
+        dist.destroy_process_group()
+    frames = [frame.name for frame in traceback.extract_tb(caught.value.__cause__.__traceback__)]
+    assert "backward" in frames, frames
 
 
 # ---- the parts

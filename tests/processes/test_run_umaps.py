@@ -64,8 +64,9 @@ def at_work(folder: Path) -> psutil.Process:
 
 def test_looking_at_a_map_needs_no_torch():
     code = "import sys, explorer.core.runs.epoch_maps; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.runs.epoch_maps" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.split())
+    assert "explorer.core.runs.epoch_maps" in imported and not {"torch", "sklearn", "umap", "streamlit"} & imported
 
 
 def test_a_map_is_started_seen_to_grow_and_ready(checkpoints):
@@ -143,8 +144,8 @@ def test_a_process_whose_folder_is_gone_ends_by_itself():
 
 def test_two_who_press_at_once_start_one():
     folder = over()
-    told = at_once(2, lambda: epoch_maps.start("mine") or "")
-    assert told == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
+    answers = at_once(2, lambda: epoch_maps.start("mine") or "")
+    assert answers == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
     assert len(run_process._children) == 1 and look(folder).status == "making"
     epoch_maps.cancel("mine")
 

@@ -20,6 +20,7 @@ from explorer.core.runs import status as run_status
 from explorer.core.runs.folder import RunSpec
 from explorer.core.storage import atomic
 from tests.processes.children import at_once, offspring
+from tests.unit.core.runs.run_folders import standing
 
 MODEL = {"latent_dim": 3, "arch": "mlp", "widths": (16,)}
 TRAIN = {"dataset": "digits", "limit": 96, "batch_size": 32, "precision": "fp32", "device": "cpu"}
@@ -69,8 +70,9 @@ def kinds(name: str) -> list[str]:
 
 def test_watching_runs_needs_no_torch():
     code = "import sys, explorer.core.runs.commands, explorer.core.runs.epoch_film, explorer.train; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "explorer.core.runs.commands" in told.split() and not {"torch", "sklearn", "umap", "streamlit"} & set(told.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.split())
+    assert "explorer.core.runs.commands" in imported and not {"torch", "sklearn", "umap", "streamlit"} & imported
 
 
 def test_a_run_is_started_watched_and_done(checkpoints):
@@ -95,8 +97,8 @@ def test_a_run_is_started_watched_and_done(checkpoints):
 
 
 def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
-    told = at_once(2, lambda: runs.start(order("mine")).name)
-    assert told == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
+    answers = at_once(2, lambda: runs.start(order("mine")).name)
+    assert answers == ["There is already a run 'mine'. Choose another name, or delete that run.", "mine"]
     assert len(run_process._children) == 1
     trains("mine")
     again = run_status.look("mine").step
@@ -114,8 +116,8 @@ def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
 
 
 def test_many_who_make_one_folder_at_once_make_it_once():
-    told = at_once(8, lambda: run_folder.create(order("mine")).name)
-    assert told == ["There is already a run 'mine'. Choose another name, or delete that run."] * 7 + ["mine"]
+    answers = at_once(8, lambda: run_folder.create(order("mine")).name)
+    assert answers == ["There is already a run 'mine'. Choose another name, or delete that run."] * 7 + ["mine"]
 
 
 # ---- the queue
@@ -246,15 +248,6 @@ def test_what_cannot_be_is_refused_before_there_is_a_folder(checkpoints, made, e
     assert not list(checkpoints.iterdir()) and not run_process._children
 
 
-def standing(name: str, *events, pid=None, **more) -> Path:
-    """A run's folder with such events, by this process or by nobody."""
-    folder = run_folder.create(RunSpec(name, MODEL, TRAIN, created=more.pop("created", 1000.0)))
-    who = run_process.this_process() if pid is None else {"pid": pid, "pid_started": 1000.0}
-    run_folder.write_run(folder, run_folder.read_run(folder)[0], **who)
-    (folder / run_folder.EVENTS).write_text("".join(json.dumps({"t": round(time.time(), 3)} | e) + "\n" for e in events))
-    return folder
-
-
 def test_a_queue_that_is_full_is_one_sentence():
     for i in range(runs.MAX_LIVE_RUNS):
         standing(f"run-{i}", {"kind": "queued"})
@@ -279,114 +272,6 @@ def test_a_run_that_is_not_there_is_one_sentence():
     for act in (run_status.look, runs.resume, runs.stop, runs.delete, runs.steer):
         with pytest.raises(BundleError, match="There is no run 'mine'"):
             act("mine")
-
-
-# ---- how a run stands
-
-
-def training(epoch, step):
-    return {"kind": "training", "epoch": epoch, "step": step, "n_steps": 30, "steps_per_epoch": 3}
-
-
-FAILED = {"kind": "failed", "message": "The disk is full.", "hint": "Free some space."}
-LOADING = {"kind": "progress", "share": 0.25, "what": "downloading"}
-
-
-@pytest.mark.parametrize(
-    "events, status, sentence",
-    [
-        ([], "starting", ""),
-        ([{"kind": "queued"}], "queued", ""),
-        ([{"kind": "starting"}, LOADING], "starting", "downloading: 25%"),
-        ([{"kind": "starting"}, LOADING, training(0, 0)], "training", ""),
-        ([training(0, 0), {"kind": "paused", "epoch": 2, "step": 7}], "paused", ""),
-        ([training(0, 0), {"kind": "paused"}, {"kind": "going on"}], "training", ""),
-        ([training(0, 0), {"kind": "saved", "bundle": "mine"}], "mapping", ""),
-        ([training(0, 0), {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"}], "done", ""),
-        ([training(0, 0), {"kind": "stopped"}], "stopped", ""),
-        ([training(0, 0), FAILED], "failed", "The disk is full. Free some space."),
-        ([FAILED, {"kind": "starting"}], "starting", ""),
-        (
-            [{"kind": "what"}, {"kind": "progress", "share": 10**400, "what": "x"}, {"kind": "failed", "message": 7}],
-            "starting",
-            "",
-        ),
-    ],
-)
-def test_the_last_word_says_how_a_run_stands(events, status, sentence):
-    standing("mine", *events)
-    run = run_status.look("mine")
-    assert (run.status, run.sentence) == (status, sentence) and run.is_live == (status not in ("done", "stopped", "failed"))
-
-
-@pytest.mark.parametrize("status", ["stopped", "failed", "done", "lost"])
-def test_a_process_that_is_gone_has_the_last_word_if_it_had_one(status):
-    last = {"failed": FAILED, "lost": {"kind": "batch", "epoch": 4, "step": 13}}.get(status, {"kind": status, "bundle": "mine"})
-    standing("mine", training(0, 0), last, pid=2**22 + 1)
-    run = run_status.look("mine")
-    assert run.status == status and not run.is_live
-    if status == "lost":
-        assert run.sentence == "The training broke off after epoch 4. It can go on from there." and run.step == 13
-
-
-@pytest.mark.parametrize("kind", ["stopped", "failed", "training", "paused"])
-def test_a_run_that_is_taken_up_again_is_starting_until_its_process_speaks(kind):
-    said = {"kind": kind, "message": "", "hint": ""}
-    folder = standing("mine", said | {"t": time.time() - 60})
-    assert run_status.look("mine").status == "starting" and run_status.look("mine").is_live
-    with pytest.raises(BundleError, match="The run 'mine' is starting"):
-        runs.resume("mine")
-    pen = event_log.EventWriter(folder)
-    pen.write("queued")
-    pen.close()
-    assert run_status.look("mine").status == "queued"
-
-
-def test_numbers_that_cannot_be_are_passed_over():
-    standing("mine", training(0, 0), {"kind": "epoch", "epoch": 10**30, "step": -4, "n_steps": "x", "steps_per_epoch": True})
-    run = run_status.look("mine")
-    assert (run.epoch, run.step, run.n_steps, run.n_epochs) == (0, 0, 30, 10)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "\0" * 50])
-def test_a_damaged_run_hides_no_other(text):
-    standing("good", training(0, 0), created=2000.0)
-    (standing("bad") / run_folder.RUN).write_text(text)
-    (paths.runs_dir() / "empty").mkdir()
-    (paths.runs_dir() / "file").write_text("")
-    assert [(run.name, run.status) for run in run_status.list_runs()] == [("good", "training"), ("bad", "damaged")]
-    bad = run_status.look("bad")
-    assert bad.sentence.startswith("Run 'bad': run.json ") and bad.n_epochs == 0 and not bad.is_live
-    with pytest.raises(BundleError, match="The run 'bad' is damaged"):
-        runs.resume("bad")
-    runs.delete("bad")
-    assert [run.name for run in run_status.list_runs()] == ["good"]
-
-
-def test_nothing_is_listed_where_nothing_is():
-    assert run_status.list_runs() == []
-
-
-def test_what_is_pressed_is_written_down_beside_what_was_pressed_before():
-    folder = standing("mine", training(0, 0))
-    runs.steer("mine", beta=4.0)
-    runs.steer("mine", pause=True)
-    runs.stop("mine", keep=True)
-    assert run_folder.read_control(folder) == run_folder.ControlFile(beta=4.0, pause=True, stop="keep")
-
-
-def test_events_are_read_as_they_come_and_anew_for_a_new_run_of_the_name():
-    folder = standing("mine", training(0, 0), {"kind": "epoch", "epoch": 1, "step": 3})
-    log = event_log.EventLog(folder)
-    first = log.read()
-    assert [e["kind"] for e in first] == ["training", "epoch"] and log.read() is first
-    with open(folder / run_folder.EVENTS, "a") as file:
-        file.write(json.dumps(training(0, 0)) + "\n")
-    assert [(e["kind"], e["epoch"]) for e in log.read()] == [("training", 0), ("training", 0)] and len(first) == 2
-    runs.delete("mine") if not run_status.look("mine").is_live else run_folder.atomic.remove_folder(folder)
-    assert log.read() == []
-    standing("mine", {"kind": "starting"}, *[training(0, 0)] * 4)
-    assert [e["kind"] for e in log.read()] == ["starting", *["training"] * 4]
 
 
 # ---- twins

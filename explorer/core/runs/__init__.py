@@ -1,1 +1,1 @@
-"""A training run on disk, seen from outside: files, status, commands. Imports no torch."""
+"""A training run on disk: its files, its status, commands on it. Imports no torch."""

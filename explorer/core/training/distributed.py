@@ -122,8 +122,8 @@ def _wrap(state: State) -> nn.Module:
     """The wrapper of the model that averages gradients. All processes call it together, once their images are loaded."""
     with _peer_errors():
         dist.all_reduce(torch.zeros(1))
-        ids = [state.device.index or torch.cuda.current_device()] if state.device.type == "cuda" else None
-        return DistributedDataParallel(ObjectiveModule(state.model), device_ids=ids, broadcast_buffers=False)
+        ids = [torch.cuda.current_device()] if state.device.type == "cuda" else None
+        return DistributedDataParallel(ObjectiveModule(state.model), device_ids=ids)
 
 
 def _shared_step(state: State, wrapper: nn.Module, images: Tensor, rows: Tensor, eps: Tensor) -> Sums:

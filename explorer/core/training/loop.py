@@ -25,7 +25,7 @@ from explorer.core.training.step import Meter, set_lr, train_step
 from explorer.core.training.throughput import choose_precision
 from explorer.core.vae.encoding import as_tensor, encode_images, to_float
 
-EVERY = 20  # batches between light reports; also how often the loss is read back and checked
+REPORT_STEPS = 20  # batches between light reports; also how often the loss is read back and checked
 N_SHOWN = 32  # reconstructions and prior samples in a full report
 N_MEANS = 2000  # encoder means in a full report, for a map that moves while the model learns
 ORDER, EPS = range(2)  # independent random streams of one epoch
@@ -38,7 +38,7 @@ def fit(
     before_batch: Callable[[State], LiveSettings | None] = lambda state: None,
     parallel: DataParallel | None = None,
 ) -> Iterator[Report]:
-    """Train to the end of `state.schedule`, yielding a Report every EVERY batches and a full one after each epoch.
+    """Train to the end of `state.schedule`, yielding a Report every REPORT_STEPS batches and a full one after each epoch.
 
     train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Between two reports
     `state.schedule` may be changed, and the stopwatch is paused. `before_batch` returns the LiveSettings from the next batch
@@ -102,7 +102,7 @@ def _train_epoch(
         else:
             window.sums += parallel.train_step(images, batch, eps)
         state.step += 1
-        if i % EVERY == 0 or i == len(batches) or state.step == n_steps:
+        if i % REPORT_STEPS == 0 or i == len(batches) or state.step == n_steps:
             losses = window.sums.losses()
             if not math.isfinite(losses.elbo):
                 _give_up(state, lr)

@@ -22,9 +22,9 @@ class Losses:
         """The lower bound of log p(x), whatever beta is."""
         return -(self.recon_loss + self.kl)
 
-    def as_dict(self, kl_digits: int = 16) -> dict:
-        """Plain JSON values; kl_per_dim is rounded."""
-        kl_per_dim = [round(kl, kl_digits) for kl in self.kl_per_dim]
+    def as_dict(self, kl_digits: int | None = None) -> dict:
+        """Plain JSON values; kl_per_dim is rounded to `kl_digits`."""
+        kl_per_dim = [kl if kl_digits is None else round(kl, kl_digits) for kl in self.kl_per_dim]
         return {"elbo": self.elbo, "recon_loss": self.recon_loss, "kl": self.kl, "kl_per_dim": kl_per_dim}
 
 
@@ -58,8 +58,8 @@ class Report:
         """Whether this is a full report, at an epoch's end."""
         return self.test is not None
 
-    def as_dict(self, kl_digits: int = 16) -> dict:
-        """Plain JSON values, without the snapshot; kl_per_dim is rounded."""
+    def as_dict(self, kl_digits: int | None = None) -> dict:
+        """Plain JSON values, without the snapshot; kl_per_dim is rounded to `kl_digits`."""
         return {
             "epoch": self.epoch,
             "step": self.step,

@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from explorer.core.config import ModelConfig
+from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, ExplorerError, TrainingError
 from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
@@ -18,7 +19,12 @@ from explorer.core.runs.event_log import EventWriter
 from explorer.core.runs.folder import RunSpec
 from explorer.core.worker.budget import Budget
 
-# torch takes a second or two to import, so the functions below import it, and what needs it, when the device is free
+if TYPE_CHECKING:
+    from explorer.core.training.state import State
+    from explorer.core.worker.bundle_writer import BundleWriter
+    from explorer.core.worker.model_job import Data, ModelJob, SavedModel
+
+# Importing torch takes a second or two. A run waits for the device without it: the functions below import what needs torch.
 
 MIN_CONV_EPOCHS = 10  # on MNIST, for equal seconds, conv is behind the MLP at 3 epochs (102.6, 100.9), ahead at 55 (93.1, 95.9)
 PROGRESS_S = 0.3  # between two events of a download
@@ -102,7 +108,7 @@ def _train(
 class Job:
     """The models of a run, trained in turn, and the time budget that they share."""
 
-    models: list  # of ModelJob
+    models: "list[ModelJob]"
     events: EventWriter  # of the run; of the group, for twins
     budget: Budget | None
 
@@ -137,7 +143,7 @@ class Job:
             model.record(report)
             on_report(report, model.state, model.n_steps)
 
-    def _plan(self, model, is_epoch: bool, evaluation_s: float) -> None:
+    def _plan(self, model: "ModelJob", is_epoch: bool, evaluation_s: float) -> None:
         """Turn the budget into a number of batches, once all untrained models are evaluated; reduce it if time runs short."""
         planned = max(other.state.schedule.planned or 0 for other in self.models)
         if not planned:
@@ -170,7 +176,7 @@ class Job:
         self._write_saved("done", writers, paths)
         return paths[0]
 
-    def _write_saved(self, kind: str, writers: list, paths: list[Path]) -> None:
+    def _write_saved(self, kind: str, writers: "list[BundleWriter]", paths: list[Path]) -> None:
         """An event of each model, and of the group of twins."""
         for model, writer, path in zip(self.models, writers, paths):
             taken = writer.taken_name(path)
@@ -179,7 +185,7 @@ class Job:
             self.events.write(kind, bundle=paths[0].name)
 
 
-def _load_images(folder: Path, spec: RunSpec, config, events: EventWriter, on_message: Callable):
+def _load_images(folder: Path, spec: RunSpec, config: TrainConfig, events: EventWriter, on_message: Callable) -> "Data":
     from explorer.core.data import catalog
     from explorer.core.worker.model_job import Data
 
@@ -190,7 +196,7 @@ def _load_images(folder: Path, spec: RunSpec, config, events: EventWriter, on_me
     return Data(train.head(config.limit), test.head(config.limit))
 
 
-def _architecture(saved: list, data, budget: Budget | None) -> str:
+def _architecture(saved: "list[SavedModel]", data: "Data", budget: Budget | None) -> str:
     """The better architecture for a time budget: conv if it gets MIN_CONV_EPOCHS of it, else the MLP, whose steps are short."""
     from explorer.core.training import state, throughput
     from explorer.core.vae.encoding import as_tensor
@@ -211,7 +217,7 @@ def _write_environment(folder: Path, spec: RunSpec, device: str) -> None:
     run_folder.write_run(folder, spec, **process.this_process(), device=device, versions=versions)
 
 
-def _data_parallel(states: list, spec: RunSpec):
+def _data_parallel(states: "list[State]", spec: RunSpec):
     from explorer.core.training import distributed
 
     if len(states) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":

@@ -244,7 +244,7 @@ def at(kind, step, **more):
     return {"kind": kind, "step": step} | more
 
 
-def turned(step, beta=4.0):
+def change(step, beta=4.0):
     return at("dial", step, beta=beta, lr_scale=1.0)
 
 
@@ -252,11 +252,11 @@ def test_what_came_after_the_checkpoint_is_taken_back_by_a_resume():
     events = [
         at("training", 0),
         at("epoch", 0),
-        turned(3),
+        change(3),
         at("epoch", 10),
-        turned(10),
+        change(10),
         at("batch", 15),
-        turned(17),
+        change(17),
         {"kind": "starting"},
         at("training", 10),
     ]
@@ -269,26 +269,26 @@ def test_what_came_after_the_checkpoint_is_taken_back_by_a_resume():
         ("starting", None),
         ("training", 10),
     ]
-    assert in_force(kept + [turned(10)]) == kept + [turned(10)], "the same whether read at once or in parts"
+    assert in_force(kept + [change(10)]) == kept + [change(10)], "the same whether read at once or in parts"
 
 
 @pytest.mark.parametrize(
     "bad", [{"beta": "much"}, {"beta": None}, {"lr_scale": -1}, {"step": 1.5}, {"beta": float("nan")}, {"beta": float("inf")}]
 )
 def test_a_turn_of_the_dial_that_cannot_be_is_passed_over(bad):
-    assert in_force([turned(3) | bad]) == [] and live_changes([turned(3) | bad]) == []
+    assert in_force([change(3) | bad]) == [] and live_changes([change(3) | bad]) == []
 
 
 def test_all_turns_are_made_again_however_often_a_run_breaks_off():
-    first = [at("training", 0), turned(12), turned(17)]
-    again = [at("training", 10), turned(12)]  # and killed before 17
-    assert live_changes(first) == [turned(12), turned(17)]
-    assert live_changes(first + again) == [turned(12), turned(17)]
-    assert live_changes(first + again + [at("training", 10), turned(12), turned(17), turned(21, 0.0)])[-1] == turned(21, 0.0)
+    first = [at("training", 0), change(12), change(17)]
+    again = [at("training", 10), change(12)]  # and killed before 17
+    assert live_changes(first) == [change(12), change(17)]
+    assert live_changes(first + again) == [change(12), change(17)]
+    assert live_changes(first + again + [at("training", 10), change(12), change(17), change(21, 0.0)])[-1] == change(21, 0.0)
 
 
 def test_the_turn_that_broke_a_run_is_not_made_again():
-    assert live_changes([turned(3), turned(12, 1e4), at("diverged", 10)]) == [turned(3)]
+    assert live_changes([change(3), change(12, 1e4), at("diverged", 10)]) == [change(3)]
 
 
 # ---- epochs

@@ -111,13 +111,13 @@ def test_a_duplicate_is_a_run_of_its_own(root, twins):
 @pytest.mark.usefixtures("one_thread", "every_step_counts")
 def test_a_duplicate_goes_on_from_the_same_epoch(root):
     def trained(name: str, stop_at: int = -1) -> bytes:
-        def seen(report, state, n_steps):
+        def on_report(report, state, n_steps):
             if report.step == stop_at and not report.is_epoch:
                 write_control(root / "runs" / name, ControlFile(stop="stop"))
 
         if not (root / "runs" / name).is_dir():
             run_folder.create(RunSpec(name, MODEL, TRAIN, map=False, created=1000.0))
-        work(root / "runs" / name, on_report=seen)
+        work(root / "runs" / name, on_report=on_report)
         return b"" if stop_at >= 0 else (root / name / bundle_format.MODEL).read_bytes()
 
     trained("mine", 7)
@@ -241,6 +241,19 @@ def test_a_run_that_goes_on_does_not_take_a_model_s_name(root):
     runs.delete("mine")
     random_bundle(root, "mine")
     assert transfer.import_zip(data) == ["mine-2"]
+
+
+def test_the_weights_file_of_earlier_versions_is_accepted_and_ignored(root):
+    folder = resting("mine", twins=TWINS)
+    old = {f"{twin}/latest.safetensors": b"the weights again" for twin in ("both", "KL-only")} | {"latest.safetensors": b"x"}
+    for path, data in old.items():
+        (folder / path).write_bytes(data)
+    assert not old.keys() & run_library.contents("mine").keys()
+    run_library.duplicate("mine", "copy")
+    found = {f"runs/old/{path}": data for path, data in (run_library.contents("mine") | old).items()}
+    assert transfer.import_zip(zipped(found)) == ["old"]
+    for name in ("copy", "old"):
+        assert not list((root / "runs" / name).rglob("latest.*")) and run_status.look(name).status == "stopped"
 
 
 def test_a_run_is_never_replaced(root):

@@ -54,12 +54,12 @@ def events(folder: Path, *kinds: str) -> list[dict]:
 
 
 def once(step: int, act):
-    """For `seen`: act as soon as the first of them has had that many batches."""
+    """For `on_report`: act as soon as the first of them has had that many batches."""
     left = [act]
     return lambda report, *rest: left.pop()() if report.step == step and not report.is_epoch and left else None
 
 
-def turn(folder: Path, **changes):
+def change(folder: Path, **changes):
     return lambda: write_control(folder, replace(read_control(folder), **changes))
 
 
@@ -132,9 +132,9 @@ def test_each_is_bit_for_bit_the_run_it_would_be_alone():
 
 
 def test_they_go_side_by_side_and_leave_a_folder_and_a_bundle_each():
-    folder, seen = new(), []
-    work(folder, on_report=lambda report, state, n_steps: seen.append((report.step, report.epoch)))
-    assert [seen[i : i + 3] for i in range(0, len(seen), 3)] == [[at] * 3 for at in dict.fromkeys(seen)], "in turn"
+    folder, reached = new(), []
+    work(folder, on_report=lambda report, state, n_steps: reached.append((report.step, report.epoch)))
+    assert [reached[i : i + 3] for i in range(0, len(reached), 3)] == [[at] * 3 for at in dict.fromkeys(reached)], "in turn"
     run = run_status.look("three")
     assert (run.status, run.epoch, run.n_epochs, run.bundle) == ("done", 4, 4, "three-beta-0")
     assert [(twin.name, twin.status, twin.bundle, twin.epoch) for twin in run.twins] == [
@@ -160,9 +160,9 @@ def test_each_term_alone_does_what_the_lecture_says():
     assert losses["both"]["elbo"] > max(losses["recon-only"]["elbo"], losses["KL-only"]["elbo"])
 
 
-def test_a_beta_turned_for_one_acts_on_that_one():
+def test_a_beta_changed_for_one_acts_on_that_one():
     folder = new()
-    work(folder, on_report=once(4, turn(folder / "beta-1", beta=7.0)))
+    work(folder, on_report=once(4, change(folder / "beta-1", beta=7.0)))
     (dial,) = events(folder / "beta-1", "dial")
     assert dial["beta"] == 7 and dial["step"] in (3, 4) and not events(folder / "beta-0", "dial")
     assert weights("three-beta-0") == alone("single-0", beta=0.0) and weights("three-beta-1") != alone("single-1")
@@ -173,16 +173,16 @@ def test_a_beta_turned_for_one_acts_on_that_one():
 
 def test_stopped_they_go_on_to_the_same_weights():
     folder = new()
-    assert work(folder, on_report=once(5, turn(folder, stop="stop"))) is None
+    assert work(folder, on_report=once(5, change(folder, stop="stop"))) is None
     run = run_status.look("three")
     assert run.status == "stopped" and [twin.status for twin in run.twins] == ["stopped"] * 3 and run.epoch == 1
-    turn(folder, stop="")()
+    change(folder, stop="")()
     work(folder)
     assert weights("three-beta-4") == alone("single-4", beta=4.0) and weights("three-beta-0") == alone("single-0", beta=0.0)
 
 
 @pytest.mark.parametrize("n_reports", [2, 9, 14])
-def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_reports):
+def test_killed_at_any_report_they_go_on_to_the_same_weights(monkeypatch, n_reports):
     folder, left = new(), [n_reports]
 
     class Killed(BaseException):
@@ -204,9 +204,9 @@ def test_killed_at_any_turn_they_go_on_to_the_same_weights(monkeypatch, n_report
 
 
 def test_kept_they_are_kept_after_equally_many_batches(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 3)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 3)
     folder = new(batch_size=8)
-    work(folder, on_report=once(15, turn(folder, stop="keep")))
+    work(folder, on_report=once(15, change(folder, stop="keep")))
     last = [events(folder / name, "epoch", "batch")[-1]["step"] for name in BETAS]
     run = run_status.look("three")
     assert run.status == "done" and len({twin.step for twin in run.twins}) == 1, last
@@ -217,10 +217,10 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
     def rest(seconds):
         rested.append([len(events(folder / name, "epoch")) for name in BETAS])
-        turn(folder, step_to=None)()
+        change(folder, step_to=None)()
 
     monkeypatch.setattr(controls, "time", SimpleNamespace(sleep=rest))
-    turn(folder, step_to=2)()
+    change(folder, step_to=2)()
     work(folder)
     assert rested == [[3, 3, 3]], "the untrained model and two epochs"
     assert [e["kind"] for e in events(folder, "paused", "going on")] == ["paused", "going on"]
@@ -243,13 +243,13 @@ def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch)
 def test_a_loss_that_is_no_number_says_whose():
     folder = new("beta", (0, 1), lr=10.0)
     for name in ("beta-0", "beta-1"):
-        turn(folder / name, lr_scale=1e-4)()
+        change(folder / name, lr_scale=1e-4)()
     path = folder / "beta-1" / "run.json"
     values = json.loads(path.read_text())
     values["order"]["model"]["widths"] = [64] * 6
     path.write_text(json.dumps(values))
     with pytest.raises(TrainingError, match="^three-beta-1: The loss stopped being a number in epoch 2"):
-        work(folder, on_report=once(4, turn(folder / "beta-1", lr_scale=100.0)))
+        work(folder, on_report=once(4, change(folder / "beta-1", lr_scale=100.0)))
     run = run_status.look("three")
     assert run.status == "failed" and "three-beta-1" in run.sentence
     for name in ("beta-0", "beta-1"):
@@ -292,8 +292,8 @@ def test_twins_edited_by_hand_never_lead_out_of_the_folder(names):
 def test_from_the_command_line(capsys):
     words = "--dataset digits --limit 96 --batch-size 32 --epochs 1 --arch mlp --widths 16 --no-map --no-thumbs --device cpu"
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "2", "3"]) == 0
-    told = capsys.readouterr().err
-    assert "beta 1, D = 2, bernoulli: epoch 1/1" in told and "beta 1, D = 3, bernoulli: epoch 1/1" in told
+    printed = capsys.readouterr().err
+    assert "beta 1, D = 2, bernoulli: epoch 1/1" in printed and "beta 1, D = 3, bernoulli: epoch 1/1" in printed
     assert {"cli-D-2", "cli-D-3"} <= {path.name for path in paths.checkpoints_dir().iterdir()}
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "3", "4"]) == 2
     assert "There is already a bundle 'cli-D-3'" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_the_untrained_model_is_reported_first():
 
 
 def test_reports_count_epochs_steps_and_seconds(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 2)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 2)
     reports = finish(small())
     assert [(r.epoch, r.step, r.is_epoch) for r in reports] == [
         (0, 0, True),
@@ -66,29 +66,29 @@ def test_test_terms_are_those_of_the_model_at_the_epochs_end():
 
 
 def test_train_terms_are_the_sums_over_the_epochs_own_batches(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 2)
-    seen, real = [], objective.terms
-    monkeypatch.setattr(objective, "terms", lambda *args: seen.append(real(*args)) or seen[-1])
+    monkeypatch.setattr(loop, "REPORT_STEPS", 2)
+    batches, real = [], objective.terms
+    monkeypatch.setattr(objective, "terms", lambda *args: batches.append(real(*args)) or batches[-1])
 
     def mean_over_images(terms):
         recon_loss, kl = torch.cat([t.recon_loss for t in terms]), torch.cat([t.kl_per_dim for t in terms])
         return [recon_loss.mean().item(), *kl.mean(0).tolist()]
 
-    def told(losses):
+    def as_list(losses):
         return [losses.recon_loss, *losses.kl_per_dim]
 
     for report in fit(small(epochs=2), TRAIN, TEST):
         if report.train is None:
             continue
         if report.is_epoch:
-            assert [len(t.recon_loss) for t in seen] == [32, 32, 6]  # no extra pass
-            assert told(report.train) == pytest.approx(mean_over_images(seen), rel=1e-5)
-            naive = np.mean([t.recon_loss.mean().item() for t in seen])
+            assert [len(t.recon_loss) for t in batches] == [32, 32, 6]  # no extra pass
+            assert as_list(report.train) == pytest.approx(mean_over_images(batches), rel=1e-5)
+            naive = np.mean([t.recon_loss.mean().item() for t in batches])
             assert abs(naive - report.train.recon_loss) > 1e-3  # a mean of batch means would be wrong
-            seen.clear()
+            batches.clear()
         else:
-            window = seen[:2] if report.step % 3 == 2 else seen[2:]
-            assert told(report.train) == pytest.approx(mean_over_images(window), rel=1e-5)
+            window = batches[:2] if report.step % 3 == 2 else batches[2:]
+            assert as_list(report.train) == pytest.approx(mean_over_images(window), rel=1e-5)
 
 
 def test_every_image_is_seen_once_an_epoch_in_another_order(monkeypatch):
@@ -176,7 +176,7 @@ def test_bf16_trains_and_leaves_the_weights_in_float32():
 
 
 def test_the_rate_is_applied_at_every_step(monkeypatch):
-    monkeypatch.setattr(loop, "EVERY", 1)
+    monkeypatch.setattr(loop, "REPORT_STEPS", 1)
     state, rates = small(epochs=4), []
     for report in fit(state, TRAIN, TEST):
         if not report.is_epoch:

@@ -51,11 +51,11 @@ def whole(name: str = "whole", **settings) -> bytes:
 
 
 def on(step: int, act):
-    """For `seen`: act as soon as that many batches have been trained."""
+    """For `on_report`: act as soon as that many batches have been trained."""
     return lambda report, state, n_steps: act() if report.step == step and not report.is_epoch else None
 
 
-def turn(folder: Path, **changes):
+def change(folder: Path, **changes):
     """What the page does when something is pressed."""
     return lambda: write_control(folder, replace(read_control(folder), **changes))
 

@@ -58,9 +58,9 @@ def test_a_budget_counts_from_the_click_but_not_while_others_train_or_nobody_doe
     assert ends == [clicked + 60]
     for name, kind in (("waited", "queued"), ("resumed", "stopped")):
         folder = new(name, budget_s=60.0, created=time.time() - 3600)
-        pen = event_log.EventWriter(folder)
-        pen.write(kind)
-        pen.close()
+        writer = event_log.EventWriter(folder)
+        writer.write(kind)
+        writer.close()
         before = time.time()
         work(folder)
         assert ends[-1] >= before + 60

@@ -23,13 +23,13 @@ from explorer.core.worker import job, recorder
 from explorer.core.worker.job import work
 from tests.unit.core.worker.digit_runs import (
     Killed,
+    change,
     events,
     killed,
     new,
     on,
     same,
     state_weights,
-    turn,
     weights,
     whole,
 )
@@ -96,26 +96,26 @@ def test_killed_within_an_epoch_it_goes_on_to_the_same_weights(monkeypatch, step
     assert weights("mine") == whole()
 
 
-def test_what_was_turned_after_the_checkpoint_is_turned_again_at_the_same_steps(monkeypatch):
-    def hand(folder, end=None):
-        acts = {4: turn(folder, beta=0.0), 5: turn(folder, beta=9.0), 7: turn(folder, lr_scale=3.0), end: die}
+def test_changes_after_the_checkpoint_are_repeated_at_the_same_steps(monkeypatch):
+    def steered(folder, end=None):
+        acts = {4: change(folder, beta=0.0), 5: change(folder, beta=9.0), 7: change(folder, lr_scale=3.0), end: die}
         return lambda report, *rest: None if report.is_epoch else acts.get(report.step, int)()
 
     def die():
         raise Killed
 
-    work(expected := new("expected"), on_report=hand(expected))
+    work(expected := new("expected"), on_report=steered(expected))
     folder = new("mine")
     with monkeypatch.context() as patch:
         patch.setattr(recorder.RunRecorder, "close", lambda self: None)
         patch.setattr(recorder, "STATE_S", 1e9)  # the untrained model is all that is saved
-        for end in (8, 5):  # the second time before all has been turned again
+        for end in (8, 5):  # the second time before all changes have been repeated
             with pytest.raises(Killed):
-                work(folder, on_report=hand(folder, end))
+                work(folder, on_report=steered(folder, end))
     write_control(folder, ControlFile(9.0, 3.0))
     work(folder)
-    turns = [(e["step"], e["beta"], e["lr_scale"]) for e in event_log.in_force(events(folder)) if e["kind"] == "dial"]
-    assert turns == [(4, 0, 1), (5, 9, 1), (7, 9, 3)] and weights("mine") == weights("expected")
+    changes = [(e["step"], e["beta"], e["lr_scale"]) for e in event_log.in_force(events(folder)) if e["kind"] == "dial"]
+    assert changes == [(4, 0, 1), (5, 9, 1), (7, 9, 3)] and weights("mine") == weights("expected")
 
 
 def test_ctrl_c_is_a_stop():
@@ -181,18 +181,18 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again(monkeypatch):
 
 def test_an_absurd_learning_rate_keeps_the_last_good_epoch_and_says_which():
     folder = new("mine", lr=10.0, widths=(64,) * 6)
-    turn(folder, lr_scale=1e-4)()
+    change(folder, lr_scale=1e-4)()
     with pytest.raises(TrainingError):
-        work(folder, on_report=on(4, turn(folder, lr_scale=100.0)))
+        work(folder, on_report=on(4, change(folder, lr_scale=100.0)))
     run = run_status.look("mine")
     assert run.status == "failed" and run.sentence.startswith("The loss stopped being a number in epoch 2")
     assert "the weights of epoch 1 are kept. Train again with a learning rate of 1." in run.sentence
     tensors, meta = state_file.load_state(folder)
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
     assert snapshots.saved_epochs(folder) == [0, 1]
-    turn(folder, lr_scale=1e-4)()
+    change(folder, lr_scale=1e-4)()
     work(folder)
-    assert run_status.look("mine").status == "done", "what broke it is not turned again"
+    assert run_status.look("mine").status == "done", "the change that broke it is not repeated"
 
 
 @pytest.mark.parametrize("what", ["state.*", "003.*", "run.json"])
@@ -234,8 +234,8 @@ def test_a_data_set_that_was_removed_meanwhile_is_one_sentence(tmp_path):
     for i in range(12):
         Image.fromarray(np.full((8, 8), 20 * i, np.uint8)).save(pictures / f"{i}.png")
     folder = new("mine", dataset=f"folder:{pictures}", batch_size=4)
-    work(folder, on_report=on(4, turn(folder, stop="stop")))
-    turn(folder, stop="")()
+    work(folder, on_report=on(4, change(folder, stop="stop")))
+    change(folder, stop="")()
     away = shutil.move(pictures, tmp_path / "away")
     with pytest.raises(DataError, match="There is no folder"):
         work(folder)
@@ -248,8 +248,8 @@ def test_a_data_set_that_was_removed_meanwhile_is_one_sentence(tmp_path):
 
 def test_a_state_that_was_cut_short_is_one_sentence():
     folder = new("mine")
-    work(folder, on_report=on(4, turn(folder, stop="stop")))
-    turn(folder, stop="")()
+    work(folder, on_report=on(4, change(folder, stop="stop")))
+    change(folder, stop="")()
     path = folder / run_folder.STATE
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BundleError, match="are of two saves, or cut short. Start the run again."):

@@ -51,13 +51,13 @@ def begun(name: str, twins: tuple[str, ...] = (), **more) -> Path:
 
 
 def write_here(name: str):
-    """Listens to a run and puts another model under its name while it trains."""
+    """An `on_report` that saves another model under the run's name while it trains."""
 
-    def seen(report, state, n_steps: int) -> None:
+    def on_report(report, state, n_steps: int) -> None:
         if report.is_epoch and report.epoch == 1 and not (paths.checkpoints_dir() / name).exists():
             random_bundle(paths.checkpoints_dir(), name, latent_dim=4)
 
-    return seen
+    return on_report
 
 
 def test_a_finished_run_in_a_zip_is_read_as_on_disk(root, shipped):

@@ -6,7 +6,7 @@ from explorer.core.runs import snapshots
 from explorer.core.training.report import Losses, Report
 from explorer.core.worker import recorder
 from explorer.core.worker.job import work
-from tests.unit.core.worker.digit_runs import killed, new, turn
+from tests.unit.core.worker.digit_runs import change, killed, new
 
 pytestmark = pytest.mark.usefixtures("one_thread", "every_step_counts")
 
@@ -27,13 +27,13 @@ def test_at_most_64_epochs_are_on_the_disk_and_the_last_one_always(monkeypatch):
         assert not report.is_epoch or saved[-1] == report.epoch
 
     def stop_at(epoch):
-        return lambda report, *rest: (count(report), turn(folder, stop="stop")() if report.epoch == epoch else None)
+        return lambda report, *rest: (count(report), change(folder, stop="stop")() if report.epoch == epoch else None)
 
     for epoch in (97, 149):
         assert epoch not in snapshots.kept_epochs(200)
         assert work(folder, on_report=stop_at(epoch)) is None
         assert snapshots.saved_epochs(folder)[-1] == epoch
-        turn(folder, stop="")()
+        change(folder, stop="")()
     killed(monkeypatch, folder, 171)
     work(folder, on_report=count)
     assert max(seen_most) <= 64 and set(snapshots.saved_epochs(folder)) == snapshots.kept_epochs(200)
@@ -42,6 +42,6 @@ def test_at_most_64_epochs_are_on_the_disk_and_the_last_one_always(monkeypatch):
 def test_epochs_too_quick_to_be_shown_are_left_out_but_not_the_last(monkeypatch):
     monkeypatch.setattr(recorder, "EPOCH_S", 1e9)
     folder = new("mine", epochs=200, limit=16)
-    work(folder, on_report=lambda report, *rest: turn(folder, stop="stop")() if report.epoch == 149 else None)
+    work(folder, on_report=lambda report, *rest: change(folder, stop="stop")() if report.epoch == 149 else None)
     saved = snapshots.saved_epochs(folder)
     assert saved[-1] == 149 and set(saved[:-1]) == {e for e in snapshots.kept_epochs(200) if e < 149}
