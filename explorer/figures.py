@@ -29,6 +29,17 @@ SMALL_PX = 16  # images up to this size are smoothed when enlarged, larger ones 
 GREY = "#808495"  # legible on white and on black
 
 
+class FixedFigure(go.Figure):
+    """A figure that is not changed any more. Converting it to a dict with base64 arrays happens once, not at every use."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._converted = super().to_dict()
+
+    def to_dict(self) -> dict:
+        return self._converted
+
+
 def map_figure(
     xy: np.ndarray,
     labels: np.ndarray,

@@ -23,6 +23,7 @@ from explorer.ui.wire.packet import pack
 
 LIVE = "run:"  # before the name of a run in Explore's selector and link
 N_ENGINES = 6  # some 10 MB each
+N_SHARED = 16  # films of a release, at most 1 MB each
 SPRITE_PX, SHEET_PX = 32, 4096  # of a picture in the hover sheet, and the sheet's width
 
 
@@ -79,7 +80,20 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     if isinstance(plane, tuple):
         axes = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
     made = figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
-    return made.update_layout(uirevision=f"{content_hash} {plane}")
+    return figures.FixedFigure(made.update_layout(uirevision=f"{content_hash} {plane}"))
+
+
+def shared(engine, part: str, shown: tuple, make: Callable):
+    """The result of `make`, computed once for all visitors to whom a part of the page shows the same.
+
+    `shown`: everything that `make` depends on beside the engine. The result must not be changed.
+    """
+    return _shared(engine.name, engine.content_hash, len(engine.gallery.mu), part, shown, make)
+
+
+@st.cache_resource(max_entries=N_SHARED, show_spinner=False)
+def _shared(name: str, content_hash: str, n: int, part: str, shown: tuple, _make: Callable):
+    return _make()
 
 
 def sprites(engine) -> bytes | None:

@@ -78,7 +78,7 @@ def html(page) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
 
 
-@pytest.mark.parametrize("function", ["_words", "_verbs"])
+@pytest.mark.parametrize("function", ["_words", "_buttons"])
 def test_a_model_s_row_in_the_library(root, monkeypatch, function):
     fails_on_bad(monkeypatch, library, function)
     page = opened(library_page)

@@ -1,6 +1,7 @@
 """The Library without a browser: what each row says, and what its verbs do to the folder."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.core import paths, transfer
 from explorer.core.storage import atomic
+from explorer.ui import resources
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -144,6 +146,72 @@ def test_a_full_disk_is_said(root, monkeypatch):
     monkeypatch.setattr(atomic, "write_file", full)
     page = press(edit(opened(), "good"), "duplicate-good")
     assert "The disk is full while saving 'good-2'" in said(page.error) and names(root) == {"good", "other"}
+
+
+@pytest.fixture
+def many(root) -> Path:
+    """The folder with 43 models more: copy-00 to copy-42."""
+    for i in range(43):
+        shutil.copytree(root / "good", root / f"copy-{i:02}")
+    return root
+
+
+def shown(page: AppTest) -> list[str]:
+    """The models whose rows are on the page."""
+    return [button.key.removeprefix("open-") for button in page.button if button.key.startswith("open-")]
+
+
+COPIES = [f"copy-{i:02}" for i in range(43)]
+
+
+def test_many_models_come_in_pages(many):
+    page = opened()
+    assert "45 models" in shelf(page) and shown(page) == COPIES[:20]
+    page.session_state["library-page-"] = 2
+    assert shown(checked(page.run())) == COPIES[20:40]
+    page.session_state["library-page-"] = 3
+    assert shown(checked(page.run())) == [*COPIES[40:], "good", "other"]
+
+
+def search(page: AppTest, text: str) -> AppTest:
+    page.text_input(key="library-search").set_value(text)
+    return checked(page.run())
+
+
+def test_a_search_shows_the_models_that_match(many):
+    page = opened()
+    assert shown(search(page, "COPY-1")) == COPIES[10:20]
+    assert shown(search(page, "othe sprit")) == ["other"]  # of its name and its data set
+    assert shown(search(page, "<b>nothing</b>")) == [] and "No model matches" in said(page.info)
+    assert shown(search(page, "")) == COPIES[:20]
+
+
+def test_a_search_begins_on_its_first_page(many):
+    page = opened()
+    page.session_state["library-page-"] = 2
+    checked(page.run())
+    assert shown(search(page, "copy")) == COPIES[:20]
+
+
+def test_few_models_need_no_search_box(root):
+    assert not [box for box in opened().text_input if box.key == "library-search"]
+
+
+def test_only_the_models_on_the_page_are_opened(many, monkeypatch):
+    asked, portrait = [], resources.portrait
+    monkeypatch.setattr(resources, "portrait", lambda name, stamp: asked.append(name) or portrait(name, stamp))
+    opened()
+    assert asked == COPIES[:20]
+
+
+def test_export_all_leaves_out_a_damaged_model_of_another_page(many, monkeypatch):
+    weights = many / "other" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    exported = []
+    monkeypatch.setattr(transfer, "export_zip", lambda names, runs: exported.append(names) or b"")
+    monkeypatch.setattr("streamlit.download_button", lambda label, data, *_, **__: data() if label == "Export all" else None)
+    opened()
+    assert exported == [[*COPIES, "good"]]
 
 
 def test_a_shipped_model_stays(root, monkeypatch):

@@ -15,7 +15,7 @@ TABS = ["prior", "neighbours", "classes", "directions", "arithmetic", "pad"]
 
 
 def unpacked(data: bytes) -> dict:
-    """A packet as film.js reads it."""
+    """A packet as packet.js reads it."""
     length = int(np.frombuffer(data[:4], "<u4")[0])
     packet, at = json.loads(data[4 : 4 + length]), 4 + length
     for name, kind, shape in packet["arrays"]:

@@ -88,10 +88,15 @@ def test_shift_moves_z_only_and_empty_space_is_a_place_too(explore, engine):
     page.click(x, y)
     page.page.keyboard.up("Shift")
     assert np.array_equal(page.z(16), engine.gallery.mu[row]) and page.anchors() == (None, None) and "image" not in page.link()
+    mark = page.page.locator("[data-fact=approximate]")
+    assert mark.is_hidden()
     left, bottom = page.axes()
     page.click(left["at"] + 12, bottom["at"] + 12)
     assert not np.array_equal(page.z(16), engine.gallery.mu[row])
     assert page.anchors() == (None, None) and error(page, engine) <= 1
+    assert mark.is_visible(), "z was read off the map"
+    assert page.press("[data-do=undo]")
+    assert mark.is_hidden()
 
 
 def test_the_picture_under_the_pointer(explore, engine):

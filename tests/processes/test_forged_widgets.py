@@ -1,11 +1,10 @@
 """A client that is no browser and sends what the page never offered."""
 
-import asyncio
-
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.async_run import run_async
 from tests.browser.server import serving
 from tests.raw_client import RawClient, texts, widget_id
 
@@ -35,7 +34,7 @@ def test_a_forged_choice_of_data_set_starts_no_run(tmp_path, private):
 
     with serving(tmp_path / "log", **environment) as server:
         for folder in (private, uploads / "link", f"{uploads}/../../private"):
-            said = asyncio.run(attack(server.url, f"folder:{folder}"))
+            said = run_async(attack(server.url, f"folder:{folder}"))
             runs = list((checkpoints / "runs").glob("*/run.json"))
             assert not runs, runs[0].read_text()
             assert "on no other folder" in said

@@ -56,6 +56,7 @@ OWNERS = {
 }
 LONGEST = {"app.py": 40}
 LONGEST_MODULE = 300
+LONGEST_FUNCTION = 60
 
 
 def layer_of(path: str) -> int | None:
@@ -191,6 +192,20 @@ def heavy_imports(code: str) -> list[str]:
 
 def test_no_file_is_too_long():
     assert too_long(PROJECT) == []
+
+
+def test_no_function_is_too_long():
+    found = []
+    for path, tree in sources(PROJECT).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                found.append(f"{path}:{node.lineno} {node.name} has over {LONGEST_FUNCTION} lines")
+    assert found == []
+
+
+def test_the_core_has_few_modules_at_its_top():
+    names = {path.name for path in (PROJECT / "explorer" / "core").glob("[!_]*.py")}
+    assert names == {"config.py", "errors.py", "device.py", "paths.py", "transfer.py"}
 
 
 def test_every_file_was_read():

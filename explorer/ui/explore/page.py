@@ -6,6 +6,7 @@ from functools import wraps
 import streamlit as st
 
 from explorer.core.errors import ExplorerError
+from explorer.core.paths import checkpoints_dir
 from explorer.ui import resources
 from explorer.ui.explore import export
 from explorer.ui.explore.bar import panel as bar
@@ -30,8 +31,8 @@ def explore() -> None:
         with guarded(""), model_box:
             engine = bar.choose_model()
         if engine is not None:
-            is_own = engine.is_live or engine.name not in {info.name for info in resources.bundles()}
-            with guarded("", "explore", None if is_own else delete_model(engine.name)):
+            is_bundle = (checkpoints_dir() / engine.name).is_dir()  # not an own model or one in training
+            with guarded("", "explore", delete_model(engine.name) if is_bundle else None):
                 _model(engine, model_box)
 
 

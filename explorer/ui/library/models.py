@@ -1,6 +1,7 @@
-"""The shelf of models: a row each with its picture, its numbers and its verbs; above it a zip comes in or goes out."""
+"""The models of the Library: a row each with picture, numbers and buttons, in pages; above them import and export."""
 
 import logging
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -19,53 +20,99 @@ NUMBERS = {
     "active_units": ("active units", "{:.0f}"),
     "trustworthiness": ("map trust", "{:.2f}"),
 }
+PAGE_ROWS = 20  # from so many models on there is a search box
 log = logging.getLogger(__name__)
-MAX_UPLOAD_MB = 500  # it lies in the server's memory; .streamlit/config.toml has the same
+MAX_UPLOAD_MB = 500  # held in the server's memory; .streamlit/config.toml has the same limit
 
 
-def bring_and_take() -> None:
-    """How much there is, a zip in, all of it out. What came in is on the shelf below in the same run."""
+def toolbar():
+    """The number of models, import, and a container for the Export all button, which is returned. An imported model is in the
+    list of the same run."""
     count = st.container(width="content")
     with st.popover("Import a zip"):
         _import()
     infos = resources.bundles()
-    good = [info.name for info in infos if _look(info)[1] is None]
-    resting = [run.name for run in resources.run_list() if run.spec is not None and not run.is_live]
     total = rows.mb(sum(info.n_bytes for info in infos))
     count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
+    return st.container(width="content")
+
+
+def render(export_box) -> str | None:
+    """The rows of one page, and Export all in `export_box`. The name of the model whose Open was pressed just now."""
+    infos, chosen, damaged = resources.bundles(), None, set()
+    if not infos:
+        st.info("There is no model here. Import a zip, or train one on the Train page.")
+    for place, info in enumerate(_page(infos)):
+        with st.container(key=f"book_{place}"), guarded(info.name, info.name, delete_model(info.name)):
+            portrait, error = _look(info)
+            if error is not None:
+                damaged.add(info.name)
+            if _row(info, len(infos), portrait, error):
+                chosen = info.name
+    with export_box:
+        _export_all([info.name for info in infos if info.error is None and info.name not in damaged])
+    return chosen
+
+
+def _page(infos: Sequence) -> Sequence:
+    """The models that are shown: all, or where they are many, one page of those that match the search."""
+    if len(infos) < PAGE_ROWS:
+        return infos
+    with st.container(key="library_search", horizontal=True, vertical_alignment="center"):
+        text = st.text_input(
+            "Search models",
+            key="library-search",
+            placeholder="Search by name or data set",
+            label_visibility="collapsed",
+            width=320,
+        )
+        words = text.casefold().split()
+        found = [info for info in infos if all(word in _searched(info) for word in words)]
+        n_pages = max(1, -(-len(found) // PAGE_ROWS))
+        page = st.pagination(n_pages, key=f"library-page-{text}") if n_pages > 1 else 1
+    if not found:
+        st.info(f"No model matches '{rows.plain(text.strip())}'.")
+    return found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+
+
+def _searched(info) -> str:
+    """What the search box looks at. A damaged bundle has its name alone."""
+    parts = [info.name] if info.error is not None else [info.name, info.origin.title, info.origin.dataset]
+    return " ".join(part for part in parts if part).casefold()
+
+
+def _export_all(names: list[str]) -> None:
+    """The models `names`, damaged ones left out, and all runs that are not at work."""
+    runs = [run.name for run in resources.run_list() if run.spec is not None and not run.is_live]
     st.download_button(
         "Export all",
-        lambda: transfer.export_zip(good, resting),
+        lambda: transfer.export_zip([name for name in names if _is_sound(name)], runs),
         "models.zip",
         "application/zip",
         key="export-all",
         on_click="ignore",
-        disabled=not good + resting,
+        disabled=not names + runs,
     )
 
 
-def render() -> str | None:
-    """The shelf. The name of the model that shall be opened, if one was asked for just now."""
-    infos, chosen = resources.bundles(), None
-    if not infos:
-        st.info("There is no model here. Import a zip, or train one on the Train page.")
-    for place, info in enumerate(infos):
-        with st.container(key=f"book_{place}"), guarded(info.name, info.name, delete_model(info.name)):
-            if _row(info, len(infos)):
-                chosen = info.name
-    return chosen
+def _is_sound(name: str) -> bool:
+    """Whether a model can be exported: all its files are read, so this is asked only when the zip is made."""
+    try:
+        library.contents(name)
+    except ExplorerError:
+        return False
+    return True
 
 
-def _row(info, n_models: int) -> bool:
-    """Whether the model shall be opened."""
-    picture, words, verbs = st.columns(rows.COLUMNS, vertical_alignment="center", gap="medium")
-    portrait, error = _look(info)
+def _row(info, n_models: int, portrait: bytes | None, error: str | None) -> bool:
+    """Whether Open was pressed."""
+    picture, words, buttons = st.columns(rows.COLUMNS, vertical_alignment="center", gap="medium")
     if portrait is not None:
         picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
     words.html(_words(info, error))
-    with verbs.container(horizontal=True, horizontal_alignment="right"):
-        is_chosen = error is None and _verbs(info)
-        # counted, so that every one is closed again when a model has come or gone
+    with buttons.container(horizontal=True, horizontal_alignment="right"):
+        is_chosen = error is None and _buttons(info)
+        # the number is in the key, so that all popovers close when a model is added or removed
         with st.popover("Edit", key=f"edit-{n_models}-{info.name}", on_change="rerun") as popover:
             if popover.open:
                 _edit(info, error)
@@ -75,7 +122,7 @@ def _row(info, n_models: int) -> bool:
 
 
 def _look(info) -> tuple[bytes | None, str | None]:
-    """A model's picture, or what is wrong with it: its weights are opened here, once."""
+    """(a model's picture, None) or (None, what is wrong with it). The first call opens the model."""
     if info.error is not None:
         return None, info.error
     try:
@@ -97,8 +144,8 @@ def _words(info, error: str | None) -> str:
     return rows.words(info.name, (origin.title or origin.dataset, origin.origin, origin.licence), numbers)
 
 
-def _verbs(info) -> bool:
-    """Whether it shall be opened."""
+def _buttons(info) -> bool:
+    """Whether Open was pressed."""
     name = info.name
     opened = st.button("Open", key=f"open-{name}")
     st.download_button(

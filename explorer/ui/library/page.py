@@ -20,8 +20,8 @@ def library() -> None:
     with st.container(key="library"):
         with guarded(""):  # the folder may be closed to us
             with st.container(key="library_bar", horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-                shelf.bring_and_take()
-            chosen = shelf.render()
+                export_box = shelf.toolbar()
+            chosen = shelf.render(export_box)
             if found := resources.run_list():
                 n_live = sum(run.is_live for run in found)
                 _runs(n_live)

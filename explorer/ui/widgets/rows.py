@@ -16,7 +16,7 @@ def words(
     cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in numbers.items())
     source = f"<p class='le-muted'>{source}</p>" if source else ""
     bad = f"<p class='le-bad'>{escape(bad)}</p>" if bad else ""
-    return f"<div class='le-book'>{head}{source}{bad}{f'<dl>{cells}</dl>' if cells else ''}</div>"
+    return f"<div class='le-book' data-testid='library-row'>{head}{source}{bad}{f'<dl>{cells}</dl>' if cells else ''}</div>"
 
 
 def number(value, form: str) -> str:

@@ -1,11 +1,52 @@
-"""Registers a component: the markup, style and script beside a panel, after the script that all components share."""
+"""Registers a component: the markup and style beside a panel, and its script with the modules that the script imports.
 
+Streamlit loads a component's script from a blob URL, where a relative import cannot resolve. So the modules are joined into one
+script, without their import and export keywords. Node loads the same files as modules.
+"""
+
+import re
 from collections.abc import Callable
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import streamlit as st
 
-SHARED = Path(__file__).with_name("film.js")
+IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+\.js)';\n", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=const |let |class |function |async function )", re.MULTILINE)
+KEYWORD = re.compile(r"^(?:import|export)\b(?! default).*", re.MULTILINE)
+
+
+def imported(path: Path) -> list[Path]:
+    """The modules that a script imports, in its order."""
+    found = IMPORT.findall(path.read_text("utf-8"))
+    if any(" as " in names for names, _ in found):
+        raise ValueError(f"{path} imports something under another name, which is lost when modules are joined")
+    return [(path.parent / name).resolve() for _, name in found]
+
+
+def modules(script: Path) -> list[Path]:
+    """A script and all modules that it needs, each after those that it imports; the script itself is the last."""
+    graph, to_read = {}, [script.resolve()]
+    while to_read:
+        path = to_read.pop()
+        if path not in graph:
+            graph[path] = imported(path)
+            to_read += graph[path]
+    return list(TopologicalSorter(graph).static_order())
+
+
+def joined(script: Path) -> str:
+    """One script that imports nothing and exports only the component's default.
+
+    Streamlit sends the script with every run of a component, so lines lose their indentation and comment lines are left out.
+    """
+    lines = []
+    for path in modules(script):
+        text = EXPORT.sub("", IMPORT.sub("", path.read_text("utf-8")))
+        if rest := KEYWORD.search(text):
+            raise ValueError(f"{path} has a line that cannot be joined with other modules: {rest[0]}")
+        lines += map(str.strip, text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request") -> Callable:
@@ -14,8 +55,8 @@ def register(panel: str, name: str, isolate_styles: bool = True, state: str = "r
     `state`: what the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. Call at module
     level, once: Streamlit remounts a component that is registered again.
     """
-    html, css, js = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    js = f"{SHARED.read_text('utf-8')}\n{js}"
+    html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    js = joined(Path(panel).with_name("component.js"))
     component = st.components.v2.component(f"latent_explorer_{name}", html=html, css=css, js=js, isolate_styles=isolate_styles)
 
     def mount(data, key: str, on_change: Callable[[], None] = lambda: None) -> None:

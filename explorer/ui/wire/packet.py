@@ -1,4 +1,4 @@
-"""Arrays -> the bytes of one packet, as film.js unpacks them. A packet travels whole, at the top level of `data`."""
+"""Arrays -> the bytes of one packet, as packet.js unpacks them. A packet travels whole, at the top level of `data`."""
 
 import json
 

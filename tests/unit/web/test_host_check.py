@@ -1,6 +1,5 @@
 """Which Host headers are answered, through Starlette's own stack of middleware, and what the others are told."""
 
-import asyncio
 import socket
 
 import pytest
@@ -10,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
 from explorer.web.host_check import HostCheck, name_in_setting
+from tests.async_run import run_async
 
 ANSWERED = [
     *("127.0.0.1", "127.0.0.1:8501", "127.0.0.1.", "10.0.0.7:80", "0.0.0.0:8501"),
@@ -66,7 +66,7 @@ def sent(headers: list[tuple[bytes, bytes]], kind: str = "http", names=(), path:
     async def send(message: dict) -> None:
         messages.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    run_async(app(scope, receive, send))
     return messages
 
 
@@ -171,5 +171,5 @@ def test_the_life_of_the_server_passes():
     async def app(scope, _receive, _send):
         passed.append(scope["type"])
 
-    asyncio.run(HostCheck(app)({"type": "lifespan"}, None, None))
+    run_async(HostCheck(app)({"type": "lifespan"}, None, None))
     assert passed == ["lifespan"]

@@ -1,41 +1,65 @@
-// The bar: keeps the link in the address line up to date without adding Back steps; keys, presenter view.
-const bars = (explorer._bars ??= new WeakMap());
+// The bar: keeps the link in the address line up to date, without steps for Back; help on keys, presenter
+// view.
 
-export default function ({ data, parentElement }) {
-  let s = bars.get(parentElement);
-  if (!s) { s = build(parentElement); bars.set(parentElement, s); }
-  if (data?.link && data.link !== s.link) {
-    s.link = data.link;
-    history.replaceState(history.state, '', `${location.pathname}?${data.link}`);
-  }
-  return () => { window.removeEventListener('keydown', s.onKey); document.documentElement.classList.remove('le-presenter'); bars.delete(parentElement); };
+import { mounting } from '../../wire/mailbox.js';
+import { hasModifier, isTyping, replaceQuery } from '../../wire/page.js';
+
+const MESSAGE_MS = 4000;
+const KEYS = { p: 'present', P: 'present', '?': 'keys', l: 'link', L: 'link' };
+const PRESENTER = 'le-presenter';
+
+export default mounting('bars', build, accept);
+
+function accept(s, { link }) {
+  if (!link || link === s.link) return;
+  s.link = link;
+  replaceQuery(link);
 }
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const dialog = $('dialog'), said = $('.said');
-  const say = (text) => { said.textContent = text; setTimeout(() => { if (said.textContent === text) said.textContent = ''; }, 4000); };
-  const act = {
+  const page = document.documentElement.classList;
+  const dialog = $('dialog');
+  const message = $('.said');
+  const show = (text) => {
+    message.textContent = text;
+    setTimeout(() => {
+      if (message.textContent === text) message.textContent = '';
+    }, MESSAGE_MS);
+  };
+  const actions = {
     keys: () => (dialog.open ? dialog.close() : dialog.showModal()),
     close: () => dialog.close(),
     present: () => {
-      const on = document.documentElement.classList.toggle('le-presenter');
-      $('[data-do=present]').setAttribute('aria-pressed', on);
+      const isOn = page.toggle(PRESENTER);
+      $('[data-do=present]').setAttribute('aria-pressed', isOn);
       window.dispatchEvent(new Event('resize'));
     },
     link: async () => {
-      try { await navigator.clipboard.writeText(location.href); say('link copied'); }
-      catch { say('copy the link from the address line'); }
+      try {
+        await navigator.clipboard.writeText(location.href);
+        show('link copied');
+      } catch {
+        show('copy the link from the address line');
+      }
     },
   };
-  for (const button of root.querySelectorAll('[data-do]')) button.addEventListener('click', () => act[button.dataset.do]());
-  dialog.addEventListener('click', (e) => { if (e.target === dialog) dialog.close(); });
+  for (const button of root.querySelectorAll('[data-do]'))
+    button.addEventListener('click', () => actions[button.dataset.do]());
+  dialog.addEventListener('click', (e) => {
+    if (e.target === dialog) dialog.close();
+  });
   const onKey = (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.composedPath()[0].matches?.('input:not([type=range]), textarea, select, [contenteditable]')) return;
-    const name = { p: 'present', P: 'present', '?': 'keys', l: 'link', L: 'link' }[e.key];
-    if (name) { e.preventDefault(); act[name](); }
-    else if (e.key === 'Escape' && document.documentElement.classList.contains('le-presenter')) act.present();
+    if (hasModifier(e) || isTyping(e)) return;
+    if (e.key in KEYS) {
+      e.preventDefault();
+      actions[KEYS[e.key]]();
+    } else if (e.key === 'Escape' && page.contains(PRESENTER)) actions.present();
   };
   window.addEventListener('keydown', onKey);
-  return { onKey, link: null };
+  const stop = () => {
+    window.removeEventListener('keydown', onKey);
+    page.remove(PRESENTER);
+  };
+  return { link: null, stop };
 }

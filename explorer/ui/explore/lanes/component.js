@@ -1,49 +1,96 @@
-// Three ways from A to B in lock-step: along a line, along an arc, and by cross-fading pixels. Scrubbed here, no message.
+// Three films from A to B in step: along a line, along an arc, and by cross-fading pixels. Scrubbing sends
+// nothing.
+
+import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
+import { mailbox, mounting } from '../../wire/mailbox.js';
+import { hasModifier } from '../../wire/page.js';
+import { blit, drawSheet, drawStrip, fitCanvas, loadSheet, nearestIndex } from '../../wire/pictures.js';
+import { PLAY_ONE_WAY_MS, pathPlot, playbackShare, plotX, shareOf } from './path_plot.js';
+
 const KINDS = ['lerp', 'slerp', 'pixel'];
+const SCRUB_KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 8,
+  PageDown: -8,
+  Home: -1e6,
+  End: 1e6,
+};
+const FIELDS_AND_BUTTONS =
+  'input:not([type=range]), textarea, select, button, [contenteditable], [role=button]';
+const INSET_PX = 7; // of a strip's ends from its canvas, half the scrubber's handle
 
 export default mounting('lanes', build, accept);
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
   const mail = mailbox();
-  const s = { root, $, mail, ask: mail.ask, stamp: null, packet: null, scrub: $('[data-testid=lane-scrub]'), playing: 0, lanes: KINDS.map((kind) => {
+  const lanes = KINDS.map((kind) => {
     const canvas = $(`[data-testid=lane-${kind}]`);
     return { kind, canvas, now: canvas.closest('.lane').querySelector('.now') };
-  }) };
-  s.scrub.addEventListener('input', (e) => { stop(s); show(s, frameAt(s, +s.scrub.value)); painted(e); });
-  s.scrub.addEventListener('keydown', (e) => {
-    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 8, PageDown: -8, Home: -1e6, End: 1e6 }[e.key];
-    if (by === undefined || !s.packet?.n_frames) return;
-    e.preventDefault();
-    s.scrub.value = s.packet.times[Math.min(s.packet.n_frames - 1, Math.max(0, s.frame + by))];
-    s.scrub.dispatchEvent(new Event('input', { bubbles: true }));
   });
-  $('.play').addEventListener('click', () => (s.playing ? stop(s) : play(s)));
-  for (const button of root.querySelectorAll('button[data-do]')) button.addEventListener('click', () => s.ask({ kind: button.dataset.do }));
-  $('[data-do=overshoot]').addEventListener('change', (e) => s.ask({ kind: 'overshoot', on: e.target.checked }));
-  for (const { canvas } of s.lanes) canvas.addEventListener('pointerdown', (e) => grab(s, e, canvas));
-  const onKey = (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.composedPath()[0].matches?.('input:not([type=range]), textarea, select, button, [contenteditable], [role=button]')) return;
-    if (e.key === ' ' && s.packet?.n_frames) { e.preventDefault(); s.playing ? stop(s) : play(s); }
-    else if (e.key === 'x' && s.packet?.n_frames) s.ask({ kind: 'swap' });
-    else if (e.key === 'Backspace' && s.packet?.has_anchor) { e.preventDefault(); s.ask({ kind: 'clear' }); }
-  };
+  const scrub = $('[data-testid=lane-scrub]');
+  const s = { root, $, mail, ask: mail.ask, stamp: null, packet: null, scrub, playing: 0, lanes };
+  scrub.addEventListener('input', (e) => scrubTo(s, +scrub.value, e));
+  scrub.addEventListener('keydown', (e) => onScrubKey(s, e));
+  $('.play').addEventListener('click', () => togglePlay(s));
+  for (const button of root.querySelectorAll('button[data-do]'))
+    button.addEventListener('click', () => s.ask({ kind: button.dataset.do }));
+  $('[data-do=overshoot]').addEventListener('change', (e) =>
+    s.ask({ kind: 'overshoot', on: e.target.checked }),
+  );
+  for (const { canvas } of lanes) canvas.addEventListener('pointerdown', (e) => grab(s, e, canvas));
+  const onKey = (e) => onShortcut(s, e);
   window.addEventListener('keydown', onKey);
   const observer = new ResizeObserver(() => draw(s));
   observer.observe($('.strips'));
-  s.stop = () => { stop(s); observer.disconnect(); window.removeEventListener('keydown', onKey); };
+  s.stop = () => {
+    stopPlay(s);
+    observer.disconnect();
+    window.removeEventListener('keydown', onKey);
+  };
   return s;
 }
 
-// The strip itself is a handle too.
+function scrubTo(s, t, event) {
+  s.scrub.value = t;
+  stopPlay(s);
+  show(s, nearestIndex(s.packet.times, +s.scrub.value));
+  countPaint(event);
+}
+
+function onScrubKey(s, e) {
+  const by = SCRUB_KEYS[e.key];
+  if (by === undefined || !s.packet?.n_frames) return;
+  e.preventDefault();
+  s.scrub.value = s.packet.times[Math.min(s.packet.n_frames - 1, Math.max(0, s.frame + by))];
+  s.scrub.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+function onShortcut(s, e) {
+  if (hasModifier(e) || e.composedPath()[0].matches?.(FIELDS_AND_BUTTONS)) return;
+  if (e.key === ' ' && s.packet?.n_frames) {
+    e.preventDefault();
+    togglePlay(s);
+  } else if (e.key === 'x' && s.packet?.n_frames) s.ask({ kind: 'swap' });
+  else if (e.key === 'Backspace' && s.packet?.has_anchor) {
+    e.preventDefault();
+    s.ask({ kind: 'clear' });
+  }
+}
+
+// A strip is a handle of the scrubber too.
 function grab(s, event, canvas) {
   if (!s.packet?.n_frames) return;
   const go = (e) => {
-    const box = canvas.getBoundingClientRect(), share = Math.min(1, Math.max(0, (e.clientX - box.left - 7) / (box.width - 14)));
-    s.scrub.value = +s.scrub.min + share * (s.scrub.max - s.scrub.min);
-    stop(s); show(s, frameAt(s, +s.scrub.value)); painted(e);
+    const box = canvas.getBoundingClientRect();
+    const share = (e.clientX - box.left - INSET_PX) / (box.width - 2 * INSET_PX);
+    const { min, max } = s.scrub;
+    scrubTo(s, +min + Math.min(1, Math.max(0, share)) * (max - min), e);
   };
-  const end = () => { canvas.removeEventListener('pointermove', go); };
+  const end = () => canvas.removeEventListener('pointermove', go);
   canvas.setPointerCapture(event.pointerId);
   canvas.addEventListener('pointermove', go);
   canvas.addEventListener('pointerup', end, { once: true });
@@ -53,68 +100,85 @@ function grab(s, event, canvas) {
 
 function accept(s, packet) {
   if (packet.stamp === s.stamp) return;
-  s.mail.heard(packet.ack);
-  const { $ } = s, on = packet.n_frames > 0;
+  s.mail.acknowledge(packet.ack);
+  const { $ } = s;
+  const hasPath = packet.n_frames > 0;
   s.stamp = packet.stamp;
-  $('.lanes').classList.toggle('empty', !on);
-  $('.lanes').style.setProperty('--on', on ? 1 : 0);
-  for (const name of ['a', 'b', 'near']) fitCanvas($(`[data-part=${name}]`), packet.shape);
-  for (const name of ['a', 'b']) {
-    const index = packet.ends_parts.indexOf(name), canvas = $(`[data-part=${name}]`);
-    canvas.parentElement.classList.toggle('none', index < 0);
-    canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
-    if (index >= 0) blit(canvas, sheetOf(packet.ends, packet.shape, 1), index, 1, packet.shape);
-  }
-  for (const button of s.root.querySelectorAll('.play, [data-do=swap]')) button.disabled = !on;
+  $('.lanes').classList.toggle('empty', !hasPath);
+  $('.lanes').style.setProperty('--on', hasPath ? 1 : 0);
+  showEnds(s, packet);
+  for (const button of s.root.querySelectorAll('.play, [data-do=swap]')) button.disabled = !hasPath;
   $('[data-do=clear]').disabled = !packet.has_anchor;
   $('[data-do=overshoot]').checked = packet.overshoot > 0;
   $('.hint').textContent = packet.hint;
-  s.scrub.disabled = !on;
-  if (!on) {
-    stop(s); s.packet = packet; s.pictures = null;
-    for (const { canvas } of s.lanes) { canvas.width = canvas.width; canvas.dataset.frames = 0; canvas.dataset.seq = packet.order; }
-    $('.read svg').replaceChildren(); $('.t').textContent = '';
-    for (const fact of s.root.querySelectorAll('[data-fact]')) fact.textContent = '';
-    return;
-  }
-  received(packet);
-  sheet(packet, 'frames', packet.n_frames, (picture) => {
+  s.scrub.disabled = !hasPath;
+  if (!hasPath) return empty(s, packet);
+  countPacket(packet);
+  loadSheet(packet, 'frames', packet.n_frames, (picture) => {
     if (s.stamp !== packet.stamp) return;
     const t = s.packet?.n_frames ? +s.scrub.value : packet.times[0];
-    s.packet = packet; s.picture = picture;
-    s.nearest = packet.near.length ? sheetOf(packet.near, packet.shape, packet.n_near) : null;
-    s.scrub.min = packet.times[0]; s.scrub.max = packet.times[packet.n_frames - 1];
-    s.scrub.value = packet.pair === s.pair ? t : 0; s.pair = packet.pair;
+    s.packet = packet;
+    s.picture = picture;
+    s.nearest = packet.near.length ? drawSheet(packet.near, packet.shape, packet.n_near) : null;
+    s.scrub.min = packet.times[0];
+    s.scrub.max = packet.times[packet.n_frames - 1];
+    s.scrub.value = packet.pair === s.pair ? t : 0;
+    s.pair = packet.pair;
     draw(s);
-    plot(s);
-    show(s, frameAt(s, +s.scrub.value), true);
-    for (const { canvas } of s.lanes) { canvas.dataset.frames = packet.n_frames; canvas.dataset.seq = packet.order; }
+    s.$('.read svg').innerHTML = pathPlot(packet);
+    show(s, nearestIndex(packet.times, +s.scrub.value), true);
+    for (const { canvas } of s.lanes)
+      Object.assign(canvas.dataset, { frames: packet.n_frames, seq: packet.order });
   });
 }
 
-function frameAt(s, t) {
-  let best = 0;
-  for (let i = 1; i < s.packet.n_frames; i++) if (Math.abs(s.packet.times[i] - t) < Math.abs(s.packet.times[best] - t)) best = i;
-  return best;
+function showEnds(s, { ends, ends_parts, shape }) {
+  for (const name of ['a', 'b', 'near']) fitCanvas(s.$(`[data-part=${name}]`), shape);
+  for (const name of ['a', 'b']) {
+    const index = ends_parts.indexOf(name);
+    const canvas = s.$(`[data-part=${name}]`);
+    canvas.parentElement.classList.toggle('none', index < 0);
+    canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+    if (index >= 0) blit(canvas, drawSheet(ends, shape, 1), index, 1, shape);
+  }
+}
+
+function empty(s, packet) {
+  stopPlay(s);
+  s.packet = packet;
+  for (const { canvas } of s.lanes) {
+    canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+    Object.assign(canvas.dataset, { frames: 0, seq: packet.order });
+  }
+  s.$('.read svg').replaceChildren();
+  s.$('.t').textContent = '';
+  for (const fact of s.root.querySelectorAll('[data-fact]')) fact.textContent = '';
 }
 
 function draw(s) {
   if (!s.packet?.n_frames || !s.picture) return;
+  const { n_frames, shape } = s.packet;
   s.lanes.forEach(({ canvas, now }, k) => {
-    strip(canvas, s.picture, k * s.packet.n_frames, s.packet.n_frames, s.packet.n_frames, s.packet.shape, canvas.clientWidth, canvas.clientHeight);
-    fitCanvas(now, s.packet.shape);
+    drawStrip(canvas, s.picture, k * n_frames, n_frames, n_frames, shape);
+    fitCanvas(now, shape);
   });
-  if (s.frame !== undefined && s.frame < s.packet.n_frames) show(s, s.frame, true);
+  if (s.frame !== undefined && s.frame < n_frames) show(s, s.frame, true);
 }
 
-// Frame i of all three lanes, its numbers, the nearest real image, and the cursor on the map.
-function show(s, i, quiet) {
-  const { packet, $ } = s, n = packet.n_frames, share = (packet.times[i] - packet.times[0]) / (packet.times[n - 1] - packet.times[0]);
+// Shows frame `i` of all three lanes, its numbers, the nearest real image and, unless `isQuiet`, the cursor
+// on the map.
+function show(s, i, isQuiet) {
+  const { packet, $ } = s;
+  const n = packet.n_frames;
+  const share = shareOf(packet.times, i);
+  const t = `t ${packet.times[i].toFixed(2)}`;
   s.frame = i;
-  s.lanes.forEach(({ now }, k) => blit(now, s.picture, k * n + i, n, packet.shape));
+  s.lanes.forEach(({ now }, k) => {
+    blit(now, s.picture, k * n + i, n, packet.shape);
+  });
   $('.lanes').style.setProperty('--at', share);
-  $('.t').textContent = `t ${packet.times[i].toFixed(2)}`;
-  s.scrub.setAttribute('aria-valuetext', `t ${packet.times[i].toFixed(2)}`);
+  $('.t').textContent = t;
+  s.scrub.setAttribute('aria-valuetext', t);
   $('[data-fact=norm]').textContent = packet.norm[i].toFixed(2);
   $('[data-fact=prior]').textContent = packet.log_prior[i].toFixed(1);
   $('[data-fact=support]').textContent = packet.support[i].toFixed(2);
@@ -122,37 +186,38 @@ function show(s, i, quiet) {
     blit($('[data-part=near]'), s.nearest, packet.near_of[i], packet.n_near, packet.shape);
     $('.near span').textContent = packet.near_told[packet.near_of[i]];
   }
-  const x = 200 * share, now = $('.c-now');
-  now?.setAttribute('x1', x); now?.setAttribute('x2', x);
-  if (!quiet) moveCursor([packet.xy[2 * i], packet.xy[2 * i + 1]], packet.support[i], packet.plane);
+  for (const end of ['x1', 'x2']) $('.c-now')?.setAttribute(end, plotX(share));
+  if (!isQuiet) moveCursor([packet.xy[2 * i], packet.xy[2 * i + 1]], packet.support[i], packet.plane);
 }
 
-// ||z|| (against sqrt(D), dashed), log p(z) and support along the path, each on a scale of its own.
-function plot(s) {
-  const { packet } = s, n = packet.n_frames, root = Math.sqrt(packet.latent_dim), svg = s.$('.read svg');
-  const x = (i) => (200 * (packet.times[i] - packet.times[0])) / (packet.times[n - 1] - packet.times[0]);
-  const line = (values, low, high, name) => `<path class="c-${name}" d="M${Array.from(values, (v, i) => `${x(i).toFixed(1)} ${(96 - (92 * (v - low)) / (high - low || 1)).toFixed(1)}`).join('L')}"/>`;
-  const top = Math.max(root, ...packet.norm) * 1.1, low = Math.min(...packet.log_prior), high = packet.log_prior_max;
-  const level = 96 - (92 * root) / top;
-  svg.innerHTML = `<line x1="0" x2="200" y1="${level}" y2="${level}"/>${line(packet.norm, 0, top, 'norm')}${line(packet.log_prior, low, high, 'prior')}${line(packet.support, 0, 1, 'support')}<line class="c-now" y1="0" y2="100" x1="0" x2="0"/>`;
+function togglePlay(s) {
+  if (s.playing) stopPlay(s);
+  else play(s);
 }
 
-// There and back again, two seconds each way.
+function showPlaying(s, icon, label) {
+  s.$('.play').textContent = icon;
+  s.$('.play').setAttribute('aria-label', label);
+}
+
+// Plays there and back, from where the scrubber is.
 function play(s) {
   if (!s.packet?.n_frames) return;
-  const low = s.packet.times[0], high = s.packet.times[s.packet.n_frames - 1], began = performance.now() - 2000 * ((s.scrub.value - low) / (high - low));
-  s.$('.play').textContent = '\u23F8'; s.$('.play').setAttribute('aria-label', 'Pause');
+  const { times, n_frames } = s.packet;
+  const low = times[0];
+  const high = times[n_frames - 1];
+  const start = performance.now() - PLAY_ONE_WAY_MS * ((s.scrub.value - low) / (high - low));
+  showPlaying(s, '\u23F8', 'Pause');
   const tick = (now) => {
-    const phase = ((now - began) / 2000) % 2, share = phase < 1 ? phase : 2 - phase;
-    s.scrub.value = low + Math.max(0, share) * (high - low);
-    show(s, frameAt(s, +s.scrub.value));
+    s.scrub.value = low + playbackShare(now - start) * (high - low);
+    show(s, nearestIndex(s.packet.times, +s.scrub.value));
     s.playing = requestAnimationFrame(tick);
   };
   s.playing = requestAnimationFrame(tick);
 }
 
-function stop(s) {
+function stopPlay(s) {
   cancelAnimationFrame(s.playing);
   s.playing = 0;
-  s.$('.play').textContent = '\u25B6'; s.$('.play').setAttribute('aria-label', 'Play');
+  showPlaying(s, '\u25B6', 'Play');
 }

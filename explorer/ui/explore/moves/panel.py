@@ -9,7 +9,7 @@ Down, one packet (packet.py): header `ack` (the last request heard) and `here` (
 - pad: `side`, `span`, `axes` (the two dimensions), `dims` (all, the most telling first).
 Its arrays: `frames` (n pictures), `z` (n, D), `xy` (n, 2), `support` (n,): of neighbours only `frames` and `rows` (n,).
 
-Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (`mailbox` in film.js). Their kinds:
+Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (mailbox.js). Their kinds:
 "move"; "tab" {tab}; "draw"; "pick" {row}; "direction" {choice}; "classes" {pair};
 "save" {name}, the direction from A to B; "remove" {choice}; "pad" {axes}. Any may carry z, to which z moves first.
 
@@ -23,6 +23,7 @@ from collections.abc import Callable
 import numpy as np
 
 from explorer.core.latent import linear, navigation
+from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
@@ -43,7 +44,7 @@ LABELS = {
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # standard units on both sides of a direction's zero
-RAW_BYTES, JPEG_BYTES = 150_000, 200_000  # of pictures; the stage may send 700 KB at the same release
+LIMITS = travel.Limits(150_000, 200_000)  # of the pictures: the stage's travel at the same release
 NAME_LENGTH = 24
 
 Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, and what makes its header and arrays
@@ -55,7 +56,7 @@ def render(engine, session) -> None:
         session.tab = tabs[0]
     key, make = CONTENTS[session.tab](engine, session)
     key = (session.content_hash, session.tab, session.plane, *key)
-    content = session.packet(KEY, key, lambda order: _packet(engine, session, order, make))
+    content = session.packet(KEY, key, lambda order: _packet(engine, session, order, key, make))
     axes = list(_axes(engine, session)) if session.tab == "pad" else []
     header = {"ack": session.heard.get(KEY, 0), "here": [float(v) for v in session.z[axes]]}
     mount(pack(header, {"content": content}), KEY, lambda: _hear(engine, session))
@@ -95,13 +96,19 @@ def _are_numbers(values) -> bool:
     return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.FARTHEST for v in values)  # no NaN
 
 
-def _packet(engine, session, order: int, make) -> bytes:
+def _packet(engine, session, order: int, key: tuple, make) -> bytes:
+    limits = travel.visitor_limits(LIMITS)
+    header, arrays, encodings = resources.shared(engine, KEY, (key, limits), lambda: _pictures(engine, session, make, limits))
+    header = header | {"stamp": f"{session.content_hash}-{order}", "order": order}
+    return pack(header, arrays, encodings)
+
+
+def _pictures(engine, session, make, limits: travel.Limits) -> tuple[dict, dict, dict]:
+    """(header, arrays, encodings): what is equal for all visitors who look at the same."""
     header, arrays = make()
     columns = header.get("side") or max(1, len(arrays["frames"]))
-    arrays["frames"], encodings = travel.travelling(arrays["frames"], columns, RAW_BYTES, JPEG_BYTES)
+    frames, encodings = travel.travelling(arrays["frames"], columns, limits)
     header |= {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
         "tab": session.tab,
         "latent_dim": engine.latent_dim,
         "tabs": [[tab, LABELS[tab]] for tab in _tabs(engine)],
@@ -109,7 +116,7 @@ def _packet(engine, session, order: int, make) -> bytes:
         "columns": columns,
         "plane": str(session.plane),
     }
-    return pack(header, arrays, encodings)
+    return header, arrays | {"frames": frames}, encodings
 
 
 def _tabs(engine) -> list[str]:

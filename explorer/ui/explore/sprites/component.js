@@ -1,35 +1,54 @@
-// A sheet of small pictures of the whole gallery, kept for the map's hover; nothing of it is visible here.
-// It is asked for once the page has settled, and again every second until it is there (the server makes it in a thread).
-const RETRY_MS = 1000;
+// Keeps a sheet of small pictures of the whole gallery for the map's hover; shows nothing itself. The sheet
+// is requested when the page is idle, and again until it is here: the server makes it in a thread.
 
-export default function ({ data, setStateValue }) {
-  if (!data?.length) return;
-  const packet = unpack(data), { model } = packet, here = () => explorer.sprites?.model === model;
-  const mine = (explorer._sprites ??= { tries: 0 });
-  mine.stop?.();
-  if (!here()) {
-    if (packet.pictures) keep(packet);
-    const ask = () => {
-      if (here()) return;
-      setStateValue('request', { model, seq: ++mine.tries });
-      mine.stop = unasked(3 * RETRY_MS, RETRY_MS / 4, ask);
-    };
-    if (!packet.pictures) mine.stop = unasked(RETRY_MS, RETRY_MS / 4, ask);
-  }
-  return () => mine.stop?.();
+import { countPacket, explorer } from '../../wire/cursor.js';
+import { mounting, whenIdle } from '../../wire/mailbox.js';
+import { loadSheet } from '../../wire/pictures.js';
+
+const FIRST_MS = 1000;
+const AGAIN_MS = 3000;
+const RECHECK_SPRITES_MS = 250;
+
+export default mounting('sprites', build, accept);
+
+function build() {
+  const s = { cancel: () => {} };
+  s.stop = () => s.cancel();
+  return s;
+}
+
+function accept(s, packet) {
+  const { model } = packet;
+  const isHere = () => explorer.sprites?.model === model;
+  s.cancel();
+  if (isHere()) return;
+  if (packet.pictures) return keep(packet);
+  const ask = () => {
+    if (isHere()) return;
+    explorer._spriteRequests = (explorer._spriteRequests ?? 0) + 1;
+    s.setState('request', { model, seq: explorer._spriteRequests });
+    s.cancel = whenIdle(AGAIN_MS, RECHECK_SPRITES_MS, ask);
+  };
+  s.cancel = whenIdle(FIRST_MS, RECHECK_SPRITES_MS, ask);
 }
 
 function keep(packet) {
-  received(packet);
-  sheet(packet, 'pictures', packet.columns, (picture) => {
-    const { names } = packet, word = (v) => v.toFixed(1);
-    const text = (value) => { const e = document.createElement('i'); e.textContent = value; return e.innerHTML; };
-    const terms = (row) => (Number.isFinite(packet.recon_loss[row])
-      ? `recon ${word(packet.recon_loss[row])} + KL ${word(packet.kl[row])} nats<br>ELBO ${word(-packet.recon_loss[row] - packet.kl[row])} nats`
-      : `KL ${word(packet.kl[row])} nats`);
-    explorer.sprites = {
-      model: packet.model, picture, columns: packet.columns, shape: packet.shape,
-      tell: (row) => `<b>${text(names[packet.labels[row]] ?? 'image')}</b> &middot; image ${row}<br>${terms(row)}${packet.is_recon ? '<br>(reconstruction)' : ''}`,
-    };
+  countPacket(packet);
+  loadSheet(packet, 'pictures', packet.columns, (picture) => {
+    const { model, columns, shape } = packet;
+    explorer.sprites = { model, picture, columns, shape, describe: (row) => description(packet, row) };
   });
+}
+
+// The text of the hover card, as HTML.
+function description(packet, row) {
+  const label = document.createElement('b');
+  label.textContent = packet.names[packet.labels[row]] ?? 'image';
+  const recon = packet.recon_loss[row];
+  const kl = packet.kl[row];
+  const terms = Number.isFinite(recon)
+    ? `recon ${recon.toFixed(1)} + KL ${kl.toFixed(1)} nats<br>ELBO ${(-recon - kl).toFixed(1)} nats`
+    : `KL ${kl.toFixed(1)} nats`;
+  const note = packet.is_recon ? '<br>(reconstruction)' : '';
+  return `${label.outerHTML} &middot; image ${row}<br>${terms}${note}`;
 }

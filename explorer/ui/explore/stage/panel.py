@@ -13,6 +13,7 @@ A film is shown only where it is true: where z differs from the film's own centr
 import numpy as np
 
 from explorer.core.engine.latent_map import DEAD_KL, FARTHEST
+from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
@@ -72,22 +73,36 @@ def _hear(engine, session) -> None:
 
 
 def _packet(engine, session, order: int) -> bytes:
+    live, _ = order_of_dims(engine)
+    if session.first >= len(live):
+        session.first = 0
+    limits = travel.visitor_limits()
+    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+    header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
+    header = header | {
+        "stamp": f"{session.content_hash}-{order}",
+        "order": order,
+        "ack": session.heard.get(KEY, 0),
+        "model": f"{session.bundle}-{session.content_hash}",
+        "can_undo": bool(session.past),
+        "can_redo": bool(session.future),
+        "approximate": session.approximate,
+    }
+    return pack(header, arrays, encodings)
+
+
+def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
+    """(header, arrays, encodings): what is equal for all visitors at the same z."""
     live, dead = order_of_dims(engine)
     dims = live[session.first : session.first + N_SLIDERS]
-    if not len(dims):
-        session.first, dims = 0, live[:N_SLIDERS]
     n = travel.n_frames(len(dims), engine.image_shape)
     films = engine.traversal_films(session.z, dims, n_frames=n, plane=session.plane)
-    pictures, encodings = travel.travelling(np.concatenate([film.frames for film in films]), n)
+    pictures, encodings = travel.travelling(np.concatenate([film.frames for film in films]), n, limits)
     rest = films[0]
     kl = engine.kl_per_dim
     trio, parts, told, posterior = _picked(engine, session, dims)
     here = [None if np.isnan(v) else float(v) for v in (*rest.xy[rest.at], rest.support[rest.at])]
     header = {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
-        "ack": session.heard.get(KEY, 0),
-        "model": f"{session.bundle}-{session.content_hash}",
         "shape": engine.image_shape,
         "n_frames": n,
         "plane": str(session.plane),
@@ -101,9 +116,6 @@ def _packet(engine, session, order: int) -> bytes:
         "trio_parts": parts,
         "dead": _dead(dead, kl),
         "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,
-        "can_undo": bool(session.past),
-        "can_redo": bool(session.future),
-        "approximate": session.approximate,
     }
     arrays = {
         "rest": rest.frames[rest.at],
@@ -115,7 +127,7 @@ def _packet(engine, session, order: int) -> bytes:
         "trio": trio,
         "frames": pictures,
     }
-    return pack(header, arrays, encodings)
+    return header, arrays, encodings
 
 
 def _dead(dead: np.ndarray, kl: np.ndarray) -> str | None:

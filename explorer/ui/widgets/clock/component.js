@@ -1,17 +1,36 @@
-// Asks the server again and again for the part of the page it stands in, while nothing else runs.
-const clocks = (explorer._clocks ??= new WeakMap());
-const LOOK_MS = 50, SOON_FOR_MS = 1000;
+// Asks the server again and again for the part of the page that it stands in, while nothing else runs.
 
-export default function ({ data, parentElement, setStateValue }) {
-  if (!clocks.has(parentElement)) explorer._left.at = -Infinity;  // the page that was on the way is here
-  const s = clocks.get(parentElement) ?? { last: performance.now() };
-  clocks.set(parentElement, s);
-  s.tick = () => {
-    const now = performance.now(), wait = now - explorer._hand.at < SOON_FOR_MS ? data.soon_ms : data.every_ms;
-    if (!isAtRest() || now - s.last < wait || now - (explorer._ticked ?? 0) < LOOK_MS) return;  // nor two clocks at once
-    s.last = explorer._ticked = now;
-    setStateValue('at', Math.round(s.last));
+import { explorer, runAsTask } from '../../wire/cursor.js';
+import { mounting } from '../../wire/mailbox.js';
+import { isIdle, msSinceInput, pageArrived } from '../../wire/page.js';
+
+const CHECK_EVERY_MS = 50;
+const SOON_FOR_MS = 1000; // after a click or a key, in which the clock ticks every `soon_ms`
+
+export default mounting('clocks', build, accept);
+
+function build() {
+  pageArrived();
+  const s = { last: performance.now(), times: null, stopped: false };
+  const timer = setInterval(() => runAsTask(() => tick(s)), CHECK_EVERY_MS);
+  s.stop = () => {
+    clearInterval(timer);
+    s.stopped = true;
   };
-  s.timer ??= setInterval(() => posted(() => s.tick()), LOOK_MS);
-  return () => { clearInterval(s.timer); s.tick = () => {}; clocks.delete(parentElement); };
+  return s;
+}
+
+function accept(s, times) {
+  s.times = times;
+}
+
+function tick(s) {
+  if (s.stopped) return;
+  const now = performance.now();
+  const wait = msSinceInput() < SOON_FOR_MS ? s.times.soon_ms : s.times.every_ms;
+  const isSecondClock = now - (explorer._ticked ?? 0) < CHECK_EVERY_MS;
+  if (!isIdle() || now - s.last < wait || isSecondClock) return;
+  s.last = now;
+  explorer._ticked = now;
+  s.setState('at', Math.round(now));
 }

@@ -1,0 +1,48 @@
+// What all tabs of the strip share: a frame shown on the stage, the note, drop-down lists, arrow keys.
+
+export const STEP_KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 4,
+  PageDown: -4,
+  Home: -1e6,
+  End: 1e6,
+};
+
+export function showNote(s, text) {
+  s.$('.note').textContent = text;
+  s.$('.note').title = text;
+}
+
+// Shows a frame on the stage, within the event's own handler. The request that will carry its z has the next
+// number.
+export function previewFrame(s, frame, event) {
+  const { picture, packet } = s;
+  const { latent_dim, columns, shape, plane } = packet;
+  s.scrubbedZ = [...packet.z.subarray(frame * latent_dim, (frame + 1) * latent_dim)];
+  const detail = {
+    picture,
+    index: frame,
+    columns,
+    shape,
+    z: s.scrubbedZ,
+    xy: [packet.xy[2 * frame], packet.xy[2 * frame + 1]],
+    support: packet.support[frame],
+    plane,
+    seq: s.mail.seq + 1,
+    event,
+  };
+  window.dispatchEvent(new CustomEvent('latent:preview', { detail }));
+}
+
+// Fills a drop-down list with [id, name] pairs, only where they have changed.
+export function setOptions(select, pairs, value) {
+  const text = JSON.stringify(pairs);
+  if (select.dataset.options !== text) {
+    select.dataset.options = text;
+    select.replaceChildren(...pairs.map(([id, name]) => new Option(name, id)));
+  }
+  select.value = value;
+}

@@ -1,0 +1,81 @@
+// What happens on the page around the components: input, navigation, and whether the server runs something.
+
+import { explorer } from './cursor.js';
+
+const WAYS_OUT = '.st-key-nav a, [class*="-open"] button'; // links and buttons that lead to another page
+const LEAVING_MS = 2000;
+const INPUT_MS = 250;
+const INPUT_EVENTS = ['pointerdown', 'pointerup', 'click', 'keydown', 'keyup'];
+const CHECK_MS = 250;
+const CHECKS_BEFORE_RETRY = 4;
+const MAX_RETRIES = 3;
+
+// Starts the listeners, once per page however many components there are.
+export function trackPage() {
+  if (explorer._page) return;
+  explorer._page = { leftAt: -LEAVING_MS, inputAt: -Infinity };
+  const leave = () => {
+    explorer._page.leftAt = performance.now();
+  };
+  const input = () => {
+    explorer._page.inputAt = performance.now();
+  };
+  const onClick = (e) => {
+    if (e.target.closest?.(WAYS_OUT)) leave();
+  };
+  window.addEventListener('click', onClick, true);
+  window.addEventListener('popstate', leave);
+  for (const kind of INPUT_EVENTS) window.addEventListener(kind, input, true);
+  keepPage();
+}
+
+// Ends the wait after navigation: a component of the new page is mounted.
+export function pageArrived() {
+  explorer._page.leftAt = Number.NEGATIVE_INFINITY;
+}
+
+export const msSinceInput = () => performance.now() - explorer._page.inputAt;
+
+const isScriptIdle = () =>
+  (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
+
+// Whether a component may send what no user has asked for. Two reasons against it:
+// - The script runs, or the user is on the way to another page. Streamlit would run the request of the old
+//   page's fragment after the new page, and leave the new page blank.
+// - An input event has just happened. Of a batch that mixes the requests of two fragments, Streamlit runs one
+//   only, and the user's could be the other.
+export const isIdle = () =>
+  performance.now() - explorer._page.leftAt > LEAVING_MS &&
+  msSinceInput() > INPUT_MS &&
+  !document.querySelector(':active') &&
+  isScriptIdle();
+
+// Streamlit runs a late request of a page that was left, and then shows neither page; it stops only its own
+// timers (streamlit/streamlit#9617). Where nothing runs and the page named by the address line is not on the
+// screen for a second, this clicks its link again.
+function keepPage() {
+  const state = { missed: 0, tries: 0, page: '' };
+  setInterval(() => {
+    const page = location.pathname.split('/').pop();
+    const isShown = Boolean(document.querySelector(`.st-key-${CSS.escape(page || 'explore')}`));
+    if (isShown || page !== state.page) Object.assign(state, { missed: 0, tries: 0, page });
+    if (isShown || !isScriptIdle()) {
+      state.missed = 0;
+      return;
+    }
+    const links = [...document.querySelectorAll('.st-key-nav a')];
+    const link = links.find((a) => a.getAttribute('href') === page);
+    if (++state.missed % CHECKS_BEFORE_RETRY === 0 && link && state.tries++ < MAX_RETRIES) link.click();
+  }, CHECK_MS);
+}
+
+// Whether a key event belongs to a field in which the user types.
+export const isTyping = (event) =>
+  event.composedPath()[0].matches?.('input:not([type=range]), textarea, select, [contenteditable]');
+
+export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
+
+// Replaces the query of the address line without adding a step to the history.
+export function replaceQuery(query) {
+  history.replaceState(history.state, '', `${location.pathname}?${query}`);
+}

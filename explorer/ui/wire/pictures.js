@@ -1,0 +1,112 @@
+// Pictures of a packet: many frames on one sheet, a frame on a canvas, a film as a strip.
+
+// The index of the value nearest to `value`.
+export function nearestIndex(values, value) {
+  let best = 0;
+  for (let i = 1; i < values.length; i++)
+    if (Math.abs(values[i] - value) < Math.abs(values[best] - value)) best = i;
+  return best;
+}
+
+// Frames with channels first, as the model has them, laid out in columns: {width, height, rgba}, one uint32
+// per pixel.
+export function layOut(pixels, [channels, height, width], columns) {
+  const size = channels * height * width;
+  const area = height * width;
+  const n = Math.floor(pixels.length / size);
+  const sheet = { width: columns * width, height: Math.ceil(n / columns) * height };
+  sheet.rgba = new Uint32Array(sheet.width * sheet.height);
+  for (let frame = 0; frame < n; frame++) {
+    const left = (frame % columns) * width;
+    const top = Math.floor(frame / columns) * height;
+    for (let y = 0, i = frame * size; y < height; y++) {
+      let o = (top + y) * sheet.width + left;
+      for (let x = 0; x < width; x++, i++, o++)
+        sheet.rgba[o] =
+          channels === 1
+            ? 0xff000000 | (pixels[i] * 0x010101)
+            : 0xff000000 | (pixels[i + 2 * area] << 16) | (pixels[i + area] << 8) | pixels[i];
+    }
+  }
+  return sheet;
+}
+
+export function drawSheet(pixels, shape, columns) {
+  const { width, height, rgba } = layOut(pixels, shape, columns);
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  if (rgba.length)
+    canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(rgba.buffer), width), 0, 0);
+  return canvas;
+}
+
+// Calls `then` with the sheet of a packet's pictures: raw pixels at once, a compressed sheet when the browser
+// has decoded it.
+export function loadSheet(packet, name, columns, then) {
+  const encoding = packet.encodings?.[name];
+  if (encoding) createImageBitmap(new Blob([packet[name]], { type: encoding })).then(then);
+  else then(drawSheet(packet[name], packet.shape, columns));
+}
+
+// Images of at most 16 px get a border of one pixel and are smoothed when enlarged; larger ones are shown
+// crisp.
+export const padding = (shape) => (Math.max(shape[1], shape[2]) <= 16 ? 1 : 0);
+
+export function fitCanvas(canvas, shape) {
+  const pad = padding(shape);
+  const width = shape[2] + 2 * pad;
+  const height = shape[1] + 2 * pad;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  canvas.style.imageRendering = pad ? 'auto' : 'pixelated';
+  canvas.style.aspectRatio = `${width} / ${height}`;
+}
+
+// Draws frame `index` of a sheet on a canvas of the frame's own size. Nothing is scaled here, so no pixel
+// changes.
+export function blit(canvas, picture, index, columns, shape) {
+  const [, height, width] = shape;
+  const pad = padding(shape);
+  const context = canvas.getContext('2d');
+  if (pad) {
+    context.fillStyle = '#000';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  }
+  const x = (index % columns) * width;
+  const y = Math.floor(index / columns) * height;
+  context.drawImage(picture, x, y, width, height, pad, pad, width, height);
+}
+
+// As many of `n` frames as fit side by side, spread evenly from the first to the last: {width, frames:
+// [{index, left}]}.
+export function stripLayout(n, canvasWidth, canvasHeight, [, height, width]) {
+  const frameWidth = (canvasHeight * width) / height;
+  const shown = Math.max(1, Math.min(n, Math.floor(canvasWidth / frameWidth)));
+  const slot = canvasWidth / shown;
+  const frames = [];
+  for (let i = 0; i < shown; i++) {
+    const share = shown === 1 ? 0.5 : i / (shown - 1);
+    frames.push({ index: Math.round(share * (n - 1)), left: i * slot + (slot - frameWidth) / 2 });
+  }
+  return { width: frameWidth, frames };
+}
+
+// Draws the strip of the film that begins at frame `first` of a sheet. The canvas takes its size on the page.
+export function drawStrip(canvas, picture, first, n, columns, shape) {
+  const ratio = Math.min(2, window.devicePixelRatio || 1);
+  const context = canvas.getContext('2d');
+  const { clientWidth, clientHeight } = canvas;
+  canvas.width = Math.max(1, Math.round(clientWidth * ratio));
+  canvas.height = Math.max(1, Math.round(clientHeight * ratio));
+  context.imageSmoothingEnabled = true;
+  context.imageSmoothingQuality = 'high';
+  const { width, frames } = stripLayout(n, canvas.width, canvas.height, shape);
+  for (const { index, left } of frames) {
+    const x = ((first + index) % columns) * shape[2];
+    const y = Math.floor((first + index) / columns) * shape[1];
+    context.drawImage(picture, x, y, shape[2], shape[1], left, 0, width, canvas.height);
+  }
+}
