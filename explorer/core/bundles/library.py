@@ -23,7 +23,7 @@ _changing = threading.Lock()  # held from the check that a name is free until it
 
 
 def rename(old: str, new: str, root: Path | None = None) -> None:
-    """Raises BundleError if there is no such bundle, it is a shipped one, or the new name is invalid or taken."""
+    """Renames a bundle. Raises BundleError if it does not exist or is a shipped one, or the new name is invalid or taken."""
     with _changing:
         info = _find(old, root)
         _check_not_shipped(info, root, "renamed")
@@ -33,7 +33,7 @@ def rename(old: str, new: str, root: Path | None = None) -> None:
 
 
 def duplicate(name: str, new: str, root: Path | None = None) -> None:
-    """Raises BundleError if there is no such bundle, it is damaged, or the new name is invalid or taken."""
+    """Copies a bundle. Raises BundleError if it does not exist or is damaged, or the new name is invalid or taken."""
     contents = _contents(_find(name, root))
     with _changing:
         _check_free(new, root)
