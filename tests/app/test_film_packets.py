@@ -9,6 +9,7 @@ from streamlit.runtime.context import ContextProxy
 
 from explorer import open_bundle
 from explorer.core.paths import SHIPPED, SHIPPED_DIR
+from explorer.ui.explore.lanes import panel as lanes
 from explorer.ui.explore.moves import panel as moves
 from explorer.ui.explore.stage import panel as stage
 from explorer.ui.state import session as state
@@ -28,7 +29,7 @@ def engine(tmp_path_factory):
 def sent(monkeypatch) -> dict[str, bytes]:
     """The last packet of each component."""
     packets = {}
-    for panel in (stage, moves):
+    for panel in (stage, moves, lanes):
         monkeypatch.setattr(panel, "mount", lambda packet, key, *_: packets.__setitem__(key, packet))
     return packets
 
@@ -106,6 +107,16 @@ def test_a_visitor_who_sees_something_else_gets_films_of_their_own(engine, sent,
     packet = opened(engine, other, sent)
     assert len(decoded) > n and (packet["rest"] == exact(engine, other.z)).all()
     assert any(not np.array_equal(packet[name], before[name]) for name in ("frames", "trio", "xy"))
+
+
+def test_a_path_that_two_visitors_see_is_decoded_once(engine, sent, decoded):
+    for ends, n_decoded in (((1, 2), True), ((1, 2), False), ((2, 1), True)):
+        session, n = visitor(engine), len(decoded)
+        session.a, session.b = ends
+        lanes.render(engine, session)
+        packet = unpacked(sent[lanes.KEY])
+        assert (len(decoded) > n) == n_decoded and packet["pair"] == "{}-{}".format(*ends)
+        assert (packet["frames"][0] == exact(engine, engine.gallery.mu[ends[0]])).all()
 
 
 @pytest.mark.parametrize("address", [None, "127.0.0.5", "::ffff:127.0.0.1"])

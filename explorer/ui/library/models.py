@@ -76,7 +76,7 @@ def _page(infos: Sequence) -> Sequence:
 
 
 def _searched(info) -> str:
-    """What the search box looks at. A damaged bundle has its name alone."""
+    """The text that a search is matched against. Of a damaged bundle only its name is known."""
     parts = [info.name] if info.error is not None else [info.name, info.origin.title, info.origin.dataset]
     return " ".join(part for part in parts if part).casefold()
 
