@@ -1,4 +1,4 @@
-"""What all visitors share: the bundles on this machine and a bounded number of open engines. Owns st.cache_*."""
+"""Everything that all visitors share, in bounded caches: bundles, open engines, figures, pictures, runs. Owns st.cache_*."""
 
 import gc
 import math
@@ -21,25 +21,25 @@ from explorer.core.runs.event_log import EventLog
 from explorer.core.training import throughput
 from explorer.ui.wire.packet import pack
 
-LIVE = "run:"  # before the name of a run in Explore's selector and link
+LIVE = "run:"  # prefix of a run's name in Explore's selector and link
 N_ENGINES = 6  # some 10 MB each
 N_SHARED = 16  # films of a release, at most 1 MB each
-SPRITE_PX, SHEET_PX = 32, 4096  # of a picture in the hover sheet, and the sheet's width
+SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a picture in the hover sheet, and the width of the sheet
 
 
 def bundles() -> Sequence:
-    """BundleInfo of every bundle, the shipped first; the first one opens. Small files only, so read anew at each run."""
-    place = {name: i for i, name in enumerate(SHIPPED)}
-    return sorted(list_bundles(), key=lambda info: (place.get(info.name, len(place)), info.name))
+    """BundleInfo of every bundle, the shipped ones first. Not cached here: list_bundles checks each folder for changes."""
+    rank = {name: i for i, name in enumerate(SHIPPED)}
+    return sorted(list_bundles(), key=lambda info: (rank.get(info.name, len(rank)), info.name))
 
 
 def engine(name: str, stamp: str):
-    """The shared Engine of a bundle as it is on disk: `stamp` changes with its files. Raises ExplorerError, never cached."""
+    """The shared Engine of a bundle. `stamp` changes with its files. Raises ExplorerError, which is not cached."""
     return _engine(name, stamp)
 
 
 def own_model():
-    """The Engine of EXPLORER_MODEL, or None where it is not set. Raises ExplorerError for one that does not work."""
+    """The Engine of EXPLORER_MODEL, or None if it is not set. Raises ExplorerError if it does not work."""
     spec = os.environ.get("EXPLORER_MODEL")
     return _own_model(spec) if spec else None
 
@@ -58,7 +58,7 @@ def _own_model(spec: str):
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def portrait(name: str, stamp: str) -> bytes:
-    """Six draws of a model's prior, as a PNG. Its engine is not kept (20 ms): a long shelf would push out those in use."""
+    """Six draws of a model's prior, as a PNG. Opens the model (20 ms) without caching its engine, to keep those in use."""
     return figures.png(figures.strip(figures.enlarge(open_bundle(name).sample_prior(6, 0).frames, 56)))
 
 
@@ -97,14 +97,14 @@ def _shared(name: str, content_hash: str, n: int, part: str, shown: tuple, _make
 
 
 def sprites(engine) -> bytes | None:
-    """The sheet of the gallery's small pictures as a packet, or None while a thread makes it (a second or two)."""
+    """The packet of the gallery's hover pictures, or None while a thread makes it (one or two seconds)."""
     made = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), engine)
     return made.result() if made.done() and made.exception() is None else None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner=False)
 def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
-    return _in_thread("sprites", lambda: _sprite_packet(_engine))  # where it fails, the hover shows words instead
+    return _in_thread("sprites", lambda: _sprite_packet(_engine))  # on failure the hover shows text only
 
 
 def _in_thread(name: str, work: Callable) -> Future:
@@ -124,7 +124,7 @@ def _sprite_packet(engine) -> bytes:
     gallery = engine.gallery
     rows = np.arange(len(gallery.mu))
     real, is_recon = engine.pictures(rows), False
-    if real is None:  # in parts, so that other visitors' films get their turn
+    if real is None:  # in parts, so that films of other visitors run in between
         parts = np.array_split(gallery.mu, -(-len(rows) // 500))
         real, is_recon = np.concatenate([engine.film(part).frames for part in parts]), True
     pictures = figures.shrink(real, SPRITE_PX)
@@ -147,13 +147,13 @@ def run_list() -> list:
 
 
 def live_runs() -> list[str]:
-    """The names, as Explore's selector has them, of the runs at work whose model can be looked at."""
+    """Names in Explore's selector of the active runs that have finished an epoch."""
     names = [f"{LIVE}{model.name}" for found in run_list() if found.is_live for model in found.twins or (found,)]
     return [name for name in names if run_stamp(name)]
 
 
 def run_bundle(name: str) -> str | None:
-    """The model that a run, named as in Explore's selector, was saved as; None for a run that has saved none or is gone."""
+    """The bundle of a run, named as in Explore's selector; None if it has none or the run is gone."""
     try:
         return run(name.removeprefix(LIVE)).bundle
     except ExplorerError:
@@ -161,7 +161,7 @@ def run_bundle(name: str) -> str | None:
 
 
 def run_stamp(name: str) -> int:
-    """Changes when an epoch lands; 0 before the first."""
+    """Changes after every epoch; 0 before the end of the first."""
     try:
         return (runs_dir() / name.removeprefix(LIVE) / "state.json").stat().st_mtime_ns
     except OSError:
@@ -179,22 +179,22 @@ def _run_engine(name: str, stamp: int):
 
 
 def run(name: str):
-    """How a run stands. Raises ExplorerError where there is none."""
+    """The state of a run. Raises ExplorerError if there is none of this name."""
     return status.look(name, _event_log)
 
 
 def watch(run) -> tuple[list[dict], list]:
-    """(the events in force, the epochs' frames) of a run, or of one of twins."""
+    """(events, frames of the epochs) of a run or of one of its twins."""
     return _event_log(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
 
 
 def run_events(folder: Path) -> list[dict]:
-    """A run's events in force; what was read before is not read again."""
+    """A run's events. Each call reads only what was appended since the last."""
     return _event_log(folder).read()
 
 
 def run_portrait(folder: Path) -> bytes | None:
-    """Six draws of the prior at the last epoch that has pictures, as a PNG; None where there is none that can be read."""
+    """Six draws of the prior at the last epoch with pictures, as a PNG; None if there is none or it cannot be read."""
     epoch = max(snapshots.saved_epochs(folder), default=None)
     try:
         return None if epoch is None else _run_portrait(folder, epoch, snapshots.epoch_path(folder, epoch).stat().st_mtime_ns)
@@ -212,7 +212,7 @@ def _event_log(folder: Path) -> EventLog:
 
 
 def _folder_key(folder: Path) -> tuple[str, int]:
-    """A run that is deleted and begun again under its name is another run."""
+    """(path, inode): a new run in a folder of the same name gets another key."""
     try:
         return str(folder), folder.stat().st_ino
     except OSError:
@@ -230,7 +230,7 @@ def _run_film(folder: str, inode: int) -> RunFilm:
 
 
 def epoch_seconds(model: dict, train: dict, image_shape, n_images: int) -> float | None:
-    """About how long an epoch takes here; None while a thread measures it (a second); nan where it cannot be trained."""
+    """Estimated seconds of an epoch; None while a thread measures them (one second); nan if the model cannot be trained."""
     made = _epoch_seconds(tuple(sorted(model.items())), tuple(sorted(train.items())), image_shape, n_images)
     return None if not made.done() else math.nan if made.exception() else made.result()
 
@@ -242,6 +242,6 @@ def _epoch_seconds(model: tuple, train: tuple, image_shape, n_images: int) -> Fu
 
 @st.cache_resource
 def _freeze() -> None:
-    """Once, after the imports: what torch brought along is never searched for garbage again (160 ms a time)."""
+    """Called once, after the imports: later garbage collections skip the objects of torch, which took 160 ms each time."""
     gc.collect()
     gc.freeze()

@@ -166,10 +166,10 @@ COPIES = [f"copy-{i:02}" for i in range(43)]
 
 def test_many_models_come_in_pages(many):
     page = opened()
-    assert "45 models" in shelf(page) and shown(page) == COPIES[:20]
+    assert "45 models" in shelf(page) and shown(page) == COPIES[:10]
     page.session_state["library-page-"] = 2
-    assert shown(checked(page.run())) == COPIES[20:40]
-    page.session_state["library-page-"] = 3
+    assert shown(checked(page.run())) == COPIES[10:20]
+    page.session_state["library-page-"] = 5
     assert shown(checked(page.run())) == [*COPIES[40:], "good", "other"]
 
 
@@ -183,14 +183,14 @@ def test_a_search_shows_the_models_that_match(many):
     assert shown(search(page, "COPY-1")) == COPIES[10:20]
     assert shown(search(page, "othe sprit")) == ["other"]  # of its name and its data set
     assert shown(search(page, "<b>nothing</b>")) == [] and "No model matches" in said(page.info)
-    assert shown(search(page, "")) == COPIES[:20]
+    assert shown(search(page, "")) == COPIES[:10]
 
 
 def test_a_search_begins_on_its_first_page(many):
     page = opened()
     page.session_state["library-page-"] = 2
     checked(page.run())
-    assert shown(search(page, "copy")) == COPIES[:20]
+    assert shown(search(page, "copy")) == COPIES[:10]
 
 
 def test_few_models_need_no_search_box(root):
@@ -201,7 +201,7 @@ def test_only_the_models_on_the_page_are_opened(many, monkeypatch):
     asked, portrait = [], resources.portrait
     monkeypatch.setattr(resources, "portrait", lambda name, stamp: asked.append(name) or portrait(name, stamp))
     opened()
-    assert asked == COPIES[:20]
+    assert asked == COPIES[:10]
 
 
 def test_export_all_leaves_out_a_damaged_model_of_another_page(many, monkeypatch):

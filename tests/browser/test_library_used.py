@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -103,3 +104,22 @@ def test_a_model_goes_round(page, root, tmp_path):
     assert eventually(lambda: parse_qs(urlsplit(page.url).query).get("model"), ["mine"], 15) == ["mine"]
     assert urlsplit(page.url).path == "/" and page.locator("[data-testid^=z-]").count() == 4
     assert "mine" in page.locator(".st-key-model_box input").input_value()
+
+
+def test_many_models_are_found_by_page_and_by_search(serve, visit, tmp_path):
+    random_bundle(tmp_path, "copy-00", sprite_set(), latent_dim=4, gain=2.5)
+    for i in range(1, 24):
+        shutil.copytree(tmp_path / "copy-00", tmp_path / f"copy-{i:02}")
+    page = visit(f"{serve(EXPLORER_CHECKPOINTS=str(tmp_path))}/library")
+    page.get_by_test_id("library-row").first.wait_for()
+    shows(page, *(f"copy-{i:02}" for i in range(10)))
+    page.locator("[class*=st-key-library-page]").get_by_role("button", name="3", exact=False).first.click()
+    shows(page, *(f"copy-{i:02}" for i in range(20, 24)))
+    box = page.get_by_label("Search models")
+    box.fill("copy-1")
+    box.press("Enter")
+    shows(page, *(f"copy-{i:02}" for i in range(10, 20)))
+    assert page.locator("[class*=st-key-library-page]").count() == 0
+    row(page, "copy-17").get_by_role("button", name="Open").click()
+    page.locator("[data-testid=stage][data-seq]").wait_for()
+    assert eventually(lambda: parse_qs(urlsplit(page.url).query).get("model"), ["copy-17"], 15) == ["copy-17"]

@@ -20,7 +20,7 @@ NUMBERS = {
     "active_units": ("active units", "{:.0f}"),
     "trustworthiness": ("map trust", "{:.2f}"),
 }
-PAGE_ROWS = 20  # from so many models on there is a search box
+MANY, PAGE_ROWS = 20, 10  # from MANY models on there are pages and a search box
 log = logging.getLogger(__name__)
 MAX_UPLOAD_MB = 500  # held in the server's memory; .streamlit/config.toml has the same limit
 
@@ -56,7 +56,7 @@ def render(export_box) -> str | None:
 
 def _page(infos: Sequence) -> Sequence:
     """The models that are shown: all, or where they are many, one page of those that match the search."""
-    if len(infos) < PAGE_ROWS:
+    if len(infos) < MANY:
         return infos
     with st.container(key="library_search", horizontal=True, vertical_alignment="center"):
         text = st.text_input(
@@ -76,7 +76,7 @@ def _page(infos: Sequence) -> Sequence:
 
 
 def _searched(info) -> str:
-    """What the search box looks at. A damaged bundle has its name alone."""
+    """The text that a search is matched against. Of a damaged bundle only its name is known."""
     parts = [info.name] if info.error is not None else [info.name, info.origin.title, info.origin.dataset]
     return " ".join(part for part in parts if part).casefold()
 

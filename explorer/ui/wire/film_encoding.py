@@ -10,7 +10,7 @@ from explorer import figures
 
 JPEG_PIXELS = 1_500_000  # of a sheet: encoding and decoding more takes longer than a visitor waits
 MIN_FRAMES, MAX_FRAMES = 9, 65
-QUALITIES = (85, 75, 60, 45, 35, 15)  # noise needs the low ones; the resting frame is sent apart and is exact
+QUALITIES = (85, 75, 60, 45, 35, 25, 15)  # noise needs the low ones; the resting frame is sent apart and is exact
 
 
 class Limits(NamedTuple):
@@ -21,7 +21,7 @@ class Limits(NamedTuple):
 
 
 LOOPBACK = Limits(450_000, 700_000)
-NETWORK = Limits(16_000, 85_000)  # the packets of a release of 28 px images stay under 120 kB
+NETWORK = Limits(12_000, 100_000)  # the packets of a release of 28 px images stay under 120 kB
 
 
 def visitor_limits(loopback: Limits = LOOPBACK) -> Limits:

@@ -1,4 +1,5 @@
-"""Arrays -> the bytes of one packet, as packet.js unpacks them. A packet travels whole, at the top level of `data`."""
+"""Header and arrays -> the bytes of one packet, which the components' scripts unpack. It is sent as the whole `data`, since
+Streamlit passes raw bytes only at the top level."""
 
 import json
 
@@ -10,10 +11,10 @@ KINDS = {"f4": np.float32, "i4": np.int32, "u1": np.uint8}
 def pack(header: dict, arrays: dict[str, np.ndarray | bytes], encodings: dict[str, str] | None = None) -> bytes:
     """uint32 header length, the header as JSON padded to 4 bytes, then the arrays in order, each padded to 4 bytes.
 
-    An array given as bytes is a compressed picture, whose media type stands in `encodings` under its name.
+    An array given as bytes is a compressed picture; `encodings` has its media type under the same name.
     """
     if strange := (encodings or {}).keys() - arrays.keys():
-        raise ValueError(f"encodings of arrays that are not there: {strange}")
+        raise ValueError(f"encodings of missing arrays: {strange}")
     described, parts = [], []
     for name, array in arrays.items():
         array = np.frombuffer(array, np.uint8) if isinstance(array, bytes) else np.asarray(array)

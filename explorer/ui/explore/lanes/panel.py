@@ -9,6 +9,7 @@ Up, the state `request`: {seq, kind}: "swap", "clear", or "overshoot" {on}. Scru
 
 import numpy as np
 
+from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
@@ -38,12 +39,18 @@ def _hear(session) -> None:
 
 
 def _packet(engine, session, order: int) -> bytes:
+    limits = travel.visitor_limits()
+    shown = (session.a, session.b, session.overshoot, session.plane, limits)
+    header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
+    stamp = f"{session.content_hash}-{order}"
+    return pack(header | {"stamp": stamp, "order": order, "ack": session.heard.get(KEY, 0)}, arrays, encodings)
+
+
+def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
+    """(header, arrays, encodings): the part that is equal for all visitors with the same A and B."""
     a, b = session.a, session.b
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
     header = {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
-        "ack": session.heard.get(KEY, 0),
         "shape": engine.image_shape,
         "latent_dim": engine.latent_dim,
         "plane": str(session.plane),
@@ -55,12 +62,12 @@ def _packet(engine, session, order: int) -> bytes:
     }
     pictures = _pictures(engine, [row for _, row in ends])
     if a is None or b is None:
-        return pack(header, {"ends": pictures})
+        return header, {"ends": pictures}, {}
     mu = engine.gallery.mu
     how = session.overshoot, session.plane
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
-    frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES)
+    frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
     rows, near_of = np.unique(engine.nearest(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
@@ -81,7 +88,7 @@ def _packet(engine, session, order: int) -> bytes:
         "near": _pictures(engine, rows),
         "frames": frames,
     }
-    return pack(header, arrays, encodings)
+    return header, arrays, encodings
 
 
 def _told(row: int, label: int, names: tuple[str, ...]) -> str:

@@ -44,7 +44,7 @@ LABELS = {
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # standard units on both sides of a direction's zero
-LIMITS = travel.Limits(150_000, 200_000)  # of the pictures: the stage's travel at the same release
+LIMITS = travel.Limits(150_000, 200_000)  # less than a film's: the stage sends its own at the same release
 NAME_LENGTH = 24
 
 Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, and what makes its header and arrays
@@ -104,7 +104,7 @@ def _packet(engine, session, order: int, key: tuple, make) -> bytes:
 
 
 def _pictures(engine, session, make, limits: travel.Limits) -> tuple[dict, dict, dict]:
-    """(header, arrays, encodings): what is equal for all visitors who look at the same."""
+    """(header, arrays, encodings): the part that is equal for all visitors who see the same."""
     header, arrays = make()
     columns = header.get("side") or max(1, len(arrays["frames"]))
     frames, encodings = travel.travelling(arrays["frames"], columns, limits)

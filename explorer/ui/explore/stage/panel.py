@@ -92,7 +92,7 @@ def _packet(engine, session, order: int) -> bytes:
 
 
 def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
-    """(header, arrays, encodings): what is equal for all visitors at the same z."""
+    """(header, arrays, encodings): the part that is equal for all visitors at the same z."""
     live, dead = order_of_dims(engine)
     dims = live[session.first : session.first + N_SLIDERS]
     n = travel.n_frames(len(dims), engine.image_shape)
