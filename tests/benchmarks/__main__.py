@@ -1,7 +1,7 @@
 """python -m tests.benchmarks [NAME ...]: one table, every ratio measured in this run. Names: training, latency, start.
 
 --browser: Explore in headless Chromium, about ten minutes, alone on the machine. --soak: ten minutes of dragging instead.
---train: the Train page, about four minutes. --room: a hundred visitors at once and two hundred models, about two minutes.
+--train: the Train page, about four minutes. --room: a hundred visitors at once and two hundred models, about four minutes.
 """
 
 import sys
