@@ -1,14 +1,17 @@
-"""The packets of films without a browser: what visitors share, and what is sent over a network."""
+"""The packets of films and the map's chart without a browser: what visitors share, and what is sent over a network."""
 
 import io
+import json
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 from streamlit.runtime.context import ContextProxy
 
 from explorer import open_bundle
 from explorer.core.paths import SHIPPED, SHIPPED_DIR
+from explorer.ui import resources
 from explorer.ui.explore.lanes import panel as lanes
 from explorer.ui.explore.moves import panel as moves
 from explorer.ui.explore.stage import panel as stage
@@ -117,6 +120,14 @@ def test_a_path_that_two_visitors_see_is_decoded_once(engine, sent, decoded):
         packet = unpacked(sent[lanes.KEY])
         assert (len(decoded) > n) == n_decoded and packet["pair"] == "{}-{}".format(*ends)
         assert (packet["frames"][0] == exact(engine, engine.gallery.mu[ends[0]])).all()
+
+
+def test_the_chart_of_the_map_is_converted_once_and_unchanged(engine):
+    figure = resources.figure(engine, "pca", "class")
+    assert resources.figure(engine, "pca", "class").to_dict() is figure.to_dict()
+    assert json.loads(figure.to_json()) == json.loads(go.Figure(figure).to_json())
+    rows = [go.Figure(figure).data[i].customdata for i in range(len(figure.data))]
+    assert sorted(np.concatenate(rows)) == list(range(len(engine.gallery.mu)))
 
 
 @pytest.mark.parametrize("address", [None, "127.0.0.5", "::ffff:127.0.0.1"])
