@@ -123,11 +123,8 @@ def _in_thread(name: str, work: Callable) -> Future:
 def _sprite_packet(engine) -> bytes:
     gallery = engine.gallery
     rows = np.arange(len(gallery.mu))
-    real, is_recon = engine.pictures(rows), False
-    if real is None:  # in parts, so that other visitors' films get their turn
-        parts = np.array_split(gallery.mu, -(-len(rows) // 500))
-        real, is_recon = np.concatenate([engine.film(part).frames for part in parts]), True
-    pictures = figures.shrink(real, SPRITE_PX)
+    images, is_recon = engine.images_or_recons(rows)
+    pictures = figures.shrink(images, SPRITE_PX)
     columns = max(1, min(100, SHEET_PX // pictures.shape[3]))
     header = {
         "model": f"{engine.name}-{engine.content_hash}",

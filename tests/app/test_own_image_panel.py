@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from explorer.core.data import sprites
-from explorer.core.engine.engine import Engine, done, open_bundle
+from explorer.core.engine.engine import Engine, open_bundle
+from explorer.core.engine.latent_map import LatentMap, done
 from explorer.ui.explore.map import panel as map_panel
 from explorer.ui.explore.own_image import panel as own_image
 from explorer.ui.state import session as state
@@ -171,18 +172,15 @@ def test_a_request_is_heard_once(session, monkeypatch):
 
 def test_a_model_without_a_likelihood_says_so(engine, session, ask):
     own = Engine(
-        "own",
-        engine._encode,
-        engine._decode,
-        engine.origin,
-        engine.image_shape,
-        engine.latent_dim,
-        done(engine.gallery),
-        done(engine.umap),
-        {},
-        "",
-        engine.device,
-        engine.pictures,
+        encode=engine._encode,
+        decode=engine._decode,
+        latent_map=LatentMap("own", engine.latent_dim, done(engine.gallery), done(engine.umap)),
+        origin=engine.origin,
+        image_shape=engine.image_shape,
+        content_hash="",
+        device=engine.device,
+        pictures=engine.pictures,
+        metrics={},
     )
     ask(kind="image", data=file(heart()))
     header, _ = sent(own, session)
@@ -204,7 +202,7 @@ def test_a_model_without_a_likelihood_says_so(engine, session, ask):
 def test_strangeness_is_never_rounded_up(engine, percentile, says):
     from dataclasses import replace
 
-    verdict = replace(engine.judge(sprite_set(1).images), percentile=percentile)
+    verdict = replace(engine.evaluate(sprite_set(1).images), percentile=percentile)
     assert own_image._rank(verdict, 10_000).startswith(says)
 
 

@@ -144,7 +144,7 @@ def _upload(form: dict) -> None:
         except ExplorerError as error:
             state.say("images", str(error))
         else:
-            form["chosen"] = f"folder:{folder}"
+            form["chosen"] = catalog.upload_name(folder)
             st.rerun()  # the data set's box is drawn already
     answer("images")
 
@@ -176,13 +176,13 @@ def _values(setting: str) -> list:
 
 
 def _uploads() -> list[str]:
-    names = [f"folder:{path}" for path in sorted(catalog.uploads_dir().glob("[!.]*/"))]
+    names = [catalog.upload_name(path) for path in sorted(catalog.uploads_dir().glob("[!.]*/"))]
     return [name for name in names if catalog.is_upload(name)]
 
 
 def _title(name: str, sets: dict) -> str:
     if name not in sets:
-        return name.rstrip("/").rpartition("/")[2]
+        return name.removeprefix("upload:")
     info = sets[name]
     return info.title if info.present else f"{info.title} (download, {info.download_mb:.0f} MB)"
 
@@ -190,7 +190,7 @@ def _title(name: str, sets: dict) -> str:
 def _free_name(form: dict) -> str:
     """The data set's name and D, with a number where that is taken."""
     what = f"{form['latent_dim']}d" if form["twins"] == ALONE else "twins"
-    base = f"{form['dataset'].rstrip('/').rpartition('/')[2]}-{what}"
+    base = f"{form['dataset'].removeprefix('upload:')}-{what}"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
     taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
     return free_name(base, taken)

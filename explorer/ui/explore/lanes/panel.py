@@ -53,7 +53,7 @@ def _packet(engine, session, order: int) -> bytes:
         "n_frames": 0,
         "hint": HINTS[bool(ends)],
     }
-    pictures = _pictures(engine, [row for _, row in ends])
+    pictures, _ = engine.images_or_recons([row for _, row in ends])
     if a is None or b is None:
         return pack(header, {"ends": pictures})
     mu = engine.gallery.mu
@@ -61,7 +61,7 @@ def _packet(engine, session, order: int) -> bytes:
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
     frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES)
-    rows, near_of = np.unique(engine.nearest(lerp.z), return_inverse=True)
+    rows, near_of = np.unique(engine.nearest_row(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
         "n_frames": len(lerp),
@@ -78,7 +78,7 @@ def _packet(engine, session, order: int) -> bytes:
         "xy": lerp.xy,
         "near_of": near_of,
         "ends": pictures,
-        "near": _pictures(engine, rows),
+        "near": engine.images_or_recons(rows)[0],
         "frames": frames,
     }
     return pack(header, arrays, encodings)
@@ -86,12 +86,3 @@ def _packet(engine, session, order: int) -> bytes:
 
 def _told(row: int, label: int, names: tuple[str, ...]) -> str:
     return f"nearest: {names[label]}, {row}" if 0 <= label < len(names) else f"nearest: {row}"
-
-
-def _pictures(engine, rows) -> np.ndarray:
-    """The images themselves, or what the model makes of them where they are not on this machine."""
-    rows = np.asarray(rows, int)
-    if not len(rows):
-        return np.zeros((0, *engine.image_shape), np.uint8)
-    real = engine.pictures(rows)
-    return engine.film(engine.gallery.mu[rows]).frames if real is None else real

@@ -152,10 +152,8 @@ def _prior(engine, session) -> Content:
 def _neighbours(engine, session) -> Content:
     def make():
         rows, distances = engine.neighbours(session.z, N_NEIGHBOURS)
-        frames, names = engine.pictures(rows), _classes(engine)
-        note = "" if frames is not None else "reconstructions: the images are not on this machine"
-        if frames is None:
-            frames = engine.film(engine.gallery.mu[rows], session.plane).frames
+        (frames, is_recon), names = engine.images_or_recons(rows), _classes(engine)
+        note = "reconstructions: the images are not on this machine" if is_recon else ""
         items = []
         for row, label, distance in zip(rows, engine.gallery.labels[rows].tolist(), distances):
             word = [names[label]] if label in names else []

@@ -66,14 +66,14 @@ def _read(text: str) -> tuple[np.ndarray | None, str]:
 
 
 def _packet(engine, session, order: int) -> bytes:
-    own, like = session.own, engine.habit
+    own, layout = session.own, engine.ink_layout
     own.mu = None
     header = {
         "stamp": f"{session.content_hash}-{order}",
         "ack": session.heard.get(KEY, 0),
         "shape": engine.image_shape,
-        "light": like.dark_background or engine.image_shape[0] == 3,
-        "can_centre": like.dark_background,
+        "light": layout.dark_background or engine.image_shape[0] == 3,
+        "can_centre": layout.dark_background,
         "centre": own.centre,
         "invert": next(name for name, value in INVERT.items() if value is own.invert),
         "inverted": False,
@@ -87,21 +87,23 @@ def _packet(engine, session, order: int) -> bytes:
     if own.picture is None:
         return pack(header, none)
     try:
-        seen = user_image.as_seen(own.picture, engine.image_shape, like, own.centre, own.invert)
-        verdict = engine.judge(seen.image)
+        seen = user_image.prepare(own.picture, engine.image_shape, layout, own.centre, own.invert)
+        evaluation = engine.evaluate(seen.image)
     except ExplorerError as error:
         return pack(header | {"said": str(error)}, none)
-    own.mu = verdict.mu
+    own.mu = evaluation.mu
     dims = order_of_dims(engine)[0][:N_POSTERIOR]
     header |= {
         "inverted": seen.inverted,
-        "title": _title(verdict),
-        "rank": _rank(verdict, len(engine.gallery.mu)),
-        "facts": _facts(engine, verdict),
+        "title": _title(evaluation),
+        "rank": _rank(evaluation, len(engine.gallery.mu)),
+        "facts": _facts(engine, evaluation),
         "dims": dims.tolist(),
     }
-    posterior = np.stack([verdict.mu[dims], np.exp(verdict.logvar[dims] / 2)], 1)
-    return pack(header, {"seen": seen.image[0], "recon": verdict.recon, "error": heat(verdict.error), "posterior": posterior})
+    posterior = np.stack([evaluation.mu[dims], np.exp(evaluation.logvar[dims] / 2)], 1)
+    return pack(
+        header, {"seen": seen.image[0], "recon": evaluation.recon, "error": heat(evaluation.error), "posterior": posterior}
+    )
 
 
 def heat(error: np.ndarray) -> np.ndarray:
@@ -110,27 +112,27 @@ def heat(error: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(error.max(0), stops, HEAT[:, c]) for c in range(3)]).round().astype(np.uint8)
 
 
-def _title(verdict) -> str:
-    if verdict.elbo is None:
-        return f"KL {verdict.kl:.1f} nats"
-    return f"ELBO {verdict.elbo:.1f} nats = -(recon {verdict.recon_loss:.1f} + KL {verdict.kl:.1f})"
+def _title(evaluation) -> str:
+    if evaluation.elbo is None:
+        return f"KL {evaluation.kl:.1f} nats"
+    return f"ELBO {evaluation.elbo:.1f} nats = -(recon {evaluation.recon_loss:.1f} + KL {evaluation.kl:.1f})"
 
 
-def _rank(verdict, n: int) -> str:
+def _rank(evaluation, n: int) -> str:
     """How strange the picture is, in a sentence. Percentages are cut, never rounded up to all."""
-    if verdict.percentile is None:
+    if evaluation.percentile is None:
         return "Its ELBO is not known: this model has no likelihood here."
-    if verdict.percentile in (0, 100):
-        return f"{'Less strange' if verdict.percentile else 'Stranger'} than every one of the {n:,} test images."
-    if verdict.percentile <= 50:
-        return f"Stranger than {int(100 - verdict.percentile)} % of the {n:,} test images."
-    return f"Less strange than {int(verdict.percentile)} % of the {n:,} test images."
+    if evaluation.percentile in (0, 100):
+        return f"{'Less strange' if evaluation.percentile else 'Stranger'} than every one of the {n:,} test images."
+    if evaluation.percentile <= 50:
+        return f"Stranger than {int(100 - evaluation.percentile)} % of the {n:,} test images."
+    return f"Less strange than {int(evaluation.percentile)} % of the {n:,} test images."
 
 
-def _facts(engine, verdict) -> list[list[str]]:
+def _facts(engine, evaluation) -> list[list[str]]:
     """What lies around it: the classes of its neighbours, and how well the data supports its mean."""
-    rows, _ = engine.neighbours(verdict.mu, 5)
+    rows, _ = engine.neighbours(evaluation.mu, 5)
     labels, names = engine.gallery.labels[rows].tolist(), engine.origin.class_names
     near = [names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels)]
-    support = f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"
+    support = f"{evaluation.support:.2f}" if evaluation.support >= 0.005 else "< 0.01"
     return [["support", support], ["nearest", ", ".join(near)]]

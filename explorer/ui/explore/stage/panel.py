@@ -96,12 +96,12 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     live, dead = order_of_dims(engine)
     dims = live[session.first : session.first + N_SLIDERS]
     n = travel.n_frames(len(dims), engine.image_shape)
-    films = engine.traversal_films(session.z, dims, n_frames=n, plane=session.plane)
-    pictures, encodings = travel.travelling(np.concatenate([film.frames for film in films]), n, limits)
-    rest = films[0]
+    films = engine.traversals(session.z, dims, n_frames=n, plane=session.plane)
+    pictures, encodings = travel.travelling(films.frames.reshape(-1, *engine.image_shape), n, limits)
+    rest = films.at[0]  # the frames at z of all films are equal
     kl = engine.kl_per_dim
     trio, parts, told, posterior = _picked(engine, session, dims)
-    here = [None if np.isnan(v) else float(v) for v in (*rest.xy[rest.at], rest.support[rest.at])]
+    here = [None if np.isnan(v) else float(v) for v in (*films.xy[0, rest], films.support[0, rest])]
     header = {
         "shape": engine.image_shape,
         "n_frames": n,
@@ -118,12 +118,12 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
         "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,
     }
     arrays = {
-        "rest": rest.frames[rest.at],
+        "rest": films.frames[0, rest],
         "z": session.z,
         "dims": dims,
-        "values": np.stack([film.values for film in films]),
-        "xy": np.stack([film.xy for film in films]),
-        "support": np.stack([film.support for film in films]),
+        "values": films.values,
+        "xy": films.xy,
+        "support": films.support,
         "trio": trio,
         "frames": pictures,
     }
@@ -142,14 +142,14 @@ def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, l
     if session.picked is None:
         return np.zeros((0, *engine.image_shape), np.uint8), [], None, None
     row, gallery = session.picked, engine.gallery
-    recon = engine.film(gallery.mu[row]).frames[0]
     posterior = [[float(gallery.mu[row, d]), float(np.exp(gallery.logvar[row, d] / 2))] for d in dims]
     label, names = int(gallery.labels[row]), engine.origin.class_names
     told = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
     loss, kl = float(gallery.recon_loss[row]), float(engine.encoding.kl_per_dim[row].sum())
     told += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
-    real = engine.pictures(np.array([row]))
-    if real is None:
-        return recon[None], ["recon"], f"{told}; image not on this machine", posterior
-    error = np.abs(real[0].astype(int) - recon).astype(np.uint8)
-    return np.stack([real[0], recon, error]), ["picked", "recon", "error"], told, posterior
+    (image,), is_recon = engine.images_or_recons([row])
+    if is_recon:
+        return image[None], ["recon"], f"{told}; image not on this machine", posterior
+    recon = engine.film(gallery.mu[row]).frames[0]
+    error = np.abs(image.astype(int) - recon).astype(np.uint8)
+    return np.stack([image, recon, error]), ["picked", "recon", "error"], told, posterior
