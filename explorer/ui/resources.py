@@ -40,8 +40,13 @@ def engine(name: str, stamp: str):
 
 def own_model():
     """The Engine of EXPLORER_MODEL, or None where it is not set. Raises ExplorerError for one that does not work."""
-    spec = os.environ.get("EXPLORER_MODEL")
+    spec = own_model_spec()
     return _own_model(spec) if spec else None
+
+
+def own_model_spec() -> str | None:
+    """EXPLORER_MODEL, which is also the name of its Engine."""
+    return os.environ.get("EXPLORER_MODEL") or None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner="Opening the model")

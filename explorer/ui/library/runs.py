@@ -76,11 +76,8 @@ def _words(run, n_bytes: int, sets: dict) -> str:
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
     where = "its images are not on this machine" if name == catalog.IMPORTED else "a folder of images"
-    parts = (
-        (info.title, info.origin, info.licence)
-        if info
-        else (name.rstrip("/").rpartition("/")[2].removeprefix("upload:"), where)
-    )
+    folder = name.rstrip("/").rpartition("/")[2].removeprefix("upload:")
+    parts = (info.title, info.origin, info.licence) if info else (folder, where)
     parts += (run.sentence,) if run.status == "done" else ()
     return rows.words(
         run.name, parts, numbers, 3, STATUS.get(run.status, run.status), run.is_live, run.sentence if is_bad else ""

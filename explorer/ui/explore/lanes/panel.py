@@ -12,7 +12,6 @@ import numpy as np
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "lanes")
 
@@ -22,11 +21,12 @@ HINTS = ("Click two points of the map: A, then B. Their interpolation appears he
 
 
 def render(engine, session) -> None:
-    key = (session.content_hash, session.a, session.b, session.overshoot, session.plane, session.heard.get(KEY, 0))
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(session))
+    key = (session.a, session.b, session.overshoot, session.plane)
+    packet = session.packet(KEY, key, lambda: _content(engine, session), ("stamp", "order", "ack"))
+    mount(packet, KEY, lambda: _handle_requests(session))
 
 
-def _hear(session) -> None:
+def _handle_requests(session) -> None:
     for asked in state.requests(session, KEY):
         match asked:
             case {"kind": "swap"}:
@@ -34,16 +34,13 @@ def _hear(session) -> None:
             case {"kind": "clear"}:
                 session.clear()
             case {"kind": "overshoot", "on": bool(on)}:
-                session.overshoot = state.OVERSHOOT if on else 0.0
+                session.set_overshoot(on)
 
 
-def _packet(engine, session, order: int) -> bytes:
+def _content(engine, session) -> tuple[dict, dict, dict]:
     a, b = session.a, session.b
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
     header = {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
-        "ack": session.heard.get(KEY, 0),
         "shape": engine.image_shape,
         "latent_dim": engine.latent_dim,
         "plane": str(session.plane),
@@ -55,7 +52,7 @@ def _packet(engine, session, order: int) -> bytes:
     }
     pictures, _ = engine.images_or_recons([row for _, row in ends])
     if a is None or b is None:
-        return pack(header, {"ends": pictures})
+        return header, {"ends": pictures}, {}
     mu = engine.gallery.mu
     how = session.overshoot, session.plane
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
@@ -81,7 +78,7 @@ def _packet(engine, session, order: int) -> bytes:
         "near": engine.images_or_recons(rows)[0],
         "frames": frames,
     }
-    return pack(header, arrays, encodings)
+    return header, arrays, encodings
 
 
 def _told(row: int, label: int, names: tuple[str, ...]) -> str:

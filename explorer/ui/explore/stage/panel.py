@@ -1,7 +1,7 @@
 """The stage: the decoded image beside one film-strip slider per latent dimension.
 
 Down, one packet (packet.py): header `stamp` (changes with the content), `order` (of films, rising), `ack` (last request
-heard), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
+handled), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
 image at z), `z` (D,), `dims` (k,), `values` (k, n), `xy` (k, n, 2), `support` (k, n), `frames` (k * n pictures), `trio`.
 
 Up, the state `request`: {seq, kind, ...}. kind "move" carries z; "go" carries row; "undo", "redo", "prior", "picked",
@@ -17,7 +17,6 @@ from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "stage")
 
@@ -26,18 +25,13 @@ N_SLIDERS = 16
 
 
 def render(engine, session) -> None:
-    key = (
-        session.content_hash,
-        session.z.tobytes(),
-        session.first,
-        session.plane,
-        session.picked,
-        session.approximate,
-        bool(session.past),
-        bool(session.future),
-        session.heard.get(KEY, 0),
-    )
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(engine, session))
+    if session.first >= len(order_of_dims(engine)[0]):
+        session.show_dims(0)
+    limits = travel.visitor_limits()
+    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+    key = (*shown, session.approximate, bool(session.past), bool(session.future))
+    packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
+    mount(packet, KEY, lambda: _handle_requests(engine, session))
 
 
 def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +42,7 @@ def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
     return (live, order[len(live) :]) if len(live) else (order, live)
 
 
-def _hear(engine, session) -> None:
+def _handle_requests(engine, session) -> None:
     for asked in state.requests(session, KEY):
         match asked:
             case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
@@ -58,37 +52,27 @@ def _hear(engine, session) -> None:
             case {"kind": "redo"}:
                 session.redo()
             case {"kind": "prior"}:
-                session.move_to(engine.draw(session.seed))
-                session.seed += 1
+                session.draw_prior(engine.draw)
             case {"kind": "picked"} if session.picked is not None:
                 session.move_to(engine.gallery.mu[session.picked])
             case {"kind": "go", "row": int(row)}:
                 row = min(max(row, 0), session.n_images - 1)
-                session.pick(row)
-                session.move_to(engine.gallery.mu[row])
+                session.go_to_row(row, engine.gallery.mu[row])
             case {"kind": "back"}:
-                session.first = max(0, session.first - N_SLIDERS)
+                session.show_dims(session.first - N_SLIDERS)
             case {"kind": "more"} if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):
-                session.first += N_SLIDERS
+                session.show_dims(session.first + N_SLIDERS)
 
 
-def _packet(engine, session, order: int) -> bytes:
-    live, _ = order_of_dims(engine)
-    if session.first >= len(live):
-        session.first = 0
-    limits = travel.visitor_limits()
-    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+def _content(engine, session, shown: tuple, limits: travel.Limits) -> tuple[dict, dict, dict]:
     header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
-    header = header | {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
-        "ack": session.heard.get(KEY, 0),
+    own = {
         "model": f"{session.bundle}-{session.content_hash}",
         "can_undo": bool(session.past),
         "can_redo": bool(session.future),
         "approximate": session.approximate,
     }
-    return pack(header, arrays, encodings)
+    return header | own, arrays, encodings
 
 
 def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:

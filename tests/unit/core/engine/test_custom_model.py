@@ -215,7 +215,7 @@ def test_what_decode_must_return(served, decode, says):
 
 
 def test_sliders_work_while_the_gallery_is_made(served, monkeypatch):
-    monkeypatch.setattr(custom_model, "AT_ONCE", 1)
+    monkeypatch.setattr(custom_model, "BATCH_SIZE", 1)
 
     def encode(x):
         time.sleep(0.005)
