@@ -223,49 +223,6 @@ def session(engine) -> Session:
     return new
 
 
-@dataclass(eq=False)
-class Training:
-    """What one tab watches on the Train page, and what its form says."""
-
-    watched: str | None = None  # a run's name
-    turn: int = 0  # rises when another run is watched: what the browser still says of the old choice is then of no account
-    form: dict = field(default_factory=dict)  # settings by name, as they were left
-    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures this tab's browser holds
-    said: str = ""  # why the last order was not taken
-    pressed: float = 0.0  # when Start was pressed last
-
-    def watch(self, name: str | None) -> None:
-        if name != self.watched:
-            self.watched, self.have, self.turn = name, {}, self.turn + 1
-
-    def follow(self, old: str, new: str) -> None:
-        """The run was given another name."""
-        if self.watched == old:
-            self.watch(new)
-
-
-def training() -> Training:
-    """This tab's. A new tab reads its link: ?dataset=digits&budget=15 fills the form, ?run=NAME is watched."""
-    kept = st.session_state.get("explorer_training")
-    if kept is None:
-        params, kept = st.query_params, Training()
-        kept.watched = params.get("run")
-        if params.get("dataset"):
-            kept.form["dataset"] = params["dataset"]
-        if (budget := params.get("budget")) and budget.isascii() and budget.isdigit() and 1 <= int(budget) <= 86_400:
-            kept.form |= {"length": "seconds", "seconds": int(budget)}
-        st.session_state["explorer_training"] = kept
-    return kept
-
-
-def heard_epochs(key: str, training: Training) -> None:
-    """The browser says which epochs' pictures it holds."""
-    said = (st.session_state.get(key) or {}).get("have")
-    if isinstance(said, dict) and isinstance(said.get("run"), str) and isinstance(said.get("keys"), list):
-        if said["run"].partition("/")[0] == training.watched:
-            training.have[said["run"]] = {name for name in said["keys"] if isinstance(name, str)}
-
-
 def linked_bundle() -> str | None:
     """The bundle that the link names, on arrival."""
     return st.query_params.get("model")
@@ -277,39 +234,29 @@ def choose_bundle(name: str) -> None:
 
 
 def follow(old: str, new: str) -> None:
-    """The model of this tab was given another name."""
+    """Keeps showing a model that was renamed."""
     if (session := current()) is not None and session.bundle == old:
         session.bundle = new
 
 
 def widget(key: str) -> Any:
-    """What a native control says, for its callback."""
+    """The value of a native control, for its callback."""
     return st.session_state[key]
 
 
 def entries(prefix: str, names) -> dict:
-    """What the native controls `prefix` + name say now, for a callback: those that are on the page."""
+    """The values of the native controls `prefix` + name that are on the page, for a callback."""
     return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
 
 
 def preset(key: str, value) -> None:
-    """Before a native control is drawn: what it shall say."""
+    """Sets the value of a native control before it is drawn."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
-def say(place: str, words: str = "", is_bad: bool = True) -> None:
-    """What came of the last press at `place` of the page: it holds until the next one, whatever runs again meanwhile."""
-    st.session_state[f"explorer_said_{place}"] = (words, is_bad)
-
-
-def said(place: str) -> tuple[str, bool]:
-    """(the words, whether they are a complaint)."""
-    return st.session_state.get(f"explorer_said_{place}", ("", True))
-
-
 def request(key: str) -> dict | None:
-    """What the component mounted under `key` asks for, as it was sent."""
+    """The request of the component mounted under `key`, unchecked."""
     asked = (st.session_state.get(key) or {}).get("request")
     return asked if isinstance(asked, dict) else None
 

@@ -14,9 +14,10 @@ from explorer.core.runs import twins
 from explorer.core.runs.folder import RunSpec
 from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
+from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.panel import span
-from explorer.ui.widgets.actions import answer
 from explorer.ui.widgets.clock.panel import clock
 
 AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
@@ -135,18 +136,18 @@ def _upload(form: dict) -> None:
         )
         sent = st.form_submit_button("Add", key="f-add")
     if sent and uploaded is None:
-        state.say("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
+        messages.post("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
     elif sent:
-        state.say("images")
+        messages.clear("images")
         try:
             with st.spinner("Reading the images"):
                 folder = zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])
         except ExplorerError as error:
-            state.say("images", str(error))
+            messages.post("images", str(error))
         else:
             form["chosen"] = catalog.upload_name(folder)
             st.rerun()  # the data set's box is drawn already
-    answer("images")
+    messages.show("images")
 
 
 class _Ask:
@@ -199,18 +200,19 @@ def _free_name(form: dict) -> str:
 def _start(training) -> None:
     if time.monotonic() - training.pressed < TWICE_S:
         return
-    training.pressed, training.said = time.monotonic(), ""
+    training.pressed = time.monotonic()
     # the press may come with the last word typed, and before the whole form was drawn once
     form = training.form = DEFAULTS | training.form | state.entries("f-", DEFAULTS)
     form["values"] = state.entries("f-twins-", [form["twins"]]).get(form["twins"], [])
-    try:
-        settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
-        run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
-        budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
-        run |= {} if budget else {"epochs": form["epochs"]}
-        spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
-        alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
-        training.watch(runs.start(spec, alike).name)
-        training.form["name"] = ""
-    except ExplorerError as error:
-        training.said = str(error)
+    messages.attempt(AREA, lambda: _start_run(training, form))
+
+
+def _start_run(training, form: dict) -> None:
+    settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
+    run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
+    budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
+    run |= {} if budget else {"epochs": form["epochs"]}
+    spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
+    alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
+    training.watch(runs.start(spec, alike).name)
+    training.form["name"] = ""
