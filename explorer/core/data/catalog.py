@@ -116,6 +116,12 @@ def upload_name(folder: Path) -> str:
     return f"upload:{folder.name}"
 
 
+def current_name(name: str) -> str:
+    """The name of a data set as it is written now: an upload that is called folder:PATH becomes upload:NAME."""
+    folder = _upload_folder(name)
+    return name if folder is None else upload_name(folder)
+
+
 def is_folder(name: str) -> bool:
     """Whether the data set is a folder of images, an upload included."""
     return str(name).startswith(("folder:", "upload:"))

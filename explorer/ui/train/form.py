@@ -46,6 +46,7 @@ DEFAULTS = {
 
 def render(training) -> None:
     form = DEFAULTS | training.form
+    form["dataset"] = catalog.current_name(form["dataset"])
     sets = {info.name: info for info in sorted(catalog.list_datasets(), key=lambda info: not info.present)}
     names = [*sets, *_uploads()]
     if "dataset" not in training.form or form["dataset"] not in names:
@@ -209,7 +210,8 @@ def _start(training) -> None:
 
 def _start_run(training, form: dict) -> None:
     settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
-    run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
+    run = {name: form[name] for name in ("beta", "seed", "lr", "batch_size")}
+    run["dataset"] = catalog.current_name(form["dataset"])
     budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
     run |= {} if budget else {"epochs": form["epochs"]}
     spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)

@@ -89,6 +89,7 @@ def test_uploads_are_known_by_their_real_place(here):
     pets = here / "data" / "uploads" / "pets"
     for path in (pets, f"{pets}/", here / "data" / "uploads" / "." / "pets", pets / "a" / ".."):
         assert catalog.is_upload(f"folder:{path}"), path
+    assert catalog.current_name(f"folder:{pets}") == "upload:pets" and catalog.current_name("mnist") == "mnist"
     assert catalog.is_upload("upload:pets") and catalog.upload_name(pets) == "upload:pets"
     names = [
         "mnist",
