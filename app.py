@@ -24,11 +24,7 @@ else:
     from explorer.ui.widgets import nav
 
     st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
-    pages = [
-        st.Page(explore, title="Explore", url_path="", default=True),
-        st.Page(train, title="Train", url_path="train"),
-        st.Page(library, title="Library", url_path="library"),
-    ]
+    pages = nav.pages({"explore": explore, "train": train, "library": library})
     page = st.navigation(pages, position="hidden")
     style.apply()
     nav.render(pages)

@@ -18,6 +18,7 @@ from importlib import import_module
 _WHERE = {
     "open_bundle": "explorer.core.engine.engine",
     "open_model": "explorer.core.engine.custom_model",
+    "open_run": "explorer.core.engine.live_run",
     "list_bundles": "explorer.core.bundles.store",
     "save_bundle": "explorer.core.bundles.build",
     "Engine": "explorer.core.engine.engine",

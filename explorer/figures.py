@@ -21,11 +21,7 @@ CLASS_COLOURS = (
     "#AA4499",
     "#44AA99",
 )
-PATH_COLOUR = "#C2185B"
-TEXT_COLOUR = "#808495"  # legible on white and on black
 SMALL_PX = 16  # images up to this size are smoothed when enlarged, larger ones are shown crisp
-
-
 GREY = "#808495"  # legible on white and on black
 
 

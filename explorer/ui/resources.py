@@ -40,8 +40,13 @@ def engine(name: str, stamp: str):
 
 def own_model():
     """The Engine of EXPLORER_MODEL, or None if it is not set. Raises ExplorerError if it does not work."""
-    spec = os.environ.get("EXPLORER_MODEL")
+    spec = own_model_spec()
     return _own_model(spec) if spec else None
+
+
+def own_model_spec() -> str | None:
+    """EXPLORER_MODEL, which is also the name of its Engine."""
+    return os.environ.get("EXPLORER_MODEL") or None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner="Opening the model")
@@ -123,11 +128,8 @@ def _in_thread(name: str, work: Callable) -> Future:
 def _sprite_packet(engine) -> bytes:
     gallery = engine.gallery
     rows = np.arange(len(gallery.mu))
-    real, is_recon = engine.pictures(rows), False
-    if real is None:  # in parts, so that films of other visitors run in between
-        parts = np.array_split(gallery.mu, -(-len(rows) // 500))
-        real, is_recon = np.concatenate([engine.film(part).frames for part in parts]), True
-    pictures = figures.shrink(real, SPRITE_PX)
+    images, is_recon = engine.images_or_recons(rows)
+    pictures = figures.shrink(images, SPRITE_PX)
     columns = max(1, min(100, SHEET_PX // pictures.shape[3]))
     header = {
         "model": f"{engine.name}-{engine.content_hash}",

@@ -42,7 +42,7 @@ class Panel:
     def tell(self, **request) -> None:
         self.seq += 1
         self.asked = {"all": [{"seq": self.seq} | request]}
-        moves._hear(self.engine, self.session)
+        moves._handle_requests(self.engine, self.session)
 
     def ask(self, kind, **more) -> dict:
         self.tell(kind=kind, **more)
@@ -128,13 +128,13 @@ def test_neighbours_are_picked(panel, engine):
 
 def test_a_request_is_accepted_once(panel):
     panel.ask("draw")
-    moves._hear(panel.engine, panel.session)
+    moves._handle_requests(panel.engine, panel.session)
     panel.asked = {"all": [{"kind": "draw", "seq": 1}]}
-    moves._hear(panel.engine, panel.session)
-    assert panel.session.draws == 1
+    moves._handle_requests(panel.engine, panel.session)
+    assert panel.session.draws_seed == 1
     panel.asked = {"all": [{"kind": "draw", "seq": n} for n in (1, 2, 3)] + [None, {"kind": "draw"}]}  # one of them got lost
-    moves._hear(panel.engine, panel.session)
-    assert panel.session.draws == 3
+    moves._handle_requests(panel.engine, panel.session)
+    assert panel.session.draws_seed == 3
     panel.seq = 3
     panel.ask("tab", tab="pad", z=[1, 0, 0])  # what was scrubbed goes along with the next request
     assert panel.session.tab == "pad" and panel.session.z.tolist() == [1, 0, 0]
@@ -172,19 +172,19 @@ BAD = (
 
 def test_bad_requests_change_nothing(panel):
     panel.shown()
-    kept = {name: value for name, value in vars(panel.session).items() if name not in ("heard", "_packets")}
+    kept = {name: value for name, value in vars(panel.session).items() if name not in ("acks", "_packets")}
     for bad in BAD:
         panel.tell(**{"kind": "move"} | bad)
         now = vars(panel.session)
         assert all(now[name] is value or now[name] == value for name, value in kept.items()), bad
     panel.shown()
-    panel.session.heard.clear()
+    panel.session.acks.clear()
     for seq in (None, "9", 9e9, float("nan"), True, [1], 0, -1):
         panel.tell(kind="draw", seq=seq)
-        assert panel.session.draws == 0, seq
+        assert panel.session.draws_seed == 0, seq
     for panel.asked in (None, {}, {"kind": "draw"}):
-        moves._hear(panel.engine, panel.session)
-    assert panel.session.draws == 0
+        moves._handle_requests(panel.engine, panel.session)
+    assert panel.session.draws_seed == 0
 
 
 def test_a_direction_runs_through_z(panel, engine):

@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from explorer.core.data import sprites
-from explorer.core.engine.engine import Engine, done, open_bundle
+from explorer.core.engine.engine import Engine, open_bundle
+from explorer.core.engine.latent_map import LatentMap, done
 from explorer.ui.explore.map import panel as map_panel
 from explorer.ui.explore.own_image import panel as own_image
 from explorer.ui.state import session as state
+from explorer.ui.wire.packet import pack
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -35,7 +37,7 @@ def ask(session, monkeypatch):
 
     def send(**request) -> None:
         monkeypatch.setattr(state, "request", lambda key: {"seq": next(count)} | request)
-        own_image._hear(session)
+        own_image._handle_request(session)
 
     return send
 
@@ -52,7 +54,7 @@ def heart() -> np.ndarray:
 
 def sent(engine, session) -> tuple[dict, dict[str, np.ndarray]]:
     """The packet of the panel: its header, and its arrays flat."""
-    data = own_image._packet(engine, session, 1)
+    data = pack(*own_image._content(engine, session))
     length = int(np.frombuffer(data[:4], "<u4")[0])
     header, at, arrays = json.loads(data[4 : 4 + length]), 4 + length, {}
     for name, kind, shape in header["arrays"]:
@@ -75,7 +77,7 @@ def test_a_picture_is_seen_judged_placed_and_explored_from(engine, session, ask)
     assert 0 < len(header["dims"]) <= 16 and len(arrays["posterior"]) == 2 * len(header["dims"])
     assert len(arrays["seen"]) == len(arrays["recon"]) == 1024 and len(arrays["error"]) == 3 * 1024
     session.plane = "pca"
-    placed = json.loads(map_panel._packet(engine, session, 1)[4:].split(b'"own_xy":')[1].split(b"]")[0] + b"]")
+    placed = json.loads(pack(*map_panel._content(engine, session))[4:].split(b'"own_xy":')[1].split(b"]")[0] + b"]")
     np.testing.assert_allclose(placed, engine.place(session.own.mu, "pca")[0][0], rtol=1e-5)
     ask(kind="explore")
     np.testing.assert_array_equal(session.z, session.own.mu)
@@ -139,7 +141,7 @@ def test_a_request_that_makes_no_sense_changes_nothing(engine, session, ask, req
     before = vars(session.own).copy()
     ask(**request_)
     after = vars(session.own).copy()
-    assert before.pop("turn") <= after.pop("turn") and before == after and not session.z.any()
+    assert before.pop("version") <= after.pop("version") and before == after and not session.z.any()
     sent(engine, session)
 
 
@@ -158,31 +160,28 @@ def test_a_request_that_makes_no_sense_changes_nothing(engine, session, ask, req
 )
 def test_a_request_without_its_number_is_not_heard(session, monkeypatch, request_):
     monkeypatch.setattr(state, "request", lambda key: request_)
-    own_image._hear(session)
-    assert session.heard == {} and session.own.turn == 0
+    own_image._handle_request(session)
+    assert session.acks == {} and session.own.version == 0
 
 
 def test_a_request_is_heard_once(session, monkeypatch):
     monkeypatch.setattr(state, "request", lambda key: {"seq": 3, "kind": "clear"})
-    own_image._hear(session)
-    own_image._hear(session)
-    assert session.heard == {own_image.KEY: 3} and session.own.turn == 1
+    own_image._handle_request(session)
+    own_image._handle_request(session)
+    assert session.acks == {own_image.KEY: 3} and session.own.version == 1
 
 
 def test_a_model_without_a_likelihood_says_so(engine, session, ask):
     own = Engine(
-        "own",
-        engine._encode,
-        engine._decode,
-        engine.origin,
-        engine.image_shape,
-        engine.latent_dim,
-        done(engine.gallery),
-        done(engine.umap),
-        {},
-        "",
-        engine.device,
-        engine.pictures,
+        encode=engine._encode,
+        decode=engine._decode,
+        latent_map=LatentMap("own", engine.latent_dim, done(engine.gallery), done(engine.umap)),
+        origin=engine.origin,
+        image_shape=engine.image_shape,
+        content_hash="",
+        device=engine.device,
+        pictures=engine.pictures,
+        metrics={},
     )
     ask(kind="image", data=file(heart()))
     header, _ = sent(own, session)
@@ -204,7 +203,7 @@ def test_a_model_without_a_likelihood_says_so(engine, session, ask):
 def test_strangeness_is_never_rounded_up(engine, percentile, says):
     from dataclasses import replace
 
-    verdict = replace(engine.judge(sprite_set(1).images), percentile=percentile)
+    verdict = replace(engine.evaluate(sprite_set(1).images), percentile=percentile)
     assert own_image._rank(verdict, 10_000).startswith(says)
 
 

@@ -205,7 +205,7 @@ def test_an_own_model_opens_first(lab, monkeypatch):
 
 def test_an_own_model_says_that_it_is_being_encoded(lab, monkeypatch):
     monkeypatch.setenv("EXPLORER_MODEL", "lab:slow")
-    monkeypatch.setattr("explorer.core.engine.custom_model.AT_ONCE", 1)
+    monkeypatch.setattr("explorer.core.engine.custom_model.BATCH_SIZE", 1)
     page = opened()
     assert "being encoded" in said(page.info) and not page.get("plotly_chart")
     while not page.get("plotly_chart"):

@@ -33,8 +33,9 @@ def test_a_forged_choice_of_data_set_starts_no_run(tmp_path, private):
             return texts(await client.run())
 
     with serving(tmp_path / "log", **environment) as server:
-        for folder in (private, uploads / "link", f"{uploads}/../../private"):
-            said = run_async(attack(server.url, f"folder:{folder}"))
+        names = [f"folder:{folder}" for folder in (private, uploads / "link", f"{uploads}/../../private")]
+        for name in [*names, "upload:link", f"upload:{private}"]:
+            said = run_async(attack(server.url, name))
             runs = list((checkpoints / "runs").glob("*/run.json"))
             assert not runs, runs[0].read_text()
             assert "on no other folder" in said

@@ -20,6 +20,7 @@ PUBLIC = {
     "list_bundles",
     "open_bundle",
     "open_model",
+    "open_run",
     "save_bundle",
 }
 

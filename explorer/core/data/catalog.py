@@ -4,6 +4,7 @@
     digits                         from scikit-learn, nothing to download
     sprites                        drawn by sprites.py, with known factors
     folder:PATH                    any images; sub-folders are classes (image_folder.py)
+    upload:NAME                    images that were uploaded on the page (zip_upload.py); once called folder:PATH
 
 torchvision and scikit-learn take seconds to import, so they are imported when one of their sets is loaded.
 """
@@ -110,13 +111,35 @@ def uploads_dir() -> Path:
     return data_dir() / "uploads"
 
 
+def upload_name(folder: Path) -> str:
+    """The name of the data set in a folder of `uploads_dir()`."""
+    return f"upload:{folder.name}"
+
+
+def current_name(name: str) -> str:
+    """The name of a data set as it is written now: an upload that is called folder:PATH becomes upload:NAME."""
+    folder = _upload_folder(name)
+    return name if folder is None else upload_name(folder)
+
+
+def is_folder(name: str) -> bool:
+    """Whether the data set is a folder of images, an upload included."""
+    return str(name).startswith(("folder:", "upload:"))
+
+
 def is_upload(name: str) -> bool:
     """Whether the data set is a folder that lies directly in the uploads folder once links and `..` are resolved."""
+    return _upload_folder(name) is not None
+
+
+def _upload_folder(name: str) -> Path | None:
+    """The folder of an upload, called upload:NAME or folder:PATH; None for any other name."""
     kind, _, path = str(name).partition(":")
-    if kind != "folder" or not path or "\0" in path:
-        return False
-    folder = Path(os.path.realpath(os.path.expanduser(path)))
-    return folder.parent == Path(os.path.realpath(uploads_dir())) and not folder.name.startswith(".")
+    if kind not in ("upload", "folder") or not path or "\0" in path:
+        return None
+    root = Path(os.path.realpath(uploads_dir()))
+    folder = Path(os.path.realpath(root / path if kind == "upload" else os.path.expanduser(path)))
+    return folder if folder.parent == root and not folder.name.startswith(".") else None
 
 
 def check_for_page(name: str) -> None:
@@ -129,8 +152,11 @@ def check_for_page(name: str) -> None:
 
 
 def after_import(name: str) -> str:
-    """What the data set of an imported model or run is called here: a folder that is no upload of this machine is IMPORTED."""
-    return IMPORTED if str(name).startswith("folder:") and not is_upload(name) else name
+    """The name here of the data set of an imported model or run: IMPORTED for a folder that is no upload of this machine."""
+    if not is_folder(name):
+        return name
+    folder = _upload_folder(name)
+    return IMPORTED if folder is None or not folder.is_dir() else upload_name(folder)
 
 
 def load(
@@ -138,7 +164,7 @@ def load(
 ) -> ImageSet:
     """All images of one split ("train" or "test") of a data set, always in the same order.
 
-    `size`, for `folder:PATH` only: the side in px, 8 to 128, to which images are resized; None: derived from the images.
+    `size`, for a folder of images only: the side in px, 8 to 128, to which images are resized; None: derived from the images.
     `download`: whether a set that is not on this machine may be downloaded. `progress` is called during slow work.
     A set without its own split is split 80/20, stratified by class, with a fixed seed.
 
@@ -149,8 +175,13 @@ def load(
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     kind, _, path = str(name).partition(":")
+    if kind == "upload":
+        folder = _upload_folder(name)
+        if folder is None:
+            raise DataError(f"There is no upload named {path!r}.", "Choose another data set.")
+        return _load_folder(name, folder, split, size, report)
     if kind == "folder" and path:
-        return _load_folder(name, path, split, size, report)
+        return _load_folder(name, Path(path).expanduser(), split, size, report)
     if name == IMPORTED:
         raise DataError("The images of an imported model are not on this machine.", "Its reconstructions are shown instead.")
     if name not in _SETS:
@@ -226,10 +257,9 @@ def _load_sprites(info: DatasetInfo, split: str) -> ImageSet:
     )
 
 
-def _load_folder(name: str, path: str, split: str, size: int | None, report: Progress) -> ImageSet:
+def _load_folder(name: str, folder: Path, split: str, size: int | None, report: Progress) -> ImageSet:
     if size is not None and not (type(size) is int and MIN_SIDE_PX <= size <= MAX_SIDE_PX):
         raise ConfigError(f"size must be a whole number from {MIN_SIDE_PX} to {MAX_SIDE_PX} px, not {size}.")
-    folder = Path(path).expanduser()
     images, labels, class_names, notes = read_folder(folder, size, report)
     rows = _rows(labels, split)
     title = folder.resolve().name

@@ -1,7 +1,7 @@
 """Unpacks an uploaded zip of images into the uploads folder.
 
-path = unpack(data, "my cats.zip")         # <data dir>/uploads/my cats
-images = data.load(f"folder:{path}", "train")
+folder = unpack(data, "my cats.zip")         # <data dir>/uploads/my cats
+images = catalog.load(catalog.upload_name(folder), "train")
 """
 
 import hashlib

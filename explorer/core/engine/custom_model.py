@@ -29,11 +29,12 @@ from explorer.core.bundles.format import Gallery, Origin
 from explorer.core.data.catalog import stratified_draw
 from explorer.core.data.image_set import ImageSet
 from explorer.core.engine.engine import Engine
+from explorer.core.engine.latent_map import LatentMap
 from explorer.core.errors import ConfigError, ExplorerError
 from explorer.core.latent import projection
 
-AT_ONCE = 200  # images of the gallery in one call, for which a session may have to wait
-_one_call = threading.Lock()  # sessions and the gallery take turns: research code keeps things in attributes
+BATCH_SIZE = 200  # images of the gallery in one call; a visitor's call may have to wait for it
+_one_call = threading.Lock()  # research code is seldom thread-safe
 
 
 def open_model(spec: str) -> Engine:
@@ -51,18 +52,15 @@ def open_model(spec: str) -> Engine:
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
     name_hash = hashlib.sha256(spec.encode()).hexdigest()[:16]
     return Engine(
-        spec,
-        encode,
-        decode,
-        origin,
-        shape,
-        mu.shape[1],
-        gallery,
-        umap,
-        {},
-        name_hash,
-        torch.device("cpu"),
-        lambda rows: images.images[rows],
+        encode=encode,
+        decode=decode,
+        latent_map=LatentMap(spec, mu.shape[1], gallery, umap),
+        origin=origin,
+        image_shape=shape,
+        content_hash=name_hash,
+        device=torch.device("cpu"),
+        pictures=lambda rows: images.images[rows],
+        metrics={},
     )
 
 
@@ -74,7 +72,7 @@ def _call(spec: str) -> tuple:
         made = getattr(importlib.import_module(module), function)()
     except Exception as error:  # whatever a researcher's code may raise
         raise ConfigError(
-            f"EXPLORER_MODEL={spec} failed with {_said(error)}.", "Run it in Python to see the whole error."
+            f"EXPLORER_MODEL={spec} failed with {_one_line(error)}.", "Run it in Python to see the whole error."
         ) from error
     if not (isinstance(made, tuple | list) and len(made) == 3 and callable(made[0]) and callable(made[1])):
         raise ConfigError(f"EXPLORER_MODEL={spec} must return (encode, decode, images).", "The README has an example.")
@@ -126,12 +124,12 @@ def _checked_decode(decode, spec: str, image_shape: tuple[int, ...]):
 def _run(function, argument: Tensor, spec: str, which: str):
     try:
         with _one_call:
-            return function(argument.numpy().copy())  # theirs to change
+            return function(argument.numpy().copy())  # a copy, which it may change
     except Exception as error:  # as above
-        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} failed with {_said(error)}.") from error
+        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} failed with {_one_line(error)}.") from error
 
 
-def _said(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """An error in one line."""
     return textwrap.shorten(f"{type(error).__name__}: {error}", 300).rstrip(".")
 
@@ -162,15 +160,17 @@ def _array(values) -> np.ndarray:
 def _prepare(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
     try:
         parts = []
-        for part in torch.from_numpy(images.images).split(AT_ONCE):
+        for part in torch.from_numpy(images.images).split(BATCH_SIZE):
             parts.append(encode(part.float() / 255))
-            time.sleep(0.001)  # a session that waits for its turn gets it
+            time.sleep(0.001)  # lets a waiting call take the lock
         mu, logvar = (torch.cat(column).numpy() for column in zip(*parts))
-        none = np.full(len(mu), np.nan, np.float32)  # its likelihood is not ours to know
+        none = np.full(len(mu), np.nan, np.float32)  # its likelihood is not known
         gallery.set_result(Gallery(images.index, images.labels, mu, logvar, none, projection.pca(mu), None, images.factors))
         umap.set_result(_cached_map(mu) if mu.shape[1] > 2 else None)
-    except Exception as error:  # the page shows sentences, so it becomes one
-        known = error if isinstance(error, ExplorerError) else ConfigError(f"The gallery could not be made: {_said(error)}.")
+    except Exception as error:  # the page shows sentences
+        known = (
+            error if isinstance(error, ExplorerError) else ConfigError(f"The gallery could not be made: {_one_line(error)}.")
+        )
         for future in (gallery, umap):
             if not future.done():
                 future.set_exception(known)
@@ -185,7 +185,7 @@ def _cached_map(mu: np.ndarray) -> np.ndarray:
             return xy
     xy = projection.umap_map(mu)
     part = path.with_suffix(f".{os.getpid()}.tmp")
-    with suppress(OSError):  # a full or read-only disk costs a minute next time, nothing else
+    with suppress(OSError):  # without the cache the map is made again next time
         cache.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""One loaded model, ready to answer: numpy in, numpy out, safe under many threads. Knows no screen and no session.
+"""One loaded model: numpy in, numpy out, safe under many threads. Knows no screen and no session.
 
 engine = open_bundle("mnist")
 mu, logvar = engine.encode(x)
@@ -6,8 +6,6 @@ film = engine.traversal_films(mu[0], dims=[3], n_frames=41)[0]
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -18,65 +16,63 @@ from torch import Tensor
 from explorer.core import device as devices
 from explorer.core.bundles import store
 from explorer.core.bundles.format import Origin
-from explorer.core.engine.film import Film
-from explorer.core.engine.gallery_images import Pictures
-from explorer.core.engine.latent_map import Atlas, Plane
-from explorer.core.engine.user_image import Habit, habit
+from explorer.core.engine.evaluation import ImageEvaluation
+from explorer.core.engine.film import Film, Traversals
+from explorer.core.engine.gallery_images import GalleryImages
+from explorer.core.engine.latent_map import LatentMap, Plane, done
+from explorer.core.engine.user_image import InkLayout, ink_layout
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent import navigation
 from explorer.core.vae.encoding import Encoding
 
-AT_ONCE = 2048  # images or latent points in one call to the model; any film is shorter
+BATCH_SIZE = 2048  # images or latent points in one call to the model
+N_RECONS = 500  # reconstructions made in one go, so that the films of other visitors are not delayed
 KINDS = ("lerp", "slerp", "pixel")
-N_JUDGED = 16  # draws of z behind the numbers of one picture
-N_HABIT = 256  # images that tell how a set lays its images out
+N_LOSS_DRAWS = 16  # draws of z behind the reconstruction loss of one image
+N_LAYOUT_IMAGES = 256  # images from which a data set's layout is read
 
 
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """What a model makes of one picture. Where its likelihood is not known, recon_loss, elbo and percentile are None."""
-
-    mu: np.ndarray  # (D,) float32 of q(z|x)
-    logvar: np.ndarray  # (D,) float32
-    recon: np.ndarray  # (C, H, W) uint8, E[x|z = mu]
-    error: np.ndarray  # (C, H, W) uint8, |x - recon|
-    recon_loss: float | None  # nats, the mean over N_JUDGED draws of z
-    kl: float  # nats
-    elbo: float | None  # nats
-    percentile: float | None  # how many of 100 gallery images have a lower ELBO: at 0 none is stranger than this picture
-    xy: np.ndarray  # (2,) float32 on the map; NaN while there is none
-    support: float  # of mu, in (0, 1]; NaN while there is no gallery
+def _from_map(name: str) -> property:
+    """An attribute or method of the Engine's LatentMap."""
+    return property(lambda engine: getattr(engine.latent_map, name), doc=getattr(LatentMap, name).__doc__)
 
 
-class Engine(Atlas):
-    """A model and the Atlas of its gallery, built by `open_bundle` and `open_model`. Its state is fixed but for the gallery
-    and the map of a researcher's own model, which arrive later."""
+class Engine:
+    """A model and the LatentMap of its gallery, built by `open_bundle`, `open_run` and `open_model`.
+
+    Fixed, except that the gallery and the map of a custom model become ready later.
+    """
 
     def __init__(
         self,
-        name: str,
+        *,
         encode: Callable[[Tensor], tuple[Tensor, Tensor]],
         decode: Callable[[Tensor], Tensor],
+        latent_map: LatentMap,
         origin: Origin,
         image_shape: tuple[int, int, int],
-        latent_dim: int,
-        gallery: Future,
-        umap: Future,
-        metrics: dict,
         content_hash: str,
         device: torch.device,
         pictures: Callable[[np.ndarray], np.ndarray | None],
+        metrics: dict,
         recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
         is_live: bool = False,
     ):
-        """recon_loss: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known.
-        is_live: whether the model is still being trained, so that another of its name will follow."""
-        super().__init__(name, latent_dim, gallery, umap)
+        """`pictures`: gallery rows -> their images, or None where the images are not on this machine.
+
+        `recon_loss`: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known.
+        `is_live`: whether the model is still being trained, so that another of its name follows.
+        """
+        self.name, self.latent_dim, self.latent_map = latent_map.name, latent_map.latent_dim, latent_map
         self.origin, self.metrics, self.content_hash = origin, metrics, content_hash
         self.image_shape, self.device, self.is_live = tuple(image_shape), device, is_live
         self._encode, self._decode, self._pictures, self._recon_loss = encode, decode, pictures, recon_loss
 
-    # Pictures and points
+    gallery, has_gallery, encoding, kl_per_dim = map(_from_map, ("gallery", "has_gallery", "encoding", "kl_per_dim"))
+    umap, planes, map_xy, spans = map(_from_map, ("umap", "planes", "map_xy", "spans"))
+    neighbours, nearest_row, place, unplace = map(_from_map, ("neighbours", "nearest_row", "place", "unplace"))
+
+    # Images and points
 
     @torch.inference_mode()
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,30 +84,30 @@ class Engine(Atlas):
         x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)  # never the caller's own memory
         if x.size and not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
             raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or give them as uint8.")
-        parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(AT_ONCE)]
+        parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(BATCH_SIZE)]
         mu, logvar = (torch.cat(column).float().cpu().numpy() for column in zip(*parts))
         return mu, logvar
 
     @torch.inference_mode()
     def decode(self, z: np.ndarray) -> np.ndarray:
         """z (N, D) -> E[x|z], float32 (N, C, H, W) in [0, 1]."""
-        return self._pixels(self._points(z)).contiguous().cpu().numpy()
+        return self._pixels(self.latent_map.points(z)).contiguous().cpu().numpy()
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """x (N, C, H, W) -> E[x|z = mu(x)], float32 (N, C, H, W) in [0, 1]. The mean, never a sample."""
         return self.decode(self.encode(x)[0])
 
     @torch.inference_mode()
-    def judge(self, x: np.ndarray, seed: int = 0, plane: Plane = None) -> Verdict:
-        """What the model makes of one picture of anybody's, x uint8 (1, C, H, W), with its place in `plane`.
+    def evaluate(self, x: np.ndarray, seed: int = 0, plane: Plane = None) -> ImageEvaluation:
+        """What the model makes of one image x, uint8 (1, C, H, W), with its position in `plane`.
 
-        The reconstruction loss is the mean over 16 draws of z, so that a picture drawn on does not jump from call to call. The
-        gallery's ELBOs, among which `percentile` ranks it, come of one draw each: the same on average, scattered a little more.
+        The reconstruction loss is the mean over 16 draws of z, so that it varies little between calls. The gallery's ELBOs,
+        among which `percentile` ranks it, come from one draw each: equal on average, with a little more variance.
         Raises ConfigError for another shape or type.
         """
         x = np.asarray(x)
         if len(x) != 1 or x.dtype != np.uint8:
-            raise ConfigError(f"One uint8 picture is judged at a time, not {x.dtype} {x.shape}.")
+            raise ConfigError(f"One uint8 image is evaluated at a time, not {x.dtype} {x.shape}.")
         mu, logvar = self.encode(x)
         recon = self._frame(mu[0])
         xy, support = self.place(mu, plane)
@@ -120,20 +116,22 @@ class Engine(Atlas):
         elbo = None if loss is None else float(own.elbo[0])
         rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
         error = np.abs(x[0].astype(int) - recon).astype(np.uint8)
-        return Verdict(mu[0], logvar[0], recon, error, loss, float(own.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0]))
+        return ImageEvaluation(
+            mu[0], logvar[0], recon, error, loss, float(own.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0])
+        )
 
     def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
-        eps = torch.randn((N_JUDGED, self.latent_dim), generator=torch.Generator().manual_seed(seed))
+        eps = torch.randn((N_LOSS_DRAWS, self.latent_dim), generator=torch.Generator().manual_seed(seed))
         z = torch.from_numpy(mu) + torch.from_numpy(np.exp(0.5 * logvar)) * eps
-        x = torch.from_numpy(x / np.float32(255)).expand(N_JUDGED, *self.image_shape)
+        x = torch.from_numpy(x / np.float32(255)).expand(N_LOSS_DRAWS, *self.image_shape)
         return float(self._recon_loss(z.to(self.device), x.to(self.device)).double().mean())
 
     @cached_property
-    def habit(self) -> Habit:
-        """How the data set lays its images out, read from thumbnails, or from reconstructions, which are always here."""
+    def ink_layout(self) -> InkLayout:
+        """How the images of the data set are laid out, read from thumbnails or else from reconstructions."""
         mu, thumbs = self.gallery.mu, self.gallery.thumbs
-        rows = np.linspace(0, len(mu) - 1, min(N_HABIT, len(mu))).astype(int)
-        return habit(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
+        rows = np.linspace(0, len(mu) - 1, min(N_LAYOUT_IMAGES, len(mu))).astype(int)
+        return ink_layout(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
 
     # Films
 
@@ -142,14 +140,37 @@ class Engine(Atlas):
 
         values: (F,), what each frame stands for, 0 to 1 by default. at: the frame on which the film rests.
         """
-        z = self._points(z_path)
+        z = self.latent_map.points(z_path)
         values = np.linspace(0, 1, len(z)) if values is None else values
         if not 0 <= at < len(z) or np.shape(values) != (len(z),):
             raise ConfigError(f"A film of {len(z)} frames cannot rest on frame {at} with values of shape {np.shape(values)}.")
         frames = self._frames(z)
         if len(z) > 1:
             frames[at] = self._frame(z[at])
-        return self._assemble(z, frames, *self._place(z, plane, z[at : at + 1]), values, at)
+        return self._assemble(z, frames, *self.latent_map.place_near(z, plane, z[at : at + 1]), values, at)
+
+    def traversals(
+        self,
+        z: np.ndarray,
+        dims: Sequence[int],
+        span: tuple[float, float] | Sequence | None = None,
+        n_frames: int = 33,
+        plane: Plane = None,
+    ) -> Traversals:
+        """The traversals of one or more `dims` through z (D,), decoded in one call. Arguments as in `traversal_films`."""
+        z, dims = self.latent_map.point(z), [self.latent_map.dim(dim) for dim in dims]
+        spans = self.spans[dims] if span is None else np.asarray(span, float)
+        if not dims or spans.shape not in ((2,), (len(dims), 2)):
+            raise ConfigError(f"span must be (low, high), or one such pair for each of {len(dims)} dimensions.")
+        spans = np.broadcast_to(spans, (len(dims), 2))
+        paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
+        values, points, at = (np.stack(column) for column in zip(*paths))
+        flat = points.reshape(-1, self.latent_dim)
+        xy, support = self.latent_map.place_near(flat, plane, z[None])
+        frames = self._frames(flat).reshape(len(dims), n_frames, *self.image_shape)
+        frames[np.arange(len(dims)), at] = self._frame(z)
+        shape = len(dims), n_frames
+        return Traversals(points, values.astype(np.float32), at, frames, xy.reshape(*shape, 2), support.reshape(shape))
 
     def traversal_films(
         self,
@@ -161,25 +182,14 @@ class Engine(Atlas):
     ) -> list[Film]:
         """One Film per dimension in `dims`, through z (D,), all decoded in one call.
 
-        span: (low, high) for all, one pair per dimension, or None for `spans`. It widens to hold the current z_d, which is a
-        frame of its own, `film.at`. Raises ConfigError for a dimension that the model does not have.
+        span: (low, high) for all, one pair per dimension, or None for `spans`. It widens to include the current z_d, which has
+        a frame of its own, `film.at`. Raises ConfigError for a dimension that the model does not have.
         """
-        z, dims = self._point(z), [self._dim(dim) for dim in dims]
-        if not dims:
+        if not len(dims):
             return []
-        spans = self.spans[dims] if span is None else np.asarray(span, float)
-        if spans.shape not in ((2,), (len(dims), 2)):
-            raise ConfigError(f"span must be (low, high), or one such pair for each of {len(dims)} dimensions.")
-        spans = np.broadcast_to(spans, (len(dims), 2))
-        paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
-        points = np.concatenate([path for _, path, _ in paths])
-        frames, resting, (xy, support) = self._frames(points), self._frame(z), self._place(points, plane, z[None])
-        films = []
-        for i, (dim, (values, path, at)) in enumerate(zip(dims, paths)):
-            part = slice(i * n_frames, (i + 1) * n_frames)
-            frames[part][at] = resting
-            films.append(self._assemble(path, frames[part], xy[part], support[part], values, at, dim))
-        return films
+        t = self.traversals(z, dims, span, n_frames, plane)
+        parts = zip(t.z, t.frames, t.xy, t.support, t.values, t.at.tolist())
+        return [self._assemble(*part) for part in parts]
 
     def interpolation_film(
         self,
@@ -199,7 +209,7 @@ class Engine(Atlas):
             raise unknown("kind of interpolation", kind, KINDS)
         t = navigation.path_times(n, overshoot)
         first, last = int(np.flatnonzero(t == 0)[0]), int(np.flatnonzero(t == 1)[0])
-        a, b = self._point(a), self._point(b)
+        a, b = self.latent_map.point(a), self.latent_map.point(b)
         if kind == "pixel":
             ends = self.decode(np.stack([a, b]))
             blend = np.clip(ends[0] + t[:, None, None, None].astype(np.float32) * (ends[1] - ends[0]), 0, 1)
@@ -208,12 +218,12 @@ class Engine(Atlas):
             z = (navigation.lerp if kind == "lerp" else navigation.slerp)(a, b, t)
             frames = self._frames(z)
         frames[first], frames[last] = self._frame(a), self._frame(b)
-        return self._assemble(z, frames, *self._place(z, plane, np.stack([a, b])), t, first)
+        return self._assemble(z, frames, *self.latent_map.place_near(z, plane, np.stack([a, b])), t, first)
 
     def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
         """Where the straight path from z = a to z = b lies on the map, (n, 2), without decoding it."""
-        ends = np.stack([self._point(a), self._point(b)])
-        return self._place(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
+        ends = np.stack([self.latent_map.point(a), self.latent_map.point(b)])
+        return self.latent_map.place_near(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
 
     def draw(self, seed: int) -> np.ndarray:
         """One draw z (D,) of the prior N(0, I)."""
@@ -227,11 +237,21 @@ class Engine(Atlas):
         """Gallery images at `rows`, uint8 (n, C, H, W) at full size, or None where they are not on this machine."""
         return self._pictures(np.asarray(rows))
 
-    # Inside
+    def images_or_recons(self, rows: np.ndarray) -> tuple[np.ndarray, bool]:
+        """(gallery images at `rows`, or where they are not on this machine their reconstructions, uint8 (n, C, H, W); whether
+        these are reconstructions)."""
+        rows = np.asarray(rows, int)
+        if not len(rows):
+            return np.zeros((0, *self.image_shape), np.uint8), False
+        images = self._pictures(rows)
+        if images is not None:
+            return images, False
+        mu = self.gallery.mu[rows]
+        return np.concatenate([self._frames(part) for part in np.array_split(mu, -(-len(mu) // N_RECONS))]), True
 
     @torch.inference_mode()
     def _pixels(self, z: np.ndarray) -> Tensor:
-        parts = [self._decode(part) for part in torch.from_numpy(z).to(self.device).split(AT_ONCE)]
+        parts = [self._decode(part) for part in torch.from_numpy(z).to(self.device).split(BATCH_SIZE)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @torch.inference_mode()
@@ -243,15 +263,8 @@ class Engine(Atlas):
         return self._frames(z[None])[0]
 
     @staticmethod
-    def _assemble(z, frames, xy, support, values, at, dim=None) -> Film:
-        return Film(z, np.array(values, np.float32), at, frames, xy, support, navigation.norm(z), navigation.log_prior(z), dim)
-
-
-def done(value) -> Future:
-    """A Future that already holds its value."""
-    future = Future()
-    future.set_result(value)
-    return future
+    def _assemble(z, frames, xy, support, values, at) -> Film:
+        return Film(z, np.array(values, np.float32), at, frames, xy, support, navigation.norm(z), navigation.log_prior(z))
 
 
 def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto") -> Engine:
@@ -259,21 +272,18 @@ def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto"
 
     Raises BundleError for a bundle that is not there or not sound, ConfigError for a device that this machine lacks.
     """
-    where = devices.choose(device)
+    device = devices.choose(device)
     bundle = store.load(path, root)
-    model, gallery = bundle.model.to(where), bundle.gallery
+    model, gallery = bundle.model.to(device), bundle.gallery
     return Engine(
-        bundle.name,
-        model.encode,
-        model.decode,
-        bundle.origin,
-        bundle.config.image_shape,
-        bundle.config.latent_dim,
-        done(gallery),
-        done(gallery.umap),
-        bundle.metrics,
-        bundle.content_hash,
-        where,
-        Pictures(bundle.origin, gallery, bundle.config.image_shape),
-        model.recon_loss,
+        encode=model.encode,
+        decode=model.decode,
+        recon_loss=model.recon_loss,
+        latent_map=LatentMap(bundle.name, bundle.config.latent_dim, done(gallery), done(gallery.umap)),
+        origin=bundle.origin,
+        image_shape=bundle.config.image_shape,
+        content_hash=bundle.content_hash,
+        device=device,
+        pictures=GalleryImages(bundle.origin, gallery, bundle.config.image_shape),
+        metrics=bundle.metrics,
     )

@@ -1,4 +1,4 @@
-"""A film: a batch of latent points decoded together, to be scrubbed without another call. Knows numbers, no model."""
+"""Films: batches of latent points that were decoded together, scrubbed without another call to the model."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """F frames, each with its picture, its place on the map and how far the data supports it.
+    """F frames, each with its image, its position on the map and how well the data supports it.
 
-    Of a pixel cross-fade the frames are blends, and z is what the encoder makes of each.
+    The frames of a pixel cross-fade are blends; their z is the encoder's mean of each blend.
     """
 
     z: np.ndarray  # (F, D) float32
@@ -20,7 +20,18 @@ class Film:
     support: np.ndarray  # (F,) float32 in (0, 1]: 1 is like the data; NaN while there is no gallery
     norm: np.ndarray  # (F,) float32, ||z||; draws of the prior have about sqrt(D)
     log_prior: np.ndarray  # (F,) float32, log N(z; 0, I) in nats
-    dim: int | None = None  # the dimension that moves, of a traversal
 
     def __len__(self) -> int:
         return len(self.z)
+
+
+@dataclass(frozen=True, eq=False)
+class Traversals:
+    """One traversal through the same z for each of k dimensions, n frames each."""
+
+    z: np.ndarray  # (k, n, D) float32
+    values: np.ndarray  # (k, n) float32: z of the dimension that changes
+    at: np.ndarray  # (k,) int64: the frame of each that shows z itself
+    frames: np.ndarray  # (k, n, C, H, W) uint8
+    xy: np.ndarray  # (k, n, 2) float32
+    support: np.ndarray  # (k, n) float32

@@ -1,4 +1,4 @@
-"""The gallery's pictures at full size, wherever they are. Knows data sets and factors; knows no model."""
+"""The gallery's images at full size: from its thumbnails, its factors, or the data set."""
 
 import threading
 
@@ -9,8 +9,8 @@ from explorer.core.data import catalog, sprites
 from explorer.core.errors import ExplorerError
 
 
-class Pictures:
-    """The gallery's pictures: its thumbnails where they are whole, drawn again from factors, or from the data set."""
+class GalleryImages:
+    """Gallery rows -> images, or None where they are not on this machine. Loads a data set at the first call that needs it."""
 
     def __init__(self, origin: Origin, gallery: Gallery, image_shape: tuple[int, int, int]):
         self._origin, self._gallery, self._shape = origin, gallery, tuple(image_shape)
@@ -29,12 +29,12 @@ class Pictures:
 
     def _load(self) -> None:
         origin, gallery = self._origin, self._gallery
-        size = self._shape[1] if origin.dataset.startswith("folder:") else None
+        size = self._shape[1] if catalog.is_folder(origin.dataset) else None
         try:
             found = catalog.load(origin.dataset, origin.split, size=size, download=False)
         except ExplorerError:
             found = None
-        ours = found is not None and found.images.shape[1:] == self._shape and len(found) > gallery.index.max()
-        if ours and np.array_equal(found.labels[gallery.index], gallery.labels):  # else the set has changed since
+        fits = found is not None and found.images.shape[1:] == self._shape and len(found) > gallery.index.max()
+        if fits and np.array_equal(found.labels[gallery.index], gallery.labels):  # else the data set has changed
             self._loaded = found.images
         self._absent = self._loaded is None

@@ -1,7 +1,4 @@
-"""The maps of one gallery: where its encoder means lie, and where any other z falls among them. Knows no model.
-
-An Engine is an Atlas with a model. Everything here is fixed but for the gallery and the UMAP, which may come later.
-"""
+"""The maps of one gallery: where its encoder means lie, and where any other z falls among them. Knows no model."""
 
 from concurrent.futures import Future
 from functools import cached_property
@@ -15,14 +12,25 @@ from explorer.core.vae.encoding import Encoding
 
 DEAD_KL = 0.01  # nats: below it a dimension says nothing about the image
 FARTHEST = 1e6  # a coordinate of z beyond this is a mistake, and would leave float32 on its way through the decoder
-N_AROUND, N_EXACT = 4, 16  # gallery points taken in around a point of interest; points of a batch that are of interest
-N_INVERSE = 8  # encoder means that say together which z lies at a place of the map
+N_EXTRA_LANDMARKS = 4  # gallery points next to a point of interest that count as landmarks
+N_EXACT = 16  # points of a batch that are points of interest
+N_INVERSE = 8  # encoder means averaged to find a z at a position of the UMAP
 
 Plane = str | tuple[int, int] | None
 
 
-class Atlas:
-    """`gallery` waits until it is made; `has_gallery`, `umap` and `planes` say what there is now."""
+def done(value) -> Future:
+    """A Future that already holds its value."""
+    future = Future()
+    future.set_result(value)
+    return future
+
+
+class LatentMap:
+    """`gallery` waits until it is ready; `has_gallery`, `umap` and `planes` describe what is ready now.
+
+    Fixed, except that the gallery and the UMAP may become ready later.
+    """
 
     def __init__(self, name: str, latent_dim: int, gallery: Future, umap: Future):
         self.name, self.latent_dim = name, latent_dim
@@ -82,21 +90,21 @@ class Atlas:
         """z (D,) -> the k nearest gallery rows by encoder mean (k,) int64, and their Euclidean distances (k,)."""
         if k < 0:
             raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
-        return self._landmarks.k_nearest(self._point(z), k)
+        return self._landmarks.k_nearest(self.point(z), k)
 
-    def nearest(self, z: np.ndarray) -> np.ndarray:
+    def nearest_row(self, z: np.ndarray) -> np.ndarray:
         """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""
-        return self._landmarks.nearest_row(self._points(z))
+        return self._landmarks.nearest_row(self.points(z))
 
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
         """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
-        z = self._points(z)
-        return self._place(z, plane, z[:N_EXACT])
+        z = self.points(z)
+        return self.place_near(z, plane, z[:N_EXACT])
 
     def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
         """A z (D,) that lies near xy (2,) on the map. In a linear plane: z itself, moved within the plane, exact. On the
         UMAP, which has no inverse: the distance-weighted mean of the encoder means shown nearest to xy, an approximation."""
-        plane, z, xy = self._plane(plane), self._point(z), np.asarray(xy, float)
+        plane, z, xy = self._plane(plane), self.point(z), np.asarray(xy, float)
         if xy.shape != (2,) or not np.isfinite(xy).all():
             raise ConfigError("A place on the map is two numbers.")
         if plane == "umap":
@@ -110,21 +118,24 @@ class Atlas:
         z[list(plane)] = xy[:1] if self.latent_dim == 1 else xy
         return z
 
-    def _points(self, z: np.ndarray) -> np.ndarray:
+    def points(self, z: np.ndarray) -> np.ndarray:
+        """A checked copy of z, float32 (F, D)."""
         z = np.atleast_2d(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ConfigError(f"Points of '{self.name}' must have {self.latent_dim} dimensions; this has the shape {z.shape}.")
         if not (np.abs(z) <= FARTHEST).all():  # false for NaN too
             raise ConfigError("A latent point contains a value that is no number, or too large.", "Reset z and try again.")
-        return np.array(z, np.float32, order="C")  # a copy: what a film holds is not the caller's to change
+        return np.array(z, np.float32, order="C")  # a copy, which the caller cannot change
 
-    def _point(self, z: np.ndarray) -> np.ndarray:
-        points = self._points(z)
+    def point(self, z: np.ndarray) -> np.ndarray:
+        """A checked copy of one z, float32 (D,)."""
+        points = self.points(z)
         if len(points) != 1:
             raise ConfigError(f"One latent point is needed here, not {len(points)}.")
         return points[0]
 
-    def _dim(self, dim: int) -> int:
+    def dim(self, dim: int) -> int:
+        """A checked index of a latent dimension."""
         if dim not in range(self.latent_dim):
             raise ConfigError(f"'{self.name}' has no latent dimension {dim}.", f"They run from 0 to {self.latent_dim - 1}.")
         return int(dim)
@@ -133,18 +144,18 @@ class Atlas:
         if plane is None:
             return self.planes[0]
         if isinstance(plane, tuple | list) and len(plane) == 2 and (self.latent_dim == 1 or plane[0] != plane[1]):
-            return tuple(self._dim(i) for i in plane)
+            return tuple(self.dim(i) for i in plane)
         if plane == "pca" or (plane == "umap" and self.umap is not None):
             return plane
         raise ConfigError(f"There is no plane {plane!r} for '{self.name}'.", f"Choose one of {self.planes}.")
 
-    def _place(self, z: np.ndarray, plane: Plane, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Place and support of z (F, D). The gallery's points next to `around` (n, D) count among the landmarks, so that a film
-        that starts from an image starts exactly where that image lies."""
+    def place_near(self, z: np.ndarray, plane: Plane, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Position and support of z (F, D). The gallery points next to `landmarks` (n, D) count as landmarks, so that a film
+        that starts from a gallery image starts exactly at that image's point."""
         if not self.has_gallery:
             return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
         plane = self._plane(plane)
-        also = self._landmarks.rows_near(around, N_AROUND)
+        also = self._landmarks.rows_near(landmarks, N_EXTRA_LANDMARKS)
         xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, also)
         if plane == "pca":
             weights, offset = self._pca_map

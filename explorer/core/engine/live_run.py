@@ -1,7 +1,4 @@
-"""The model of a run that is not over: an Engine of its last whole epoch, over some of its test images.
-
-Knows run folders and engines; writes nothing.
-"""
+"""The Engine of a training run at its last saved epoch, with a gallery of some of its test images. Writes nothing."""
 
 import hashlib
 
@@ -13,7 +10,8 @@ from explorer.core.bundles.format import Origin
 from explorer.core.config import ModelConfig, from_dict
 from explorer.core.data import catalog
 from explorer.core.data.catalog import stratified_draw
-from explorer.core.engine.engine import Engine, done
+from explorer.core.engine.engine import Engine
+from explorer.core.engine.latent_map import LatentMap, done
 from explorer.core.errors import BundleError
 from explorer.core.runs import folder as run_folder
 from explorer.core.training.state_file import load_state
@@ -24,7 +22,7 @@ N_IMAGES = 2000  # a third of a second to encode, at every epoch
 
 
 def open_run(name: str, device: str = "auto") -> Engine:
-    """The Engine of a run as it stood when it was saved last, with a PCA map. `metrics` tells the `epoch`.
+    """The Engine of a run as it stood when it was saved last, with a PCA map. `metrics` has its `epoch`.
 
     Raises BundleError before its first epoch, or for a folder that is not sound; DataError without its images.
     """
@@ -38,9 +36,9 @@ def open_run(name: str, device: str = "auto") -> Engine:
         model.load_state_dict(weights)
         dataset, epoch = str(meta["config"]["dataset"]), int(meta["epoch"])
     except (KeyError, TypeError, ValueError, RuntimeError):
-        raise BundleError(f"The state of the run '{name}' is not ours.", "Delete the run.") from None
-    where = devices.choose(device)
-    model = model.to(where).eval()
+        raise BundleError(f"The state of the run '{name}' is damaged.", "Delete the run.") from None
+    device = devices.choose(device)
+    model = model.to(device).eval()
     order, _ = run_folder.read_run(folder)
     test = catalog.load(dataset, "test", size=order.size, download=False)
     test = test.take(stratified_draw(test.labels, min(N_IMAGES, len(test))))
@@ -52,18 +50,15 @@ def open_run(name: str, device: str = "auto") -> Engine:
     metrics = {"epoch": max(0, epoch), "test_elbo": float(encoding.elbo.mean()), "kl_per_dim": kl.tolist()}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(v.numpy()).tobytes() for _, v in sorted(weights.items()))).hexdigest()
     return Engine(
-        f"run:{name}",
-        model.encode,
-        model.decode,
-        origin,
-        model.config.image_shape,
-        model.config.latent_dim,
-        done(gallery),
-        done(None),
-        metrics,
-        digest,
-        where,
-        lambda rows: pixels[rows],
-        model.recon_loss,
+        encode=model.encode,
+        decode=model.decode,
+        recon_loss=model.recon_loss,
+        latent_map=LatentMap(f"run:{name}", model.config.latent_dim, done(gallery), done(None)),
+        origin=origin,
+        image_shape=model.config.image_shape,
+        content_hash=digest,
+        device=device,
+        pictures=lambda rows: pixels[rows],
+        metrics=metrics,
         is_live=True,
     )

@@ -1,7 +1,7 @@
 """A visitor's own picture -> what a model sees. Knows pixels, and Pillow when asked; knows no model and no screen.
 
     picture = read(data)                                     # any PNG, JPEG, WebP, BMP or GIF
-    seen = as_seen(picture, (1, 28, 28), habit(images))      # seen.image: uint8 (1, 1, 28, 28)
+    seen = prepare(picture, (1, 28, 28), ink_layout(images))      # seen.image: uint8 (1, 1, 28, 28)
 
 How a set lays its images out (black ground or not, how much of the frame the ink takes) is read from its images, because a
 model has seen nothing else: MNIST's digits take 20 of 28 px and lie with their centre of mass in the middle (LeCun et al.
@@ -29,7 +29,7 @@ OTHER = "Save it as PNG or JPEG and try again."
 
 
 @dataclass(frozen=True)
-class Habit:
+class InkLayout:
     """How the images of a set are laid out."""
 
     dark_background: bool  # grey, with bright ink on black: for such sets only is ink inverted and centred
@@ -37,7 +37,7 @@ class Habit:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PreparedImage:
     """A picture as the model sees it."""
 
     image: np.ndarray  # (1, C, H, W) uint8
@@ -45,17 +45,19 @@ class Seen:
     box: tuple[int, int, int, int] | None  # left, top, right, bottom of the ink that was taken; None: the whole picture
 
 
-def habit(images: np.ndarray) -> Habit:
-    """images (N, C, H, W) uint8, some hundred of a set -> its Habit."""
+def ink_layout(images: np.ndarray) -> InkLayout:
+    """images (N, C, H, W) uint8, some hundred of a set -> its InkLayout."""
     if images.shape[1] != 1 or not len(images):
-        return Habit(False)
+        return InkLayout(False)
     grey = images[:, 0]
     border = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], 1)
     boxes = [box for image in grey if (box := _box(image > INK))]
     if not boxes or (np.median(border, 1) < INK).mean() < 0.8:
-        return Habit(False)
+        return InkLayout(False)
     height, width = grey.shape[1:]
-    return Habit(True, float(np.median([max((right - left) / width, (low - top) / height) for left, top, right, low in boxes])))
+    return InkLayout(
+        True, float(np.median([max((right - left) / width, (low - top) / height) for left, top, right, low in boxes]))
+    )
 
 
 def read(data: bytes) -> np.ndarray:
@@ -100,19 +102,19 @@ def read(data: bytes) -> np.ndarray:
     return pixels[..., :1].copy() if grey else pixels
 
 
-def as_seen(
+def prepare(
     picture: np.ndarray,
     image_shape: tuple[int, int, int],
-    like: Habit,
+    layout: InkLayout,
     centre: bool = True,
     invert: bool | None = None,
-) -> Seen:
-    """picture uint8 (h, w, c) -> Seen, its image of the shape (1, *image_shape).
+) -> PreparedImage:
+    """picture uint8 (h, w, c) -> PreparedImage, its image of the shape (1, *image_shape).
 
     invert: None means where needed: for a set with a dark background, where the border is brighter than the middle.
     centre: for such a set the paper becomes 0 and the ink 255, the ink's bounding box is scaled until its longer side takes
-    `like.share` of the frame, and its centre of mass is moved to the middle, as far as nothing is cut. Otherwise, and where no
-    ink is brighter than the border, the whole picture is fitted into the frame and the rest filled with its border's colour.
+    `layout.share` of the frame, and its centre of mass is moved to the middle, as far as nothing is cut. Otherwise, and where
+    no ink is brighter than the border, the whole picture is fitted into the frame and the rest filled with its border's colour.
 
     Raises DataError for a picture on which nothing can be seen.
     """
@@ -121,16 +123,16 @@ def as_seen(
     if np.ptp(pixels, (0, 1)).max() < FAINT:
         raise DataError("The picture is blank.", "Draw something, or choose one on which something can be seen.")
     if invert is None:
-        invert = like.dark_background and _bright_border(_channels(picture, 1)[..., 0])
+        invert = layout.dark_background and _bright_border(_channels(picture, 1)[..., 0])
     if invert:
         pixels = 255 - pixels
-    found = _ink(pixels[..., 0]) if centre and like.dark_background and channels == 1 else None
+    found = _ink(pixels[..., 0]) if centre and layout.dark_background and channels == 1 else None
     if found is None:
         frame, box = _fitted(pixels, height, width), None
     else:
         ink, box = found
-        frame = _centred(ink, box, height, width, like.share)[..., None]
-    return Seen(np.ascontiguousarray(frame.transpose(2, 0, 1))[None], bool(invert), box)
+        frame = _centred(ink, box, height, width, layout.share)[..., None]
+    return PreparedImage(np.ascontiguousarray(frame.transpose(2, 0, 1))[None], bool(invert), box)
 
 
 def _channels(picture: np.ndarray, n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Export: what is on the screen as files, and as the lines of Python that make it again; made when asked for."""
+"""The Export panel: what is shown, as files made on download, and as lines of Python that reproduce it."""
 
 import io
 
@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import figures
+from explorer.ui import resources
 from explorer.ui.explore.lanes.panel import N_FRAMES
 from explorer.ui.explore.stage.panel import N_SLIDERS, order_of_dims
 
@@ -22,7 +23,7 @@ def _content(engine, session) -> None:
     name = session.bundle
     both = session.a is not None and session.b is not None
     pair = f"{name}-{session.a}-to-{session.b}"
-    for label, make, file, mime, there in (
+    for label, make, file, mime, is_enabled in (
         ("Decoded image, PNG", _stage_png, f"{name}-z.png", "image/png", True),
         ("Interpolation, PNG", _lanes_png, f"{pair}.png", "image/png", both),
         ("Interpolation, GIF", _lanes_gif, f"{pair}.gif", "image/gif", both),
@@ -35,17 +36,22 @@ def _content(engine, session) -> None:
             file,
             mime,
             on_click="ignore",
-            disabled=not there,
+            disabled=not is_enabled,
             key=f"export-{file}",
             width="stretch",
         )
     st.caption("As Python")
-    st.code(as_python(session), language="python")
+    st.code(as_python(engine, session), language="python")
 
 
-def as_python(session) -> str:
-    """The lines that make the view again, with nothing but the public API."""
-    lines = ["import numpy as np", "from explorer import open_bundle", "", f'engine = open_bundle("{session.bundle}")']
+def as_python(engine, session) -> str:
+    """Lines that reproduce the view, using the public API only."""
+    opener, name = "open_bundle", engine.name
+    if engine.is_live:
+        opener, name = "open_run", name.removeprefix(resources.LIVE)
+    elif name == resources.own_model_spec():
+        opener = "open_model"
+    lines = ["import numpy as np", f"from explorer import {opener}", "", f"engine = {opener}({name!r})"]
     if session.z.any():
         values = ", ".join(np.format_float_positional(v, unique=True) for v in session.z)
         lines += [f"z = np.array([{values}], np.float32)"]
@@ -75,15 +81,15 @@ def _lanes_png(engine, session) -> bytes:
 
 def _lanes_gif(engine, session) -> bytes:
     films = _lane_films(engine, session)
-    there = [figures.strip(figures.enlarge(np.stack([film.frames[i] for film in films]), 160)) for i in range(N_FRAMES)]
-    return figures.gif(there + there[-2:0:-1], frame_ms=40)
+    rows = [figures.strip(figures.enlarge(np.stack([film.frames[i] for film in films]), 160)) for i in range(N_FRAMES)]
+    return figures.gif(rows + rows[-2:0:-1], frame_ms=40)  # from A to B and back
 
 
 def _films_npz(engine, session) -> bytes:
     dims = order_of_dims(engine)[0][session.first : session.first + N_SLIDERS]
-    films = engine.traversal_films(session.z, dims, plane=session.plane)
+    films = engine.traversals(session.z, dims, plane=session.plane)
     buffer = io.BytesIO()
-    parts = {f"{part}": np.stack([getattr(film, part) for film in films]) for part in ("values", "frames", "xy", "support")}
+    parts = {part: getattr(films, part) for part in ("values", "frames", "xy", "support")}
     np.savez_compressed(buffer, z=session.z, dims=dims, **parts)
     return buffer.getvalue()
 

@@ -10,9 +10,9 @@ from explorer.core.bundles import library
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import is_shipped
 from explorer.ui import resources
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
 from explorer.ui.widgets import rows
-from explorer.ui.widgets.actions import answer, attempt
 from explorer.ui.widgets.guard import UNKNOWN, delete_model, guarded
 
 NUMBERS = {
@@ -117,7 +117,7 @@ def _row(info, n_models: int, portrait: bytes | None, error: str | None) -> bool
             if popover.open:
                 _edit(info, error)
             else:
-                state.say(f"edit-{info.name}")
+                messages.clear(f"edit-{info.name}")
     return is_chosen
 
 
@@ -167,12 +167,12 @@ def _edit(info, error: str | None) -> None:
     delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
     place = f"edit-{name}"
     if rename:
-        attempt(place, lambda: (library.rename(name, new), state.follow(name, new)))
+        messages.attempt_and_rerun(place, lambda: (library.rename(name, new), state.follow(name, new)))
     elif duplicate:
-        attempt(place, lambda: library.duplicate(name, library.free_name(name) if new == name else new))
+        messages.attempt_and_rerun(place, lambda: library.duplicate(name, library.free_name(name) if new == name else new))
     elif delete:
-        attempt(place, lambda: library.remove(name))
-    answer(place)
+        messages.attempt_and_rerun(place, lambda: library.remove(name))
+    messages.show(place)
 
 
 def _import() -> None:
@@ -183,13 +183,13 @@ def _import() -> None:
         replace = st.checkbox("Replace models of the same name", key="import_replace")
         sent = st.form_submit_button("Import", key="import_send")
     if sent and uploaded is None:
-        state.say("import", f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model comes as a folder.")
+        messages.post("import", f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model comes as a folder.")
     elif sent:
-        state.say("import")
+        messages.clear("import")
         try:
             names = transfer.import_zip(uploaded, replace)
         except ExplorerError as problem:
-            state.say("import", str(problem))
+            messages.post("import", str(problem))
         else:
-            state.say("import", f"On the shelf now: {', '.join(names)}.", is_bad=False)
-    answer("import")
+            messages.post("import", f"On the shelf now: {', '.join(names)}.", is_error=False)
+    messages.show("import")

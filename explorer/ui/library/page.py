@@ -3,11 +3,11 @@
 import streamlit as st
 
 from explorer.ui import resources
-from explorer.ui.explore.page import explore
 from explorer.ui.library import models as shelf
 from explorer.ui.library import runs as library_runs
 from explorer.ui.state import session as state
-from explorer.ui.train.page import train
+from explorer.ui.state import training
+from explorer.ui.widgets import nav
 from explorer.ui.widgets.clock.panel import clock
 from explorer.ui.widgets.guard import guarded
 
@@ -27,7 +27,7 @@ def library() -> None:
                 _runs(n_live)
     if chosen is not None:
         state.choose_bundle(chosen)
-        st.switch_page(st.Page(explore, url_path="", default=True))
+        nav.go_to("explore")
 
 
 @st.fragment
@@ -43,5 +43,5 @@ def _runs(n_live: int) -> None:
         with st.container(key="library_runs"):
             opened = library_runs.render(found)
     if opened is not None:
-        state.training().watch(opened)
-        st.switch_page(st.Page(train, url_path="train"))
+        training.training().watch(opened)
+        nav.go_to("train")

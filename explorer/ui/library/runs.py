@@ -12,10 +12,9 @@ from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
 from explorer.core.runs import twins
 from explorer.ui import resources
-from explorer.ui.state import session as state
+from explorer.ui.state import messages, training
 from explorer.ui.train.run_view.panel import span
 from explorer.ui.widgets import rows
-from explorer.ui.widgets.actions import answer, attempt
 from explorer.ui.widgets.guard import guarded
 
 STATUS = {"queued": "waits for its turn", "mapping": "makes its map", "stopped": "stopped, can go on", "lost": "broke off"}
@@ -49,7 +48,7 @@ def _row(run, n_bytes: int, sets: dict, place: int, n_runs: int) -> bool:
                 with st.container(key=f"run_edit_{place}", width=380):
                     _edit(run, n_bytes)
             else:
-                state.say(f"edit-run-{run.name}")
+                messages.clear(f"edit-run-{run.name}")
     return is_opened
 
 
@@ -76,7 +75,8 @@ def _words(run, n_bytes: int, sets: dict) -> str:
     name = train.get("dataset", TrainConfig.dataset)
     info = sets.get(name)
     where = "its images are not on this machine" if name == catalog.IMPORTED else "a folder of images"
-    parts = (info.title, info.origin, info.licence) if info else (name.rstrip("/").rpartition("/")[2], where)
+    folder = name.rstrip("/").rpartition("/")[2].removeprefix("upload:")
+    parts = (info.title, info.origin, info.licence) if info else (folder, where)
     parts += (run.sentence,) if run.status == "done" else ()
     return rows.words(
         run.name, parts, numbers, 3, STATUS.get(run.status, run.status), run.is_live, run.sentence if is_bad else ""
@@ -120,12 +120,14 @@ def _edit(run, n_bytes: int) -> None:
     delete = st.button("Delete", key=f"shelf-delete-{name}", disabled=not sure, type="primary")
     place = f"edit-run-{name}"
     if rename:
-        attempt(place, lambda: (run_library.rename(name, new), state.training().follow(name, new)))
+        messages.attempt_and_rerun(place, lambda: (run_library.rename(name, new), training.training().follow(name, new)))
     elif duplicate:
-        attempt(place, lambda: run_library.duplicate(name, run_library.free_name(name) if new == name else new))
+        messages.attempt_and_rerun(
+            place, lambda: run_library.duplicate(name, run_library.free_name(name) if new == name else new)
+        )
     elif delete:
-        attempt(place, lambda: runs.delete(name))
-    answer(place)
+        messages.attempt_and_rerun(place, lambda: runs.delete(name))
+    messages.show(place)
 
 
 def _warning(run, n_bytes: int) -> str:

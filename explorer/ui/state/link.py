@@ -1,8 +1,9 @@
-"""The shareable part of a session as the parameters of a link: how each is written, read and checked."""
+"""The query parameters of the links of all pages: how each is written, read and checked."""
 
 import base64
 import binascii
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,15 @@ def _row(attribute: str) -> Entry:
 
 
 COLOURS = ("class", "KL", "recon loss", "|mu|")
+MAX_BUDGET_S = 86_400
+
+
+def _read_budget(text: str, engine=None) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_BUDGET_S):
+        raise ValueError(f"it is a number of seconds from 1 to {MAX_BUDGET_S}")
+    return int(text)
+
+
 LINK = {
     "model": Entry("bundle", str, lambda text, engine: text),
     "hash": Entry("content_hash", str, lambda text, engine: text),
@@ -91,3 +101,19 @@ LINK = {
     "dims": Entry("first", lambda f: str(f) if f else None, _read_first),
     "beyond": Entry("overshoot", lambda o: str(o) if o else None, _read_overshoot),
 }
+
+TRAIN_LINK = {
+    "run": Entry("run", str, lambda text, _: text),
+    "dataset": Entry("dataset", str, lambda text, _: text),
+    "budget": Entry("seconds", str, _read_budget),
+}
+
+
+def read_train(params) -> dict:
+    """The parameters of a link to the Train page by attribute: `run`, and settings of the form. What is invalid is left out."""
+    found = {}
+    for name, entry in TRAIN_LINK.items():
+        with suppress(ValueError):
+            if params.get(name):
+                found[entry.attribute] = entry.read(params[name], None)
+    return found | ({"length": "seconds"} if "seconds" in found else {})

@@ -1,33 +1,41 @@
-"""What one visitor has chosen. Sole owner of st.session_state and st.query_params; changed by named verbs only.
-
-One table, link.LINK, says how each shareable part is written into the link, read from it, and checked.
-"""
+"""The state of one tab of Explore. It is changed by the methods of Session only; link.LINK says what a link restores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
 from explorer.ui.state.link import FARTHEST, LINK
+from explorer.ui.wire.packet import pack
 
 N_UNDO = 100
 N_SAVED = 30
 OVERSHOOT = 0.5
 
 
-@dataclass(eq=False)
-class Own:
-    """A visitor's own picture: it belongs to the tab, never to the link, and is never written anywhere."""
+@dataclass(frozen=True, eq=False)
+class OwnImage:
+    """A visitor's own image. It belongs to the tab, is in no link, and is never written to disk."""
 
     picture: np.ndarray | None = None  # uint8 (h, w, c), as it was read
-    said: str = ""  # what was wrong with the last one
+    error: str = ""  # what was wrong with the last file
     centre: bool = True
     invert: bool | None = None  # None: where needed
-    mu: np.ndarray | None = None  # (D,) of q(z|x), once this session's model has seen it
-    turn: int = 0  # rises with every change
+    mu: np.ndarray | None = None  # (D,) of q(z|x), once the model of this session has encoded it
+    version: int = 0  # rises with every change but that of `mu`
+
+
+class Packet(NamedTuple):
+    """The newest packet of a component."""
+
+    key: tuple  # what the content depends on
+    order: int  # rises with the content
+    ack: int
+    content: tuple  # header, arrays, encodings
+    data: bytes
 
 
 @dataclass(eq=False)
@@ -50,17 +58,17 @@ class Session:
     past: list[np.ndarray] = field(default_factory=list)
     future: list[np.ndarray] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)  # sentences for the visitor, shown until dismissed
-    heard: dict[str, int] = field(default_factory=dict)  # the last request of each component, by its sequence number
+    acks: dict[str, int] = field(default_factory=dict)  # sequence number of the last request handled, by component
     dataset: str = ""
     tab: str = "prior"  # of the ways to move z, the one that is open
-    draws: int = 0  # the seed of the sixteen draws shown there
+    draws_seed: int = 0  # of the sixteen draws shown there
     direction: str = ""  # the chosen one, as the panel names it
     classes: tuple[int, int] | None = None  # a direction leads from the first to the second
     pad: tuple[int, int] | None = None  # the dimensions of the pad
     saved: dict[str, np.ndarray] = field(default_factory=dict)  # directions (D,) by name
-    own: Own = field(default_factory=Own)
-    _next: str = "a"  # the anchor that the next click sets
-    _packets: dict[str, tuple[tuple, int, bytes]] = field(default_factory=dict)
+    own: OwnImage = field(default_factory=OwnImage)
+    _next_anchor: str = "a"  # the anchor that the next click sets
+    _packets: dict[str, Packet] = field(default_factory=dict)
 
     def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
         """z becomes the point; the old one can be had back."""
@@ -90,10 +98,10 @@ class Session:
         """The next anchor: A, then B, then A again, so that a third click begins a new pair's A and keeps B."""
         if not 0 <= row < self.n_images:
             return
-        if self.a is None or (self.b is not None and self._next == "a"):
-            self.a, self._next = row, "b"
+        if self.a is None or (self.b is not None and self._next_anchor == "a"):
+            self.a, self._next_anchor = row, "b"
         else:
-            self.b, self._next = row, "a"
+            self.b, self._next_anchor = row, "a"
 
     def save_direction(self, name: str, direction: np.ndarray) -> None:
         """Keep a unit vector under a name; the newest of a name stays."""
@@ -108,15 +116,82 @@ class Session:
 
     def clear(self) -> None:
         self.a = self.b = None
-        self._next = "a"
+        self._next_anchor = "a"
 
-    def packet(self, name: str, key: tuple, make: Callable[[int], bytes]) -> bytes:
-        """The packet of a component, made anew only when `key` changes: otherwise the very same bytes."""
-        kept = self._packets.get(name)
-        if kept is None or kept[0] != key:
-            order = 1 + (kept[1] if kept else 0)
-            kept = self._packets[name] = (key, order, make(order))
-        return kept[2]
+    def go_to_row(self, row: int, mu: np.ndarray) -> None:
+        """Picks a gallery image and moves z to its mean."""
+        if 0 <= row < self.n_images:
+            self.pick(row)
+            self.move_to(mu)
+
+    def draw_prior(self, draw: Callable[[int], np.ndarray]) -> None:
+        """Moves z to the next draw of the prior; `draw`: seed -> z."""
+        self.move_to(draw(self.seed))
+        self.seed += 1
+
+    def show_dims(self, first: int) -> None:
+        self.first = max(0, first)
+
+    def set_plane(self, plane) -> None:
+        self.plane = plane
+
+    def set_colour(self, colour: str) -> None:
+        self.colour = colour
+
+    def set_overshoot(self, is_on: bool) -> None:
+        self.overshoot = OVERSHOOT if is_on else 0.0
+
+    def open_tab(self, tab: str) -> None:
+        self.tab = tab
+
+    def draw_again(self) -> None:
+        """Other draws of the prior in the tab."""
+        self.draws_seed += 1
+
+    def choose_direction(self, choice: str) -> None:
+        self.direction = choice
+
+    def choose_classes(self, start: int, end: int) -> None:
+        self.classes = start, end
+
+    def choose_pad(self, x_dim: int, y_dim: int) -> None:
+        self.pad = x_dim, y_dim
+
+    def change_own_image(self, **changes) -> None:
+        """Replaces fields of `own`."""
+        self.own = replace(self.own, **changes, version=self.own.version + 1)
+
+    def place_own_image(self, mu: np.ndarray | None) -> None:
+        """Keeps the mean of q(z|x) of the own image."""
+        self.own = replace(self.own, mu=mu)
+
+    def take_notices(self) -> list[str]:
+        """The notices not yet shown."""
+        taken, self.notices = self.notices, []
+        return taken
+
+    def acknowledge(self, name: str, seq: int) -> None:
+        self.acks[name] = seq
+
+    def packet(self, name: str, key: tuple, make: Callable[[], tuple], fields: tuple[str, ...]) -> bytes:
+        """The packet of a component: the same bytes until `key` changes or a request is acknowledged.
+
+        `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields`: those that are added to the
+        header: "stamp" changes with the packet, "order" rises with its content, "ack" is the last request handled.
+        """
+        kept, ack = self._packets.get(name), self.acks.get(name, 0) if "ack" in fields else 0
+        key = (self.content_hash, *key)
+        if kept is not None and (kept.key, kept.ack) == (key, ack):
+            return kept.data
+        if kept is not None and kept.key == key:
+            order, content = kept.order, kept.content
+        else:
+            order, content = (kept.order if kept else 0) + 1, make()
+        header, arrays, encodings = content
+        added = {"stamp": f"{self.content_hash}-{order}-{ack}", "order": order, "ack": ack}
+        header = header | {field: added[field] for field in fields}
+        self._packets[name] = Packet(key, order, ack, content, pack(header, arrays, encodings))
+        return self._packets[name].data
 
     def link(self) -> str:
         """The query part of the link that restores all of this."""
@@ -139,56 +214,13 @@ def session(engine) -> Session:
         _read_link(new, engine)
     else:
         if old.dataset == new.dataset and old.n_images == new.n_images:
-            new.picked, new.a, new.b, new._next = old.picked, old.a, old.b, old._next
+            new.picked, new.a, new.b, new._next_anchor = old.picked, old.a, old.b, old._next_anchor
             if new.picked is not None:
                 new.z = engine.gallery.mu[new.picked]
         new.colour, new.tab = old.colour, old.tab
-        new.own = replace(old.own, mu=None)  # the next model shall see it too
+        new.own = replace(old.own, mu=None)  # to be encoded by the next model
     st.session_state["explorer_session"] = new
     return new
-
-
-@dataclass(eq=False)
-class Training:
-    """What one tab watches on the Train page, and what its form says."""
-
-    watched: str | None = None  # a run's name
-    turn: int = 0  # rises when another run is watched: what the browser still says of the old choice is then of no account
-    form: dict = field(default_factory=dict)  # settings by name, as they were left
-    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures this tab's browser holds
-    said: str = ""  # why the last order was not taken
-    pressed: float = 0.0  # when Start was pressed last
-
-    def watch(self, name: str | None) -> None:
-        if name != self.watched:
-            self.watched, self.have, self.turn = name, {}, self.turn + 1
-
-    def follow(self, old: str, new: str) -> None:
-        """The run was given another name."""
-        if self.watched == old:
-            self.watch(new)
-
-
-def training() -> Training:
-    """This tab's. A new tab reads its link: ?dataset=digits&budget=15 fills the form, ?run=NAME is watched."""
-    kept = st.session_state.get("explorer_training")
-    if kept is None:
-        params, kept = st.query_params, Training()
-        kept.watched = params.get("run")
-        if params.get("dataset"):
-            kept.form["dataset"] = params["dataset"]
-        if (budget := params.get("budget")) and budget.isascii() and budget.isdigit() and 1 <= int(budget) <= 86_400:
-            kept.form |= {"length": "seconds", "seconds": int(budget)}
-        st.session_state["explorer_training"] = kept
-    return kept
-
-
-def heard_epochs(key: str, training: Training) -> None:
-    """The browser says which epochs' pictures it holds."""
-    said = (st.session_state.get(key) or {}).get("have")
-    if isinstance(said, dict) and isinstance(said.get("run"), str) and isinstance(said.get("keys"), list):
-        if said["run"].partition("/")[0] == training.watched:
-            training.have[said["run"]] = {name for name in said["keys"] if isinstance(name, str)}
 
 
 def linked_bundle() -> str | None:
@@ -202,51 +234,41 @@ def choose_bundle(name: str) -> None:
 
 
 def follow(old: str, new: str) -> None:
-    """The model of this tab was given another name."""
+    """Keeps showing a model that was renamed."""
     if (session := current()) is not None and session.bundle == old:
         session.bundle = new
 
 
 def widget(key: str) -> Any:
-    """What a native control says, for its callback."""
+    """The value of a native control, for its callback."""
     return st.session_state[key]
 
 
 def entries(prefix: str, names) -> dict:
-    """What the native controls `prefix` + name say now, for a callback: those that are on the page."""
+    """The values of the native controls `prefix` + name that are on the page, for a callback."""
     return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
 
 
 def preset(key: str, value) -> None:
-    """Before a native control is drawn: what it shall say."""
+    """Sets the value of a native control before it is drawn."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
-def say(place: str, words: str = "", is_bad: bool = True) -> None:
-    """What came of the last press at `place` of the page: it holds until the next one, whatever runs again meanwhile."""
-    st.session_state[f"explorer_said_{place}"] = (words, is_bad)
-
-
-def said(place: str) -> tuple[str, bool]:
-    """(the words, whether they are a complaint)."""
-    return st.session_state.get(f"explorer_said_{place}", ("", True))
-
-
 def request(key: str) -> dict | None:
-    """What the component mounted under `key` asks for, as it was sent."""
+    """The request of the component mounted under `key`, unchecked."""
     asked = (st.session_state.get(key) or {}).get("request")
     return asked if isinstance(asked, dict) else None
 
 
 def requests(session: Session, key: str) -> list[dict]:
-    """What the component asks for and was not heard before, in its order; from now on it has been heard."""
-    asked, last = request(key), session.heard.get(key, 0)
+    """The requests of the component that were not handled before, in order; they count as handled from now on."""
+    asked, last = request(key), session.acks.get(key, 0)
     waiting = asked.get("all") if asked else None
     waiting = waiting if isinstance(waiting, list) else []
     fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
     if fresh:
-        session.heard[key] = max(r["seq"] for r in fresh)
+        session.acknowledge(key, max(r["seq"] for r in fresh))
     return fresh
 
 
@@ -269,4 +291,4 @@ def _read_link(new: Session, engine) -> None:
         except ValueError as error:
             new.notices.append(f"The link's '{name}' was left out: {error}.")
     if new.a is not None and new.b is None:
-        new._next = "b"
+        new._next_anchor = "b"

@@ -14,9 +14,10 @@ from explorer.core.runs import twins
 from explorer.core.runs.folder import RunSpec
 from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
+from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.panel import span
-from explorer.ui.widgets.actions import answer
 from explorer.ui.widgets.clock.panel import clock
 
 AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
@@ -45,6 +46,7 @@ DEFAULTS = {
 
 def render(training) -> None:
     form = DEFAULTS | training.form
+    form["dataset"] = catalog.current_name(form["dataset"])
     sets = {info.name: info for info in sorted(catalog.list_datasets(), key=lambda info: not info.present)}
     names = [*sets, *_uploads()]
     if "dataset" not in training.form or form["dataset"] not in names:
@@ -135,18 +137,18 @@ def _upload(form: dict) -> None:
         )
         sent = st.form_submit_button("Add", key="f-add")
     if sent and uploaded is None:
-        state.say("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
+        messages.post("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
     elif sent:
-        state.say("images")
+        messages.clear("images")
         try:
             with st.spinner("Reading the images"):
                 folder = zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])
         except ExplorerError as error:
-            state.say("images", str(error))
+            messages.post("images", str(error))
         else:
-            form["chosen"] = f"folder:{folder}"
+            form["chosen"] = catalog.upload_name(folder)
             st.rerun()  # the data set's box is drawn already
-    answer("images")
+    messages.show("images")
 
 
 class _Ask:
@@ -176,13 +178,13 @@ def _values(setting: str) -> list:
 
 
 def _uploads() -> list[str]:
-    names = [f"folder:{path}" for path in sorted(catalog.uploads_dir().glob("[!.]*/"))]
+    names = [catalog.upload_name(path) for path in sorted(catalog.uploads_dir().glob("[!.]*/"))]
     return [name for name in names if catalog.is_upload(name)]
 
 
 def _title(name: str, sets: dict) -> str:
     if name not in sets:
-        return name.rstrip("/").rpartition("/")[2]
+        return name.removeprefix("upload:")
     info = sets[name]
     return info.title if info.present else f"{info.title} (download, {info.download_mb:.0f} MB)"
 
@@ -190,7 +192,7 @@ def _title(name: str, sets: dict) -> str:
 def _free_name(form: dict) -> str:
     """The data set's name and D, with a number where that is taken."""
     what = f"{form['latent_dim']}d" if form["twins"] == ALONE else "twins"
-    base = f"{form['dataset'].rstrip('/').rpartition('/')[2]}-{what}"
+    base = f"{form['dataset'].removeprefix('upload:')}-{what}"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
     taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
     return free_name(base, taken)
@@ -199,18 +201,20 @@ def _free_name(form: dict) -> str:
 def _start(training) -> None:
     if time.monotonic() - training.pressed < TWICE_S:
         return
-    training.pressed, training.said = time.monotonic(), ""
+    training.pressed = time.monotonic()
     # the press may come with the last word typed, and before the whole form was drawn once
     form = training.form = DEFAULTS | training.form | state.entries("f-", DEFAULTS)
     form["values"] = state.entries("f-twins-", [form["twins"]]).get(form["twins"], [])
-    try:
-        settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
-        run = {name: form[name] for name in ("dataset", "beta", "seed", "lr", "batch_size")}
-        budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
-        run |= {} if budget else {"epochs": form["epochs"]}
-        spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
-        alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
-        training.watch(runs.start(spec, alike).name)
-        training.form["name"] = ""
-    except ExplorerError as error:
-        training.said = str(error)
+    messages.attempt(AREA, lambda: _start_run(training, form))
+
+
+def _start_run(training, form: dict) -> None:
+    settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
+    run = {name: form[name] for name in ("beta", "seed", "lr", "batch_size")}
+    run["dataset"] = catalog.current_name(form["dataset"])
+    budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
+    run |= {} if budget else {"epochs": form["epochs"]}
+    spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
+    alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
+    training.watch(runs.start(spec, alike).name)
+    training.form["name"] = ""

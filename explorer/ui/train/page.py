@@ -6,11 +6,13 @@ from functools import partial
 import streamlit as st
 
 from explorer.ui import resources
-from explorer.ui.explore.page import explore
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
+from explorer.ui.state import training as training_state
 from explorer.ui.train import form as train_form
 from explorer.ui.train import run_controls
 from explorer.ui.train.run_view import panel as run_view
+from explorer.ui.widgets import nav
 from explorer.ui.widgets.clock.panel import clock
 from explorer.ui.widgets.guard import guarded
 
@@ -19,7 +21,7 @@ EVERY_S, SOON_S = 0.5, 0.1
 
 def train() -> None:
     """The page at /train."""
-    training = state.training()
+    training = training_state.training()
     with st.container(key="train"):
         with st.container(key="train_form"), guarded(""):
             train_form.render(training)
@@ -33,20 +35,20 @@ def _live(training) -> None:
     with suppress(Exception):  # the view, which looks again, says it
         drawn, _, _ = _look(training)
     if drawn is not None:
-        _hand(training, drawn)
+        _controls(training, drawn)
     _view(training, drawn)
 
 
 @st.fragment
-def _hand(training, drawn) -> None:
+def _controls(training, drawn) -> None:
     """Drawn again when it is used, and when something about it has changed."""
     with guarded(training.watched or ""):
-        hand, _, _ = _look(training)
-        if hand != drawn:
+        controls, _, _ = _look(training)
+        if controls != drawn:
             st.rerun()
-        if opened := run_controls.render(hand, training):
+        if opened := run_controls.render(controls, training):
             state.choose_bundle(opened)
-            st.switch_page(st.Page(explore, url_path="", default=True))
+            nav.go_to("explore")
 
 
 @st.fragment
@@ -55,19 +57,18 @@ def _view(training, drawn) -> None:
     clock("view", EVERY_S, SOON_S)
     watched = training.watched
     with guarded(watched or "", "view", partial(run_controls.delete, watched, training) if watched else None):
-        hand, run, views = _look(training)
-        if hand != drawn:
+        controls, run, views = _look(training)
+        if controls != drawn:
             st.rerun()
         if run is not None:
             run_view.render(run, views, training)
             return
         st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
-        if training.said:
-            st.error(training.said)
+        messages.show(run_controls.AREA)
 
 
 def _look(training) -> tuple:
-    """(the hand on the run that is watched, the run, its views); None where there is no run. Raises ExplorerError."""
+    """(the RunControls of the run that is watched, the run, its views); None where there is no run. Raises ExplorerError."""
     watched, names = training.watched, [run.name for run in resources.run_list()]
     if watched not in names and training.watched == watched:  # else a press of Start came in between
         training.watch(names[0] if names else None)
@@ -75,4 +76,4 @@ def _look(training) -> tuple:
         return None, None, []
     run = resources.run(training.watched)
     views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
-    return run_controls.look(names, run, views, training.said), run, views
+    return run_controls.look(names, run, views), run, views

@@ -1,4 +1,4 @@
-"""The hand on a run: pause, one epoch, stop, go on, delete; beta and the learning rate while it trains."""
+"""The controls of a run: pause, one epoch, stop, go on, delete; beta and the learning rate while it trains."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,14 @@ import numpy as np
 import streamlit as st
 
 from explorer import figures
-from explorer.core.errors import ExplorerError
 from explorer.core.runs import commands as runs
 from explorer.core.runs import epoch_maps, twins
 from explorer.core.runs.folder import read_control
 from explorer.ui import resources
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
 
+AREA = "run"  # of messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
 SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 WIDE_PX, NARROW_PX = 140, 116  # of a dial: with three twins four stand beside the buttons
@@ -20,7 +21,7 @@ TILE_PX, FRAME_MS = 48, 180  # of the GIF
 
 
 @dataclass(frozen=True)
-class Hand:
+class RunControls:
     """All that the controls of a run are drawn from: while it is the same, they need not be drawn again."""
 
     runs: tuple[str, ...]  # what else can be watched
@@ -36,22 +37,21 @@ class Hand:
     maps: tuple[tuple[str, str], ...]  # of those that have one to be made: (model, how it stands)
     making: str  # how far they are
     broken: str  # why one was not made
-    said: str  # why the last order was not taken
 
 
-def look(names: list[str], run, views: list[tuple], said: str) -> Hand:
-    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins; `said`: as in Hand."""
+def look(names: list[str], run, views: list[tuple]) -> RunControls:
+    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins"""
     control = read_control(run.folder)
     models = [model for model in run.twins or (run,) if model.spec is not None]
-    controls = [read_control(model.folder) for model in models]
+    live = [read_control(model.folder) for model in models]
     title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
-    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, controls)]
+    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, live)]
     over = run.status in ("done", "stopped")
     maps = {
         model.name: epoch_maps.look(model.folder) for model in models if over and model.spec.model.get("latent_dim", 16) > 2
     }
     shares = [of.share for of in maps.values() if of.status == "making"]
-    return Hand(
+    return RunControls(
         tuple(names),
         run.name,
         run.status,
@@ -61,94 +61,104 @@ def look(names: list[str], run, views: list[tuple], said: str) -> Hand:
         min(len(film) for _, _, film in views) >= 2,
         tuple((title(model), model.bundle) for model in run.twins or (run,)),
         tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
-        controls[0].lr_scale if controls else 1.0,
+        live[0].lr_scale if live else 1.0,
         tuple((name, of.status) for name, of in maps.items()),
         f"{min(shares):.0%}" if shares else "",
         next((of.sentence for of in maps.values() if of.status == "failed"), ""),
-        said,
     )
 
 
-def render(hand: Hand, training) -> str | None:
-    """The run that is watched and the hand on it. The bundle that shall be opened in Explore, if one was asked for."""
+def render(controls: RunControls, training) -> str | None:
+    """The run that is watched and the controls on it. The bundle that shall be opened in Explore, if one was asked for."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
-        opened = _open(hand)
+        opened = _open(controls)
         st.download_button(
             "GIF",
-            lambda: _gif(hand.name),
-            f"{hand.name}.gif",
+            lambda: _gif(controls.name),
+            f"{controls.name}.gif",
             "image/gif",
             key="run-gif",
             on_click="ignore",
-            disabled=not hand.has_film,
+            disabled=not controls.has_film,
             help="Reconstructions and samples, epoch by epoch",
         )
-        _button("Delete", "run-delete", training, not hand.is_live, lambda: delete(hand.name, training))
-        turn, key = training.turn, f"watched-{training.turn}"
+        _button("Delete", "run-delete", training, not controls.is_live, lambda: delete(controls.name, training))
+        version, key = training.version, f"watched-{training.version}"
         st.selectbox(
             "run",
-            hand.runs,
-            hand.runs.index(hand.name),
+            controls.runs,
+            controls.runs.index(controls.name),
             key=key,
             label_visibility="collapsed",
             width=220,
-            on_change=lambda: turn == training.turn and training.watch(state.widget(key)),
+            on_change=lambda: version == training.version and training.watch(state.widget(key)),
         )
-    trains = hand.status in ("training", "paused")
+    trains = controls.status in ("training", "paused")
     with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
         _button(
-            "Go on" if hand.is_paused else "Pause",
+            "Go on" if controls.is_paused else "Pause",
             "run-pause",
             training,
             trains,
-            lambda: runs.steer(hand.name, pause=not hand.is_paused, step_to=None),
+            lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
         )
         _button(
             "One epoch",
             "run-step",
             training,
             trains,
-            lambda: runs.steer(hand.name, pause=False, step_to=resources.run(hand.name).epoch + 1),
+            lambda: runs.steer(controls.name, pause=False, step_to=resources.run(controls.name).epoch + 1),
         )
-        _button("Stop", "run-stop", training, hand.is_live and hand.status != "mapping", lambda: runs.stop(hand.name))
-        _button("Stop and keep", "run-keep", training, trains and hand.has_begun, lambda: runs.stop(hand.name, keep=True))
-        _button("Resume", "run-resume", training, hand.status in ("stopped", "failed", "lost"), lambda: runs.resume(hand.name))
-        width = WIDE_PX if len(hand.bundles) == 1 else NARROW_PX
-        names = [name for name, _, _ in hand.models]
-        for name, title, beta in hand.models:
+        _button(
+            "Stop", "run-stop", training, controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name)
+        )
+        _button(
+            "Stop and keep", "run-keep", training, trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True)
+        )
+        _button(
+            "Resume",
+            "run-resume",
+            training,
+            controls.status in ("stopped", "failed", "lost"),
+            lambda: runs.resume(controls.name),
+        )
+        width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
+        names = [name for name, _, _ in controls.models]
+        for name, title, beta in controls.models:
             _dial(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
         if names:
-            _dial("learning rate ×", f"lr-{hand.name}", SCALES, hand.lr_scale, trains, names, training, "lr_scale", width)
-        _map(hand, training)
-    if hand.said:
-        st.error(hand.said)
+            _dial(
+                "learning rate ×", f"lr-{controls.name}", SCALES, controls.lr_scale, trains, names, training, "lr_scale", width
+            )
+        _map(controls, training)
+    messages.show(AREA)
     return opened
 
 
-def _map(hand: Hand, training) -> None:
+def _map(controls: RunControls, training) -> None:
     """A UMAP of the epochs of a run that is over: begun, watched, cancelled."""
-    missing = [name for name, status in hand.maps if status != "ready"]
-    if hand.making:
+    missing = [name for name, status in controls.maps if status != "ready"]
+    if controls.making:
         _button(
-            f"Cancel the UMAP, {hand.making} done",
+            f"Cancel the UMAP, {controls.making} done",
             "run-map-cancel",
             training,
             True,
-            lambda: [epoch_maps.cancel(name) for name, _ in hand.maps],
+            lambda: [epoch_maps.cancel(name) for name, _ in controls.maps],
         )
         return
     if missing:
         _button("UMAP of the epochs", "run-map", training, True, lambda: [epoch_maps.start(name) for name in missing])
-    if hand.broken:
-        st.caption(hand.broken)
+    if controls.broken:
+        st.caption(controls.broken)
 
 
-def _open(hand: Hand) -> str | None:
-    if len(hand.bundles) == 1:
-        ((_, bundle),) = hand.bundles
+def _open(controls: RunControls) -> str | None:
+    if len(controls.bundles) == 1:
+        ((_, bundle),) = controls.bundles
         return bundle if st.button("Open in Explore", key="run-open", disabled=bundle is None) else None
-    with st.popover("Open in Explore", disabled=not any(bundle for _, bundle in hand.bundles)):
-        for title, bundle in hand.bundles:
+    with st.popover("Open in Explore", disabled=not any(bundle for _, bundle in controls.bundles)):
+        for title, bundle in controls.bundles:
             if st.button(title, key=f"run-open-{title}", disabled=not bundle):
                 return bundle
     return None
@@ -175,16 +185,7 @@ def delete(name: str, training) -> None:
 
 
 def _button(text: str, key: str, training, enabled: bool, act) -> None:
-    st.button(text, key=key, disabled=not enabled, on_click=_said, args=(training, act))
-
-
-def _said(training, act) -> None:
-    """Do it; what goes wrong becomes the sentence under the buttons."""
-    training.said = ""
-    try:
-        act()
-    except ExplorerError as error:
-        training.said = str(error)
+    st.button(text, key=key, disabled=not enabled, on_click=messages.attempt, args=(AREA, act))
 
 
 def _dial(
@@ -193,7 +194,7 @@ def _dial(
     options = sorted({*values, now})
 
     def turn() -> None:
-        _said(training, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
+        messages.attempt(AREA, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
 
     st.select_slider(
         label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=turn, width=width

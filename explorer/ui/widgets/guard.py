@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.core.bundles import library
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import is_shipped
-from explorer.ui.widgets.actions import answer, attempt
+from explorer.ui.state import messages
 from explorer.ui.widgets.rows import plain
 
 UNKNOWN = "It holds something that cannot be shown; the server's log says what."
@@ -40,5 +40,5 @@ def _broken(name: str, sentence: str, key: str, delete: Callable[[], None] | Non
     st.error(f"{plain(name)}: {sentence}" if name else sentence)
     if delete is not None:
         if st.button(f"Delete {plain(name)}", key=f"broken-{key}"):
-            attempt(f"broken-{key}", delete)
-        answer(f"broken-{key}")
+            messages.attempt_and_rerun(f"broken-{key}", delete)
+        messages.show(f"broken-{key}")

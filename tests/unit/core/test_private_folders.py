@@ -89,7 +89,20 @@ def test_uploads_are_known_by_their_real_place(here):
     pets = here / "data" / "uploads" / "pets"
     for path in (pets, f"{pets}/", here / "data" / "uploads" / "." / "pets", pets / "a" / ".."):
         assert catalog.is_upload(f"folder:{path}"), path
-    for name in [*ways_out(here), "mnist", "folder:", "", "upload:pets", f"Folder:{pets}"]:
+    assert catalog.current_name(f"folder:{pets}") == "upload:pets" and catalog.current_name("mnist") == "mnist"
+    assert catalog.is_upload("upload:pets") and catalog.upload_name(pets) == "upload:pets"
+    names = [
+        "mnist",
+        "folder:",
+        "",
+        f"Folder:{pets}",
+        "upload:",
+        "upload:..",
+        "upload:../../private",
+        f"upload:{here / 'private'}",
+    ]
+    names += ["upload:link", "upload:.hidden", "upload:pets/a", "upload:\0"]
+    for name in [*ways_out(here), *names]:
         assert not catalog.is_upload(name), name
 
 
@@ -148,9 +161,24 @@ def test_a_model_made_here_keeps_its_pictures_and_an_imported_one_shows_reconstr
 
 
 def test_an_imported_model_of_an_upload_keeps_its_pictures(here):
-    saved(here, here / "data" / "uploads" / "pets")
+    saved(here, here / "data" / "uploads" / "pets")  # as an old version called it
     transfer.import_zip(transfer.export_zip("mine"))
-    assert open_bundle("mine-2").pictures(np.arange(1)) is not None
+    engine = open_bundle("mine-2")
+    assert engine.origin.dataset == "upload:pets" and engine.pictures(np.arange(1)) is not None
+
+
+def test_an_upload_is_exported_by_its_name_and_without_its_path(here):
+    images = catalog.load("upload:pets", "test", size=16)
+    path = save_bundle("mine", random_vae(2), images, umap=False, thumbs=False)
+    assert str(here) not in (path / "config.json").read_text() and str(here).encode() not in transfer.export_zip("mine")
+    assert open_bundle("mine").pictures(np.arange(1)) is not None
+    catalog.uploads_dir().joinpath("pets").rename(here / "elsewhere")
+    assert catalog.after_import("upload:pets") == catalog.IMPORTED
+    with pytest.raises(DataError):
+        catalog.load("upload:pets", "test")
+    for name in ("upload:../../private", "upload:.."):
+        with pytest.raises(DataError, match="There is no upload named"):
+            catalog.load(name, "test")
 
 
 def test_an_imported_run_names_no_folder_of_this_machine(here):

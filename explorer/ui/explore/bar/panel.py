@@ -17,9 +17,8 @@ NUMBERS = {"test_elbo": "test ELBO {:.1f} nats", "active_units": "{:.0f} active"
 
 
 def render(engine, session) -> None:
-    for notice in session.notices:
+    for notice in session.take_notices():
         st.toast(notice, duration=12)
-    session.notices.clear()
     mount({"link": session.link()}, "bar")
 
 

@@ -13,7 +13,6 @@ from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "lanes")
 
@@ -23,11 +22,14 @@ HINTS = ("Click two points of the map: A, then B. Their interpolation appears he
 
 
 def render(engine, session) -> None:
-    key = (session.content_hash, session.a, session.b, session.overshoot, session.plane, session.heard.get(KEY, 0))
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(session))
+    limits = travel.visitor_limits()
+    key = (session.a, session.b, session.overshoot, session.plane, limits)
+    content = lambda: resources.shared(engine, KEY, key, lambda: _films(engine, session, limits))  # noqa: E731
+    packet = session.packet(KEY, key, content, ("stamp", "order", "ack"))
+    mount(packet, KEY, lambda: _handle_requests(session))
 
 
-def _hear(session) -> None:
+def _handle_requests(session) -> None:
     for asked in state.requests(session, KEY):
         match asked:
             case {"kind": "swap"}:
@@ -35,19 +37,11 @@ def _hear(session) -> None:
             case {"kind": "clear"}:
                 session.clear()
             case {"kind": "overshoot", "on": bool(on)}:
-                session.overshoot = state.OVERSHOOT if on else 0.0
-
-
-def _packet(engine, session, order: int) -> bytes:
-    limits = travel.visitor_limits()
-    shown = (session.a, session.b, session.overshoot, session.plane, limits)
-    header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
-    stamp = f"{session.content_hash}-{order}"
-    return pack(header | {"stamp": stamp, "order": order, "ack": session.heard.get(KEY, 0)}, arrays, encodings)
+                session.set_overshoot(on)
 
 
 def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
-    """(header, arrays, encodings): the part that is equal for all visitors with the same A and B."""
+    """(header, arrays, encodings), equal for all visitors with the same A and B."""
     a, b = session.a, session.b
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
     header = {
@@ -60,7 +54,7 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
         "n_frames": 0,
         "hint": HINTS[bool(ends)],
     }
-    pictures = _pictures(engine, [row for _, row in ends])
+    pictures, _ = engine.images_or_recons([row for _, row in ends])
     if a is None or b is None:
         return header, {"ends": pictures}, {}
     mu = engine.gallery.mu
@@ -68,7 +62,7 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
     frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
-    rows, near_of = np.unique(engine.nearest(lerp.z), return_inverse=True)
+    rows, near_of = np.unique(engine.nearest_row(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
         "n_frames": len(lerp),
@@ -85,7 +79,7 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
         "xy": lerp.xy,
         "near_of": near_of,
         "ends": pictures,
-        "near": _pictures(engine, rows),
+        "near": engine.images_or_recons(rows)[0],
         "frames": frames,
     }
     return header, arrays, encodings
@@ -93,12 +87,3 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
 
 def _told(row: int, label: int, names: tuple[str, ...]) -> str:
     return f"nearest: {names[label]}, {row}" if 0 <= label < len(names) else f"nearest: {row}"
-
-
-def _pictures(engine, rows) -> np.ndarray:
-    """The images themselves, or what the model makes of them where they are not on this machine."""
-    rows = np.asarray(rows, int)
-    if not len(rows):
-        return np.zeros((0, *engine.image_shape), np.uint8)
-    real = engine.pictures(rows)
-    return engine.film(engine.gallery.mu[rows]).frames if real is None else real

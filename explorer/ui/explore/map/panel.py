@@ -16,7 +16,6 @@ from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "map_overlay", isolate_styles=False)
 
@@ -44,12 +43,12 @@ def controls(engine, session) -> None:
             i, j = now if isinstance(now, tuple) else (int(d) for d in np.argsort(-engine.kl_per_dim)[:2])
             i = _axis("x", engine, range(engine.latent_dim), i)
             rest = [d for d in range(engine.latent_dim) if d != i]
-            session.plane = i, _axis("y", engine, rest, rest.index(j) if j in rest else 0)
+            session.set_plane((i, _axis("y", engine, rest, rest.index(j) if j in rest else 0)))
         elif chosen is not None:
-            session.plane = chosen if chosen != "raw" else engine.planes[0]
+            session.set_plane(chosen if chosen != "raw" else engine.planes[0])
         if session.plane is None:
-            session.plane = engine.planes[0]
-        session.colour = st.selectbox(
+            session.set_plane(engine.planes[0])
+        colour = st.selectbox(
             "Colour",
             link.COLOURS,
             link.COLOURS.index(session.colour),
@@ -58,6 +57,7 @@ def controls(engine, session) -> None:
             label_visibility="collapsed",
             width=170,
         )
+        session.set_colour(colour)
 
 
 def _axis(name: str, engine, dims, start: int) -> int:
@@ -89,33 +89,24 @@ def trust(engine, session) -> None:
 
 
 def overlay(engine, session) -> None:
-    key = (
-        session.content_hash,
-        session.a,
-        session.b,
-        session.picked,
-        session.plane,
-        session.overshoot,
-        session.own.turn,
-        session.heard.get(KEY, 0),
-    )
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(engine, session))
+    key = (session.a, session.b, session.picked, session.plane, session.overshoot, session.own.version)
+    packet = session.packet(KEY, key, lambda: _content(engine, session), ("stamp", "ack"))
+    mount(packet, KEY, lambda: _handle_requests(engine, session))
 
 
-def _hear(engine, session) -> None:
+def _handle_requests(engine, session) -> None:
     for asked in state.requests(session, KEY):
         match asked:
             case {"kind": "anchor", "row": int(row)} if 0 <= row < session.n_images:
                 session.set_anchor(row)
-                session.pick(row)
-                session.move_to(engine.gallery.mu[row])
+                session.go_to_row(row, engine.gallery.mu[row])
             case {"kind": "move", "row": int(row)} if 0 <= row < session.n_images:
                 session.move_to(engine.gallery.mu[row])
             case {"kind": "place", "xy": [int() | float() as x, int() | float() as y]} if abs(x) < 1e6 and abs(y) < 1e6:
                 session.move_to(engine.unplace(np.array([x, y], float), session.plane, session.z), approximate=True)
 
 
-def _packet(engine, session, order: int) -> bytes:
+def _content(engine, session) -> tuple[dict, dict, dict]:
     xy, plane = engine.map_xy(session.plane), session.plane
     path = np.zeros((0, 2), np.float32)
     if session.a is not None and session.b is not None:
@@ -129,8 +120,6 @@ def _packet(engine, session, order: int) -> bytes:
     at = lambda row: None if row is None else [float(v) for v in xy[row]]  # noqa: E731
     anchors = {name: None if row is None else {"row": row, "xy": at(row)} for name, row in (("a", session.a), ("b", session.b))}
     header = {
-        "stamp": f"{session.content_hash}-{order}",
-        "ack": session.heard.get(KEY, 0),
         "plane": str(plane),
         "ellipse": ellipse,
         "model": f"{session.bundle}-{session.content_hash}",
@@ -138,4 +127,4 @@ def _packet(engine, session, order: int) -> bytes:
         "own_xy": own,
         **anchors,
     }
-    return pack(header, {"path": path})
+    return header, {"path": path}, {}

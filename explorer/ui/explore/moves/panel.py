@@ -1,6 +1,6 @@
 """Ways to move z: a strip of tabs under the map, of which only the open one is here.
 
-Down, one packet (packet.py): header `ack` (the last request heard) and `here` (where z is on the pad's two axes); array
+Down, one packet (packet.py): header `ack` (the last request handled) and `here` (where z is on the pad's two axes); array
 `content`, itself a packet that changes with what is shown: header `stamp`, `order`, `tab`, `tabs` ([name, label] each),
 `latent_dim`, `shape`, `columns` (of the sheet), `plane`, `note`, and
 - prior, neighbours, classes, arithmetic: `items`, [caption, title] for each picture (arithmetic: null for a missing one);
@@ -9,7 +9,7 @@ Down, one packet (packet.py): header `ack` (the last request heard) and `here` (
 - pad: `side`, `span`, `axes` (the two dimensions), `dims` (all, the most telling first).
 Its arrays: `frames` (n pictures), `z` (n, D), `xy` (n, 2), `support` (n,): of neighbours only `frames` and `rows` (n,).
 
-Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those not heard yet (mailbox.js). Their kinds:
+Up, the state `request`: {all: [{seq, kind, ...}, ...]}, those without an ack yet (mailbox.js). Their kinds:
 "move"; "tab" {tab}; "draw"; "pick" {row}; "direction" {choice}; "classes" {pair};
 "save" {name}, the direction from A to B; "remove" {choice}; "pad" {axes}. Any may carry z, to which z moves first.
 
@@ -53,16 +53,16 @@ Content = tuple[tuple, Callable[[], tuple[dict, dict]]]  # what it depends on, a
 def render(engine, session) -> None:
     tabs = _tabs(engine)
     if session.tab not in tabs:
-        session.tab = tabs[0]
+        session.open_tab(tabs[0])
     key, make = CONTENTS[session.tab](engine, session)
-    key = (session.content_hash, session.tab, session.plane, *key)
-    content = session.packet(KEY, key, lambda order: _packet(engine, session, order, key, make))
+    key = (session.content_hash, session.tab, session.plane, *key, travel.visitor_limits(LIMITS))
+    content = session.packet(KEY, key, lambda: _content(engine, session, key, make), ("stamp", "order"))
     axes = list(_axes(engine, session)) if session.tab == "pad" else []
-    header = {"ack": session.heard.get(KEY, 0), "here": [float(v) for v in session.z[axes]]}
-    mount(pack(header, {"content": content}), KEY, lambda: _hear(engine, session))
+    header = {"ack": session.acks.get(KEY, 0), "here": [float(v) for v in session.z[axes]]}
+    mount(pack(header, {"content": content}), KEY, lambda: _handle_requests(engine, session))
 
 
-def _hear(engine, session) -> None:
+def _handle_requests(engine, session) -> None:
     for asked in state.requests(session, KEY):
         _do(engine, session, asked)
 
@@ -72,35 +72,33 @@ def _do(engine, session, asked: dict) -> None:
         session.move_to(asked["z"])
     match asked:
         case {"kind": "tab", "tab": str(tab)} if tab in _tabs(engine):
-            session.tab = tab
+            session.open_tab(tab)
         case {"kind": "draw"}:
-            session.draws += 1
+            session.draw_again()
         case {"kind": "pick", "row": int(row)} if 0 <= row < session.n_images:
-            session.pick(int(row))  # True is an int too
-            session.move_to(engine.gallery.mu[int(row)])
+            session.go_to_row(int(row), engine.gallery.mu[int(row)])  # True is an int too
         case {"kind": "direction", "choice": str(choice)} if choice in _choices(engine, session):
-            session.direction = choice
+            session.choose_direction(choice)
         case {"kind": "classes", "pair": [int(start), int(end)]} if {start, end} <= _classes(engine).keys():
-            session.classes = (int(start), int(end))
+            session.choose_classes(int(start), int(end))
         case {"kind": "save", "name": str(name)} if _has_direction(engine, session):
             name, mu = " ".join(name.split())[:NAME_LENGTH], engine.gallery.mu
             session.save_direction(name, linear.direction(mu[session.a], mu[session.b]))
-            session.direction = _saved(name) if name in session.saved else session.direction
+            if name in session.saved:
+                session.choose_direction(_saved(name))
         case {"kind": "remove", "choice": str(choice)}:
             session.remove_direction(choice.removeprefix(_saved("")))
         case {"kind": "pad", "axes": [int(i), int(j)]} if i != j and {i, j} <= set(range(engine.latent_dim)):
-            session.pad = (int(i), int(j))
+            session.choose_pad(int(i), int(j))
 
 
 def _are_numbers(values) -> bool:
     return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.FARTHEST for v in values)  # no NaN
 
 
-def _packet(engine, session, order: int, key: tuple, make) -> bytes:
-    limits = travel.visitor_limits(LIMITS)
-    header, arrays, encodings = resources.shared(engine, KEY, (key, limits), lambda: _pictures(engine, session, make, limits))
-    header = header | {"stamp": f"{session.content_hash}-{order}", "order": order}
-    return pack(header, arrays, encodings)
+def _content(engine, session, key: tuple, make) -> tuple[dict, dict, dict]:
+    *_, limits = key
+    return resources.shared(engine, KEY, key, lambda: _pictures(engine, session, make, limits))
 
 
 def _pictures(engine, session, make, limits: travel.Limits) -> tuple[dict, dict, dict]:
@@ -142,20 +140,18 @@ def _of(film) -> dict[str, np.ndarray]:
 
 def _prior(engine, session) -> Content:
     def make():
-        film = engine.film(navigation.prior_draws(N_DRAWS, engine.latent_dim, session.draws), session.plane)
+        film = engine.film(navigation.prior_draws(N_DRAWS, engine.latent_dim, session.draws_seed), session.plane)
         items = [["", f"draw {i} of the prior, |z| {norm:.2f}"] for i, norm in enumerate(film.norm, 1)]
         return {"items": items, "note": ""}, _of(film)
 
-    return (session.draws,), make
+    return (session.draws_seed,), make
 
 
 def _neighbours(engine, session) -> Content:
     def make():
         rows, distances = engine.neighbours(session.z, N_NEIGHBOURS)
-        frames, names = engine.pictures(rows), _classes(engine)
-        note = "" if frames is not None else "reconstructions: the images are not on this machine"
-        if frames is None:
-            frames = engine.film(engine.gallery.mu[rows], session.plane).frames
+        (frames, is_recon), names = engine.images_or_recons(rows), _classes(engine)
+        note = "reconstructions: the images are not on this machine" if is_recon else ""
         items = []
         for row, label, distance in zip(rows, engine.gallery.labels[rows].tolist(), distances):
             word = [names[label]] if label in names else []

@@ -1,13 +1,13 @@
 """Your own image: a canvas to draw on, a file to choose, and what the model makes of it. A button opens it as a card.
 
-Down, one packet (packet.py): header `stamp` (changes with the content), `ack` (the last request heard), `shape`,
+Down, one packet (packet.py): header `stamp` (changes with the content), `ack` (the last request handled), `shape`,
 `light` (ink is drawn bright on black), `centre` and `invert` (how the picture was seen), `can_centre`, `inverted`, `said` (what
 was wrong with the picture, or ""), `title` (the numbers in a line), `rank` (how strange it is), `facts` ([name, value] each),
 `dims`; arrays, empty without a picture: `seen` and `recon` (C, H, W), `error` (3, H, W), a heat map, and `posterior` (k, 2), mu
 and sigma of the dimensions `dims`.
 
 Up, the trigger `request`: {seq, kind, ...}. "image" {data: a picture file in base64}; "see" {centre, invert}, invert one of
-"auto", "on", "off"; "clear"; "explore": z moves to the picture's mu. One at a time: the next waits until the last was heard.
+"auto", "on", "off"; "clear"; "explore": z moves to the picture's mu. One at a time: the next waits for the ack of the last.
 A trigger and not a state, because Streamlit sends the states of all components along with every request of any.
 """
 
@@ -20,7 +20,6 @@ from explorer.core.errors import ExplorerError
 from explorer.ui.explore.stage.panel import order_of_dims
 from explorer.ui.state import session as state
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "draw")
 
@@ -32,27 +31,26 @@ HEAT = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 2
 
 def render(engine, session) -> None:
     """Before the map's companion, which shows where the picture lies."""
-    key = (session.content_hash, session.own.turn, session.heard.get(KEY, 0))
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(session))
+    packet = session.packet(KEY, (session.own.version,), lambda: _content(engine, session), ("stamp", "ack"))
+    mount(packet, KEY, lambda: _handle_request(session))
 
 
-def _hear(session) -> None:
-    asked, own = state.request(KEY), session.own
+def _handle_request(session) -> None:
+    asked = state.request(KEY)
     seq = None if asked is None else asked.get("seq")
-    if type(seq) is not int or seq <= session.heard.get(KEY, 0):
+    if type(seq) is not int or seq <= session.acks.get(KEY, 0):
         return
-    session.heard[KEY] = seq
+    session.acknowledge(KEY, seq)
     match asked:
         case {"kind": "image", "data": str(text)}:
-            own.picture, own.said = _read(text)
+            picture, error = _read(text)
+            session.change_own_image(picture=picture, error=error)
         case {"kind": "see", "centre": bool(centre), "invert": str(invert)} if invert in INVERT:
-            own.centre, own.invert = centre, INVERT[invert]
+            session.change_own_image(centre=centre, invert=INVERT[invert])
         case {"kind": "clear"}:
-            own.picture, own.said = None, ""
-        case {"kind": "explore"} if own.mu is not None:
-            session.move_to(own.mu)
-            return
-    own.turn += 1
+            session.change_own_image(picture=None, error="")
+        case {"kind": "explore"} if session.own.mu is not None:
+            session.move_to(session.own.mu)
 
 
 def _read(text: str) -> tuple[np.ndarray | None, str]:
@@ -65,19 +63,17 @@ def _read(text: str) -> tuple[np.ndarray | None, str]:
         return None, "The picture did not arrive whole. Try again."
 
 
-def _packet(engine, session, order: int) -> bytes:
-    own, like = session.own, engine.habit
-    own.mu = None
+def _content(engine, session) -> tuple[dict, dict, dict]:
+    own, layout = session.own, engine.ink_layout
+    session.place_own_image(None)
     header = {
-        "stamp": f"{session.content_hash}-{order}",
-        "ack": session.heard.get(KEY, 0),
         "shape": engine.image_shape,
-        "light": like.dark_background or engine.image_shape[0] == 3,
-        "can_centre": like.dark_background,
+        "light": layout.dark_background or engine.image_shape[0] == 3,
+        "can_centre": layout.dark_background,
         "centre": own.centre,
         "invert": next(name for name, value in INVERT.items() if value is own.invert),
         "inverted": False,
-        "said": own.said,
+        "said": own.error,
         "title": "",
         "rank": "",
         "facts": [],
@@ -85,23 +81,24 @@ def _packet(engine, session, order: int) -> bytes:
     }
     none = {name: np.zeros(0, np.uint8) for name in ("seen", "recon", "error", "posterior")}
     if own.picture is None:
-        return pack(header, none)
+        return header, none, {}
     try:
-        seen = user_image.as_seen(own.picture, engine.image_shape, like, own.centre, own.invert)
-        verdict = engine.judge(seen.image)
+        seen = user_image.prepare(own.picture, engine.image_shape, layout, own.centre, own.invert)
+        evaluation = engine.evaluate(seen.image)
     except ExplorerError as error:
-        return pack(header | {"said": str(error)}, none)
-    own.mu = verdict.mu
+        return header | {"said": str(error)}, none, {}
+    session.place_own_image(evaluation.mu)
     dims = order_of_dims(engine)[0][:N_POSTERIOR]
     header |= {
         "inverted": seen.inverted,
-        "title": _title(verdict),
-        "rank": _rank(verdict, len(engine.gallery.mu)),
-        "facts": _facts(engine, verdict),
+        "title": _title(evaluation),
+        "rank": _rank(evaluation, len(engine.gallery.mu)),
+        "facts": _facts(engine, evaluation),
         "dims": dims.tolist(),
     }
-    posterior = np.stack([verdict.mu[dims], np.exp(verdict.logvar[dims] / 2)], 1)
-    return pack(header, {"seen": seen.image[0], "recon": verdict.recon, "error": heat(verdict.error), "posterior": posterior})
+    posterior = np.stack([evaluation.mu[dims], np.exp(evaluation.logvar[dims] / 2)], 1)
+    pictures = {"seen": seen.image[0], "recon": evaluation.recon, "error": heat(evaluation.error)}
+    return header, pictures | {"posterior": posterior}, {}
 
 
 def heat(error: np.ndarray) -> np.ndarray:
@@ -110,27 +107,27 @@ def heat(error: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(error.max(0), stops, HEAT[:, c]) for c in range(3)]).round().astype(np.uint8)
 
 
-def _title(verdict) -> str:
-    if verdict.elbo is None:
-        return f"KL {verdict.kl:.1f} nats"
-    return f"ELBO {verdict.elbo:.1f} nats = -(recon {verdict.recon_loss:.1f} + KL {verdict.kl:.1f})"
+def _title(evaluation) -> str:
+    if evaluation.elbo is None:
+        return f"KL {evaluation.kl:.1f} nats"
+    return f"ELBO {evaluation.elbo:.1f} nats = -(recon {evaluation.recon_loss:.1f} + KL {evaluation.kl:.1f})"
 
 
-def _rank(verdict, n: int) -> str:
+def _rank(evaluation, n: int) -> str:
     """How strange the picture is, in a sentence. Percentages are cut, never rounded up to all."""
-    if verdict.percentile is None:
+    if evaluation.percentile is None:
         return "Its ELBO is not known: this model has no likelihood here."
-    if verdict.percentile in (0, 100):
-        return f"{'Less strange' if verdict.percentile else 'Stranger'} than every one of the {n:,} test images."
-    if verdict.percentile <= 50:
-        return f"Stranger than {int(100 - verdict.percentile)} % of the {n:,} test images."
-    return f"Less strange than {int(verdict.percentile)} % of the {n:,} test images."
+    if evaluation.percentile in (0, 100):
+        return f"{'Less strange' if evaluation.percentile else 'Stranger'} than every one of the {n:,} test images."
+    if evaluation.percentile <= 50:
+        return f"Stranger than {int(100 - evaluation.percentile)} % of the {n:,} test images."
+    return f"Less strange than {int(evaluation.percentile)} % of the {n:,} test images."
 
 
-def _facts(engine, verdict) -> list[list[str]]:
+def _facts(engine, evaluation) -> list[list[str]]:
     """What lies around it: the classes of its neighbours, and how well the data supports its mean."""
-    rows, _ = engine.neighbours(verdict.mu, 5)
+    rows, _ = engine.neighbours(evaluation.mu, 5)
     labels, names = engine.gallery.labels[rows].tolist(), engine.origin.class_names
     near = [names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels)]
-    support = f"{verdict.support:.2f}" if verdict.support >= 0.005 else "< 0.01"
+    support = f"{evaluation.support:.2f}" if evaluation.support >= 0.005 else "< 0.01"
     return [["support", support], ["nearest", ", ".join(near)]]

@@ -1,7 +1,7 @@
 """The stage: the decoded image beside one film-strip slider per latent dimension.
 
 Down, one packet (packet.py): header `stamp` (changes with the content), `order` (of films, rising), `ack` (last request
-heard), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
+handled), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
 image at z), `z` (D,), `dims` (k,), `values` (k, n), `xy` (k, n, 2), `support` (k, n), `frames` (k * n pictures), `trio`.
 
 Up, the state `request`: {seq, kind, ...}. kind "move" carries z; "go" carries row; "undo", "redo", "prior", "picked",
@@ -17,7 +17,6 @@ from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
-from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "stage")
 
@@ -26,18 +25,13 @@ N_SLIDERS = 16
 
 
 def render(engine, session) -> None:
-    key = (
-        session.content_hash,
-        session.z.tobytes(),
-        session.first,
-        session.plane,
-        session.picked,
-        session.approximate,
-        bool(session.past),
-        bool(session.future),
-        session.heard.get(KEY, 0),
-    )
-    mount(session.packet(KEY, key, lambda order: _packet(engine, session, order)), KEY, lambda: _hear(engine, session))
+    if session.first >= len(order_of_dims(engine)[0]):
+        session.show_dims(0)
+    limits = travel.visitor_limits()
+    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+    key = (*shown, session.approximate, bool(session.past), bool(session.future))
+    packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
+    mount(packet, KEY, lambda: _handle_requests(engine, session))
 
 
 def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +42,7 @@ def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
     return (live, order[len(live) :]) if len(live) else (order, live)
 
 
-def _hear(engine, session) -> None:
+def _handle_requests(engine, session) -> None:
     for asked in state.requests(session, KEY):
         match asked:
             case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
@@ -58,37 +52,27 @@ def _hear(engine, session) -> None:
             case {"kind": "redo"}:
                 session.redo()
             case {"kind": "prior"}:
-                session.move_to(engine.draw(session.seed))
-                session.seed += 1
+                session.draw_prior(engine.draw)
             case {"kind": "picked"} if session.picked is not None:
                 session.move_to(engine.gallery.mu[session.picked])
             case {"kind": "go", "row": int(row)}:
                 row = min(max(row, 0), session.n_images - 1)
-                session.pick(row)
-                session.move_to(engine.gallery.mu[row])
+                session.go_to_row(row, engine.gallery.mu[row])
             case {"kind": "back"}:
-                session.first = max(0, session.first - N_SLIDERS)
+                session.show_dims(session.first - N_SLIDERS)
             case {"kind": "more"} if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):
-                session.first += N_SLIDERS
+                session.show_dims(session.first + N_SLIDERS)
 
 
-def _packet(engine, session, order: int) -> bytes:
-    live, _ = order_of_dims(engine)
-    if session.first >= len(live):
-        session.first = 0
-    limits = travel.visitor_limits()
-    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+def _content(engine, session, shown: tuple, limits: travel.Limits) -> tuple[dict, dict, dict]:
     header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
-    header = header | {
-        "stamp": f"{session.content_hash}-{order}",
-        "order": order,
-        "ack": session.heard.get(KEY, 0),
+    own = {
         "model": f"{session.bundle}-{session.content_hash}",
         "can_undo": bool(session.past),
         "can_redo": bool(session.future),
         "approximate": session.approximate,
     }
-    return pack(header, arrays, encodings)
+    return header | own, arrays, encodings
 
 
 def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
@@ -96,12 +80,12 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     live, dead = order_of_dims(engine)
     dims = live[session.first : session.first + N_SLIDERS]
     n = travel.n_frames(len(dims), engine.image_shape)
-    films = engine.traversal_films(session.z, dims, n_frames=n, plane=session.plane)
-    pictures, encodings = travel.travelling(np.concatenate([film.frames for film in films]), n, limits)
-    rest = films[0]
+    films = engine.traversals(session.z, dims, n_frames=n, plane=session.plane)
+    pictures, encodings = travel.travelling(films.frames.reshape(-1, *engine.image_shape), n, limits)
+    rest = films.at[0]  # the frames at z of all films are equal
     kl = engine.kl_per_dim
     trio, parts, told, posterior = _picked(engine, session, dims)
-    here = [None if np.isnan(v) else float(v) for v in (*rest.xy[rest.at], rest.support[rest.at])]
+    here = [None if np.isnan(v) else float(v) for v in (*films.xy[0, rest], films.support[0, rest])]
     header = {
         "shape": engine.image_shape,
         "n_frames": n,
@@ -118,12 +102,12 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
         "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,
     }
     arrays = {
-        "rest": rest.frames[rest.at],
+        "rest": films.frames[0, rest],
         "z": session.z,
         "dims": dims,
-        "values": np.stack([film.values for film in films]),
-        "xy": np.stack([film.xy for film in films]),
-        "support": np.stack([film.support for film in films]),
+        "values": films.values,
+        "xy": films.xy,
+        "support": films.support,
         "trio": trio,
         "frames": pictures,
     }
@@ -142,14 +126,14 @@ def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, l
     if session.picked is None:
         return np.zeros((0, *engine.image_shape), np.uint8), [], None, None
     row, gallery = session.picked, engine.gallery
-    recon = engine.film(gallery.mu[row]).frames[0]
     posterior = [[float(gallery.mu[row, d]), float(np.exp(gallery.logvar[row, d] / 2))] for d in dims]
     label, names = int(gallery.labels[row]), engine.origin.class_names
     told = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
     loss, kl = float(gallery.recon_loss[row]), float(engine.encoding.kl_per_dim[row].sum())
     told += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
-    real = engine.pictures(np.array([row]))
-    if real is None:
-        return recon[None], ["recon"], f"{told}; image not on this machine", posterior
-    error = np.abs(real[0].astype(int) - recon).astype(np.uint8)
-    return np.stack([real[0], recon, error]), ["picked", "recon", "error"], told, posterior
+    (image,), is_recon = engine.images_or_recons([row])
+    if is_recon:
+        return image[None], ["recon"], f"{told}; image not on this machine", posterior
+    recon = engine.film(gallery.mu[row]).frames[0]
+    error = np.abs(image.astype(int) - recon).astype(np.uint8)
+    return np.stack([image, recon, error]), ["picked", "recon", "error"], told, posterior

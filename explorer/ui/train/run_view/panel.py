@@ -20,7 +20,7 @@ import streamlit as st
 from explorer import figures
 from explorer.core.runs import twins
 from explorer.core.runs.event_schema import is_drawn
-from explorer.ui.state import session as state
+from explorer.ui.state import training as training_state
 from explorer.ui.widgets.guard import guarded
 from explorer.ui.wire import film_encoding as travel
 from explorer.ui.wire.component import register
@@ -54,7 +54,7 @@ def render(run, views: list[tuple], training) -> None:
             key = f"{KEY}-{place}"
             with st.container(key=f"run_view_{place}"), guarded(model.name):
                 packet = _packet(model, events, keys, training.have.get(model.name, set()), axes)
-                mount(packet, key, lambda key=key: state.heard_epochs(key, training))
+                mount(packet, key, lambda key=key: training_state.receive_epochs(key, training))
 
 
 def _axes(views: list[tuple]) -> dict:

@@ -51,7 +51,7 @@ def served(monkeypatch):
     opened = []
     yield serve
     for engine in opened:
-        engine._umap.exception(timeout=60)  # a thread that outlives its test would see another test's patches
+        engine.latent_map._umap.exception(timeout=60)  # a thread that outlives its test would see another test's patches
 
 
 def flat(x: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def flat(x: np.ndarray) -> np.ndarray:
 
 def finished(engine):
     """The engine once its gallery and its map are made."""
-    engine._umap.result(timeout=60)
+    engine.latent_map._umap.result(timeout=60)
     return engine
 
 
@@ -215,7 +215,7 @@ def test_what_decode_must_return(served, decode, says):
 
 
 def test_sliders_work_while_the_gallery_is_made(served, monkeypatch):
-    monkeypatch.setattr(custom_model, "AT_ONCE", 1)
+    monkeypatch.setattr(custom_model, "BATCH_SIZE", 1)
 
     def encode(x):
         time.sleep(0.005)
@@ -285,7 +285,7 @@ def test_a_gallery_that_fails_for_reasons_of_its_own_is_a_sentence_too(served, m
 def test_a_map_that_fails_leaves_the_pca(served, monkeypatch):
     monkeypatch.setattr(projection, "umap_map", lambda mu: (_ for _ in ()).throw(RuntimeError("numba")))
     engine = served()
-    assert isinstance(engine._umap.exception(timeout=60), ExplorerError)
+    assert isinstance(engine.latent_map._umap.exception(timeout=60), ExplorerError)
     assert engine.has_gallery and engine.planes == ["pca", (0, 1)]
 
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from explorer.core.engine.engine import Engine, Verdict, done, open_bundle
+from explorer.core.engine.engine import Engine, open_bundle
+from explorer.core.engine.evaluation import ImageEvaluation
+from explorer.core.engine.latent_map import LatentMap, done
 from explorer.core.errors import ConfigError
 from tests.helpers import noise_set, random_bundle, random_vae, sprite_set
 
@@ -34,24 +36,21 @@ def one(engine: Engine, seed: int = 0) -> np.ndarray:
 def without_likelihood(engine: Engine) -> Engine:
     """The same model as a researcher would hand it over."""
     return Engine(
-        "own",
-        engine._encode,
-        engine._decode,
-        engine.origin,
-        engine.image_shape,
-        engine.latent_dim,
-        done(engine.gallery),
-        done(engine.umap),
-        {},
-        "",
-        engine.device,
-        engine.pictures,
+        encode=engine._encode,
+        decode=engine._decode,
+        latent_map=LatentMap("own", engine.latent_dim, done(engine.gallery), done(engine.umap)),
+        origin=engine.origin,
+        image_shape=engine.image_shape,
+        content_hash="",
+        device=engine.device,
+        pictures=engine.pictures,
+        metrics={},
     )
 
 
 def test_the_terms_are_those_of_torch_distributions(engine):
     x = sprite_set(80).images[70:71]
-    verdict = engine.judge(x, seed=3)
+    verdict = engine.evaluate(x, seed=3)
     model = random_vae(5, (1, 32, 32))
     seen = torch.from_numpy(x).double() / 255
     with torch.inference_mode():
@@ -68,7 +67,7 @@ def test_the_terms_are_those_of_torch_distributions(engine):
 
 def test_pictures_are_exact(engine):
     x = one(engine)
-    verdict = engine.judge(x)
+    verdict = engine.evaluate(x)
     np.testing.assert_array_equal(verdict.recon, np.rint(np.float32(255) * engine.reconstruct(x)[0]).astype(np.uint8))
     np.testing.assert_array_equal(verdict.error, np.abs(x[0].astype(int) - verdict.recon))
     assert verdict.recon.dtype == verdict.error.dtype == np.uint8
@@ -77,7 +76,7 @@ def test_pictures_are_exact(engine):
 
 def test_an_image_of_the_gallery_is_judged_as_the_gallery_has_it(engine):
     images, elbo = sprite_set(24).images, engine.encoding.elbo
-    verdicts = [engine.judge(image[None], seed) for seed, image in enumerate(images)]
+    verdicts = [engine.evaluate(image[None], seed) for seed, image in enumerate(images)]
     difference = np.array([verdict.elbo for verdict in verdicts]) - elbo  # sixteen draws of z here, one there
     assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(len(images))
     for row, verdict in enumerate(verdicts):
@@ -89,13 +88,13 @@ def test_an_image_of_the_gallery_is_judged_as_the_gallery_has_it(engine):
 @pytest.mark.parametrize("loss, percentile", [(1e6, 0), (-1e6, 100)])
 def test_the_strangest_and_the_least_strange(engine, monkeypatch, loss, percentile):
     monkeypatch.setattr(engine, "_recon_loss", lambda z, x: torch.full((len(z),), loss))
-    assert engine.judge(one(engine)).percentile == percentile
+    assert engine.evaluate(one(engine)).percentile == percentile
 
 
 def test_the_number_is_steady(engine):
     images = sprite_set(6).images
-    assert engine.judge(images[:1], 5).elbo == engine.judge(images[:1], 5).elbo
-    judged = np.array([[engine.judge(x[None], seed).recon_loss for seed in range(6)] for x in images])
+    assert engine.evaluate(images[:1], 5).elbo == engine.evaluate(images[:1], 5).elbo
+    judged = np.array([[engine.evaluate(x[None], seed).recon_loss for seed in range(6)] for x in images])
     model, singles = random_vae(5, (1, 32, 32)), []
     with torch.inference_mode():
         for seed in range(6):
@@ -107,19 +106,19 @@ def test_the_number_is_steady(engine):
 
 def test_every_plane_and_shape(engines):
     rgb = engines["rgb"]
-    verdict = rgb.judge(one(rgb))
+    verdict = rgb.evaluate(one(rgb))
     assert verdict.recon.shape == verdict.error.shape == RGB and verdict.mu.shape == verdict.logvar.shape == (1,)
     assert np.isfinite([verdict.elbo, verdict.kl, verdict.recon_loss, verdict.percentile, *verdict.xy]).all()
     engine = engines["sprites"]
     for plane in (*engine.planes, (3, 1)):
-        xy = engine.judge(one(engine), plane=plane).xy
-        np.testing.assert_allclose(xy, engine.place(engine.judge(one(engine)).mu, plane)[0][0])
+        xy = engine.evaluate(one(engine), plane=plane).xy
+        np.testing.assert_allclose(xy, engine.place(engine.evaluate(one(engine)).mu, plane)[0][0])
 
 
 def test_a_model_without_a_likelihood_has_no_elbo(engine):
-    known, unknown = engine.judge(one(engine)), without_likelihood(engine).judge(one(engine))
+    known, unknown = engine.evaluate(one(engine)), without_likelihood(engine).evaluate(one(engine))
     assert unknown.recon_loss is unknown.elbo is unknown.percentile is None and unknown.kl == known.kl
-    for field in fields(Verdict):
+    for field in fields(ImageEvaluation):
         if field.name not in ("recon_loss", "elbo", "percentile"):
             np.testing.assert_array_equal(getattr(known, field.name), getattr(unknown, field.name))
 
@@ -135,11 +134,11 @@ def test_a_model_without_a_likelihood_has_no_elbo(engine):
 )
 def test_what_is_no_single_picture_is_refused(engine, x):
     with pytest.raises(ConfigError):
-        engine.judge(x)
+        engine.evaluate(x)
 
 
 def test_the_habits_of_the_set_are_read_from_what_is_here(engines, tmp_path):
-    assert engines["rgb"].habit.dark_background is False
-    assert engines["sprites"].habit.dark_background is True  # thumbnails
+    assert engines["rgb"].ink_layout.dark_background is False
+    assert engines["sprites"].ink_layout.dark_background is True  # thumbnails
     random_bundle(tmp_path, "noise", noise_set())
-    assert open_bundle("noise", tmp_path).habit.dark_background is False  # reconstructions, grey all over
+    assert open_bundle("noise", tmp_path).ink_layout.dark_background is False  # reconstructions, grey all over

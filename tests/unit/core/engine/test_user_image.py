@@ -9,11 +9,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from explorer.core.data import image_folder, sprites
-from explorer.core.engine.user_image import Habit, as_seen, habit, read
+from explorer.core.engine.user_image import InkLayout, ink_layout, prepare, read
 from explorer.core.errors import DataError
 
-DIGITS = Habit(True, 20 / 28)
-PHOTOS = Habit(False)
+DIGITS = InkLayout(True, 20 / 28)
+PHOTOS = InkLayout(False)
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
@@ -155,38 +155,38 @@ def test_a_folder_and_a_visitor_read_the_same_pixels(tmp_path):
 @pytest.mark.parametrize("shift", [(0, 0), (-30, 25), (60, -60)])
 def test_a_digit_anywhere_and_of_any_size_comes_to_lie_as_mnist_has_it(side, size, shift):
     scale = (side - size) / 140
-    seen = as_seen(digit(side, (int(shift[0] * scale), int(shift[1] * scale)), size), (1, 28, 28), DIGITS)
+    seen = prepare(digit(side, (int(shift[0] * scale), int(shift[1] * scale)), size), (1, 28, 28), DIGITS)
     image = seen.image[0, 0].astype(float)
     assert seen.image.shape == (1, 1, 28, 28) and seen.image.dtype == np.uint8 and not seen.inverted
     assert abs(max(ink_box(image)) - 20) <= 1 and image.max() == 255 and image[0].max() == image[:, 0].max() == 0
     np.testing.assert_allclose(centre_of_mass(image), 14, atol=0.6)
-    assert likeness(seen.image, as_seen(digit(), (1, 28, 28), DIGITS).image) > 0.9  # the same 5, but for its edges
+    assert likeness(seen.image, prepare(digit(), (1, 28, 28), DIGITS).image) > 0.9  # the same 5, but for its edges
 
 
 def test_a_digit_that_is_already_as_the_set_has_it_stays_as_it_is():
-    image = as_seen(digit(), (1, 28, 28), DIGITS).image
-    again = as_seen(image[0].transpose(1, 2, 0), (1, 28, 28), DIGITS).image
+    image = prepare(digit(), (1, 28, 28), DIGITS).image
+    again = prepare(image[0].transpose(1, 2, 0), (1, 28, 28), DIGITS).image
     assert np.abs(again.astype(int) - image).max() <= 3
 
 
 def test_dark_ink_on_paper_is_inverted_where_needed_and_the_switch_overrides():
     paper = 235 - (digit() * 0.8).astype(np.uint8)
-    light = as_seen(digit(), (1, 28, 28), DIGITS)
-    dark = as_seen(paper, (1, 28, 28), DIGITS)
+    light = prepare(digit(), (1, 28, 28), DIGITS)
+    dark = prepare(paper, (1, 28, 28), DIGITS)
     assert dark.inverted and not light.inverted and dark.box == light.box
     assert np.abs(dark.image.astype(int) - light.image).max() <= 4
-    assert as_seen(paper, (1, 28, 28), DIGITS, invert=True).inverted
-    left = as_seen(paper, (1, 28, 28), DIGITS, centre=False, invert=False)
+    assert prepare(paper, (1, 28, 28), DIGITS, invert=True).inverted
+    left = prepare(paper, (1, 28, 28), DIGITS, centre=False, invert=False)
     assert not left.inverted and left.box is None and np.median(left.image) == 235
-    forced = as_seen(digit(), (1, 28, 28), DIGITS, centre=False, invert=True)
-    np.testing.assert_allclose(255.0 - forced.image, as_seen(digit(), (1, 28, 28), DIGITS, centre=False).image, atol=1)
+    forced = prepare(digit(), (1, 28, 28), DIGITS, centre=False, invert=True)
+    np.testing.assert_allclose(255.0 - forced.image, prepare(digit(), (1, 28, 28), DIGITS, centre=False).image, atol=1)
 
 
 def test_the_grain_and_the_shade_of_a_photographed_page_are_not_ink():
     chance = np.random.default_rng(0)
     page = 200 + chance.normal(0, 5, (280, 280, 1)) + np.linspace(-12, 12, 280)[:, None, None]
     photo = np.clip(page - digit() * 0.6, 0, 255).astype(np.uint8).repeat(3, 2)
-    seen, ideal = (as_seen(pixels, (1, 28, 28), DIGITS) for pixels in (photo, digit()))
+    seen, ideal = (prepare(pixels, (1, 28, 28), DIGITS) for pixels in (photo, digit()))
     assert seen.inverted and np.abs(np.subtract(seen.box, ideal.box)).max() <= 3
     assert likeness(seen.image, ideal.image) > 0.98
 
@@ -197,55 +197,55 @@ def test_a_blank_picture_gets_a_sentence(centre, grey):
     blank = np.full((100, 100, 1), grey, np.uint8)
     blank[50:, :, 0] = max(0, grey - 8)  # nobody sees this
     with pytest.raises(DataError, match="The picture is blank. Draw something"):
-        as_seen(blank, (1, 28, 28), DIGITS, centre)
+        prepare(blank, (1, 28, 28), DIGITS, centre)
 
 
 def test_a_picture_without_ink_is_fitted_whole():
     for pixels in (255 - digit(), np.random.default_rng(0).integers(0, 256, (99, 99, 1), np.uint8)):
-        seen = as_seen(pixels, (1, 28, 28), DIGITS, invert=False)
+        seen = prepare(pixels, (1, 28, 28), DIGITS, invert=False)
         assert seen.box is None and not seen.inverted
-        np.testing.assert_array_equal(seen.image, as_seen(pixels, (1, 28, 28), DIGITS, False, False).image)
+        np.testing.assert_array_equal(seen.image, prepare(pixels, (1, 28, 28), DIGITS, False, False).image)
 
 
 @pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 64, 64), (1, 128, 128), (1, 20, 33)])
-@pytest.mark.parametrize("like", [DIGITS, Habit(True, 1.0), PHOTOS])
+@pytest.mark.parametrize("like", [DIGITS, InkLayout(True, 1.0), PHOTOS])
 @pytest.mark.parametrize("size", [(280, 280), (8, 8), (9, 400), (1024, 1)])
 def test_any_picture_fits_any_model(image_shape, like, size):
     chance = np.random.default_rng(0)
     for channels in (1, 3):
         noise = chance.integers(0, 256, (*size, channels), np.uint8)
         for centre in (True, False):
-            seen = as_seen(noise, image_shape, like, centre)
+            seen = prepare(noise, image_shape, like, centre)
             assert seen.image.shape == (1, *image_shape) and seen.image.dtype == np.uint8
 
 
 def test_a_colour_picture_is_fitted_whole_and_never_inverted_by_itself():
     picture = np.full((60, 30, 3), (10, 200, 90), np.uint8)
     picture[20:40, 10:20] = (250, 0, 0)
-    seen = as_seen(picture, (3, 32, 32), PHOTOS)
+    seen = prepare(picture, (3, 32, 32), PHOTOS)
     assert not seen.inverted and seen.box is None
     assert tuple(seen.image[0, :, 0, 0]) == (10, 200, 90) and tuple(seen.image[0, :, 16, 16]) == (250, 0, 0)
-    assert tuple(as_seen(picture, (3, 32, 32), PHOTOS, invert=True).image[0, :, 16, 16]) == (5, 255, 255)
-    grey = as_seen(picture, (1, 32, 32), PHOTOS).image
+    assert tuple(prepare(picture, (3, 32, 32), PHOTOS, invert=True).image[0, :, 16, 16]) == (5, 255, 255)
+    grey = prepare(picture, (1, 32, 32), PHOTOS).image
     assert grey[0, 0, 16, 16] == round(0.299 * 250)
-    lifted = as_seen(digit(), (3, 32, 32), PHOTOS).image[0]
+    lifted = prepare(digit(), (3, 32, 32), PHOTOS).image[0]
     np.testing.assert_array_equal(lifted[0], lifted[2])
 
 
 def test_the_habits_of_a_set_are_read_from_its_images():
-    image = as_seen(digit(), (1, 28, 28), DIGITS).image
-    assert habit(image.repeat(20, 0)) == Habit(True, 20 / 28)
-    drawn = habit(sprites.draw_sprites(sprites.random_factors(200, 0)))
+    image = prepare(digit(), (1, 28, 28), DIGITS).image
+    assert ink_layout(image.repeat(20, 0)) == InkLayout(True, 20 / 28)
+    drawn = ink_layout(sprites.draw_sprites(sprites.random_factors(200, 0)))
     assert drawn.dark_background and 0.25 < drawn.share < 0.45
-    assert not habit(255 - image).dark_background and not habit(image.repeat(3, 1)).dark_background
-    assert not habit(np.random.default_rng(0).integers(0, 256, (50, 1, 16, 16), np.uint8)).dark_background
-    assert not habit(np.zeros((5, 1, 8, 8), np.uint8)).dark_background and not habit(image[:0]).dark_background
+    assert not ink_layout(255 - image).dark_background and not ink_layout(image.repeat(3, 1)).dark_background
+    assert not ink_layout(np.random.default_rng(0).integers(0, 256, (50, 1, 16, 16), np.uint8)).dark_background
+    assert not ink_layout(np.zeros((5, 1, 8, 8), np.uint8)).dark_background and not ink_layout(image[:0]).dark_background
 
 
 def test_mnist_lies_where_its_own_digits_are_put(real_data):
     from explorer.core.data import catalog as data
 
     images = data.load("mnist", "test").images[:100]
-    assert habit(images) == DIGITS
-    seen = [as_seen(image.transpose(1, 2, 0), (1, 28, 28), DIGITS).image[0] for image in images]
+    assert ink_layout(images) == DIGITS
+    seen = [prepare(image.transpose(1, 2, 0), (1, 28, 28), DIGITS).image[0] for image in images]
     assert np.median([np.abs(ours.astype(int) - image).mean() for ours, image in zip(seen, images)]) < 0.5  # of 255

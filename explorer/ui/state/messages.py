@@ -1,0 +1,52 @@
+"""Messages to the visitor: the result of the last action in an area of the page, shown until the next one."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explorer.core.errors import ExplorerError
+
+TOAST_S = 12
+
+
+def show(area: str) -> None:
+    """Draws the message of an area, if it has one."""
+    text, is_error = st.session_state.get(f"explorer_message_{area}", ("", True))
+    if text:
+        (st.error if is_error else st.success)(text)
+
+
+def post(area: str, text: str, is_error: bool = True) -> None:
+    """Replaces the message of an area."""
+    st.session_state[f"explorer_message_{area}"] = text, is_error
+
+
+def clear(area: str) -> None:
+    post(area, "")
+
+
+def attempt(area: str, action: Callable[[], None]) -> bool:
+    """Runs `action`; an ExplorerError becomes the message of the area. Whether it succeeded."""
+    clear(area)
+    try:
+        action()
+    except ExplorerError as error:
+        post(area, str(error))
+        return False
+    return True
+
+
+def attempt_and_rerun(area: str, action: Callable[[], None]) -> None:
+    """As `attempt`, and runs the whole page again on success."""
+    if attempt(area, action):
+        st.rerun()
+
+
+def error(text: str) -> None:
+    """Draws an error that is true of the page as it is now."""
+    st.error(text)
+
+
+def toast(text: str) -> None:
+    """Draws a passing notice over the page."""
+    st.toast(text, duration=TOAST_S)
