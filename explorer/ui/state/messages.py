@@ -47,6 +47,11 @@ def error(text: str) -> None:
     st.error(text)
 
 
+def warning(text: str) -> None:
+    """Draws a warning that is true of the page as it is now."""
+    st.warning(text)
+
+
 def toast(text: str) -> None:
     """Draws a passing notice over the page."""
     st.toast(text, duration=TOAST_S)

@@ -1,22 +1,61 @@
 """The state of one tab of the Train page."""
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, fields, replace
 
 import streamlit as st
 
 from explorer.ui.state import link
+from explorer.ui.state import session as state
+
+ONE_MODEL = "nothing: one model"  # the choice of `twins` that makes no twins
+SAME_PRESS_S = 1.0  # a second press within this is a double click
+
+
+@dataclass(frozen=True)
+class TrainForm:
+    """The settings on the Train page. The core checks them when a run starts.
+
+    A widget's key is "f-" and the field's name; the key of the widget of `values` is "f-twins-" and the setting. Streamlit
+    forgets a widget's value when the page is left, so Training keeps the last form.
+    """
+
+    dataset: str = ""  # "": none is chosen yet
+    name: str = ""  # "": the next free name
+    latent_dim: int = 16
+    arch: str = "auto"
+    likelihood: str = "bernoulli"
+    beta: float = 1.0
+    length: str = "seconds"  # or "epochs"
+    seconds: int = 60
+    epochs: int = 20
+    seed: int = 0
+    lr: float = 3e-3
+    batch_size: int = 128
+    twins: str = ONE_MODEL  # the setting in which twins differ
+    values: tuple[str, ...] = ()  # of that setting, as text
+
+    @property
+    def has_twins(self) -> bool:
+        return self.twins != ONE_MODEL
+
+    def read_widgets(self) -> "TrainForm":
+        """The form with the values of the widgets that are on the page; what has no widget there stays as it is."""
+        form = replace(self, **state.entries("f-", [f.name for f in fields(self)]))
+        kept = self.values if self.twins == form.twins else ()
+        return replace(form, values=tuple(state.entries("f-twins-", [form.twins]).get(form.twins, kept)))
 
 
 @dataclass(eq=False)
 class Training:
-    """The run that one tab watches on the Train page, and the settings of its form."""
+    """The run that one tab watches on the Train page, and its form. Panels change it by its methods only."""
 
     watched: str | None = None  # a run's name
     version: int = 0  # rises when another run is watched, so that a late choice in the old selector is ignored
-    form: dict = field(default_factory=dict)  # settings by name, as they were left
+    form: TrainForm = field(default_factory=TrainForm)
     have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures the browser holds
-    error: str = ""  # why the last action was refused
-    pressed: float = 0.0  # when Start was pressed last, time.monotonic()
+    _uploaded: str | None = None  # the data set of a zip that has just arrived
+    _pressed: float = float("-inf")  # when Start was pressed last, time.monotonic()
 
     def watch(self, name: str | None) -> None:
         if name != self.watched:
@@ -27,13 +66,33 @@ class Training:
         if self.watched == old:
             self.watch(new)
 
+    def keep(self, form: TrainForm) -> None:
+        self.form = form
+
+    def press(self) -> bool:
+        """Whether a press of Start counts: the second click of a double click does not."""
+        now = time.monotonic()
+        if now - self._pressed < SAME_PRESS_S:
+            return False
+        self._pressed = now
+        return True
+
+    def choose_upload(self, dataset: str) -> None:
+        """Selects a data set at the next run of the page."""
+        self._uploaded = dataset
+
+    def take_upload(self) -> str | None:
+        """The data set given to `choose_upload` since the last call."""
+        taken, self._uploaded = self._uploaded, None
+        return taken
+
 
 def training() -> Training:
     """The state of this tab; a new tab reads its link."""
     kept = st.session_state.get("explorer_training")
     if kept is None:
         linked = link.read_train(st.query_params)
-        kept = Training(watched=linked.pop("run", None), form=linked)
+        kept = Training(watched=linked.pop("run", None), form=TrainForm(**linked))
         st.session_state["explorer_training"] = kept
     return kept
 

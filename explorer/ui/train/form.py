@@ -1,7 +1,7 @@
 """What to train: the data set, the model, how long. Start makes a run of it."""
 
 import math
-import time
+from dataclasses import replace
 
 import streamlit as st
 
@@ -16,121 +16,119 @@ from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
 from explorer.ui.state import messages
 from explorer.ui.state import session as state
+from explorer.ui.state.training import ONE_MODEL, TrainForm, Training
 from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.panel import span
 from explorer.ui.widgets.clock.panel import clock
 
-AUTO = "auto: convolutional where the time buys ten epochs of it, else the MLP, whose steps are short"
+ARCH_HELP = "auto: convolutional where the time is enough for ten epochs of it, else the MLP, whose steps are short"
+TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
 STARTUP_S = 6.0  # until the first batch: the libraries and the images
-TWICE_S = 1.0  # a second press within this is the same press
-SIDE_BY_SIDE = "Two or three models of one seed, trained on the same batches, side by side"
-ALONE = "nothing: one model"
-TWINS = (ALONE, *twins.SETTINGS)
-DEFAULTS = {
-    "dataset": "mnist",
-    "name": "",
-    "latent_dim": 16,
-    "arch": "auto",
-    "likelihood": "bernoulli",
-    "beta": 1.0,
-    "length": "seconds",
-    "seconds": 60,
-    "epochs": 20,
-    "seed": 0,
-    "lr": 3e-3,
-    "batch_size": 128,
-    "twins": ALONE,
-    "values": [],
-}
+MAX_LENGTH = {"seconds": 86_400, "epochs": 100_000}
 
 
-def render(training) -> None:
-    form = DEFAULTS | training.form
-    form["dataset"] = catalog.current_name(form["dataset"])
+def render(training: Training) -> None:
+    """Draws the widgets, which hold the form while the page is open; `training` keeps a copy for the next visit."""
+    kept = training.form
     sets = {info.name: info for info in sorted(catalog.list_datasets(), key=lambda info: not info.present)}
-    names = [*sets, *_uploads()]
-    if "dataset" not in training.form or form["dataset"] not in names:
-        if "dataset" in training.form:
-            st.warning(f"There is no data set '{form['dataset']}' on this machine; choose one of these.")
-        form["dataset"] = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
-    if (chosen := form.pop("chosen", None)) in names:
-        form["dataset"] = chosen
-        state.preset("f-dataset", chosen)
-    ask = _Ask(form)
-    form["dataset"] = st.selectbox(
-        "data set", names, names.index(form["dataset"]), key="f-dataset", format_func=lambda name: _title(name, sets)
-    )
-    left, right = st.columns(2, gap="small")
-    form["latent_dim"] = left.number_input("latent dimensions D", 1, 128, **ask("latent_dim"))
-    form["beta"] = right.number_input("β, weight of the KL", 0.0, 1e4, step=0.5, format="%g", **ask("beta"))
-    left, right = st.columns(2, gap="small")
-    archs = ("auto", *ARCHS)
-    form["arch"] = left.selectbox("architecture", archs, archs.index(form["arch"]), key="f-arch", help=AUTO)
-    form["likelihood"] = right.selectbox("likelihood", LIKELIHOODS, LIKELIHOODS.index(form["likelihood"]), key="f-likelihood")
-    left, right = st.columns(2, gap="small")
-    lengths = ("seconds", "epochs")
-    form["length"] = left.selectbox("how long, in", lengths, lengths.index(form["length"]), key="f-length")
-    most = {"seconds": 86_400, "epochs": 100_000}[form["length"]]
-    form[form["length"]] = right.number_input(form["length"], 1, most, value=form[form["length"]], key=f"f-{form['length']}")
+    _dataset(kept.dataset, sets, training.take_upload())
+    _model(kept)
+    _length(kept)
     estimate = st.container(key="estimate")
-    # above all that opens: what moves between the pointer's down and up is not clicked, and a busy machine opens late
+    # above everything that can unfold: a button that moves between pointer down and pointer up gets no click
     st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
-    form["twins"] = st.selectbox(
+    setting = st.selectbox(
         "twins that differ in",
-        TWINS,
-        TWINS.index(form["twins"]),
+        options := (ONE_MODEL, *twins.SETTINGS),
+        options.index(kept.twins),
         key="f-twins",
-        help=SIDE_BY_SIDE,
+        help=TWINS_HELP,
         format_func=lambda setting: twins.SETTINGS.get(setting, (setting,))[0],
     )
-    form["values"] = [] if form["twins"] == ALONE else _values(form["twins"])
-    with st.expander("more"):
-        form["name"] = st.text_input("name", form["name"], placeholder=_free_name(form), max_chars=64, key="f-name")
-        left, right = st.columns(2, gap="small")
-        form["seed"] = left.number_input("seed", 0, 2**31 - 1, **ask("seed"))
-        form["batch_size"] = right.number_input("batch size", 1, 65_536, **ask("batch_size"))
-        form["lr"] = st.number_input("peak learning rate", 1e-6, 10.0, step=1e-3, format="%g", **ask("lr"))
-    training.form = form
+    if setting != ONE_MODEL:
+        _values(setting, kept.values if kept.twins == setting else ())
+    _more(kept)
+    form = kept.read_widgets()
+    training.keep(form)
     with st.popover("images of your own", width="stretch"):
-        _upload(form)
+        _upload(training)
     with estimate:
-        if (words := _estimate(form, sets)) is None:
+        if (text := _estimate(form, sets)) is None:
             _measuring(form, sets)
         else:
-            st.caption(words)
+            st.caption(text)
+
+
+def _dataset(kept: str, sets: dict, uploaded: str | None) -> None:
+    names = [*sets, *_uploads()]
+    chosen = catalog.current_name(kept) if kept else ""
+    if chosen not in names:
+        if chosen:
+            messages.warning(f"There is no data set '{chosen}' on this machine; choose one of these.")
+        chosen = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
+    if uploaded in names:
+        chosen = uploaded
+        state.preset("f-dataset", uploaded)
+    st.selectbox("data set", names, names.index(chosen), key="f-dataset", format_func=lambda name: _title(name, sets))
+
+
+def _model(kept: TrainForm) -> None:
+    left, right = st.columns(2, gap="small")
+    left.number_input("latent dimensions D", 1, 128, kept.latent_dim, key="f-latent_dim")
+    right.number_input("β, weight of the KL", 0.0, 1e4, kept.beta, step=0.5, format="%g", key="f-beta")
+    left, right = st.columns(2, gap="small")
+    archs = ("auto", *ARCHS)
+    left.selectbox("architecture", archs, archs.index(kept.arch), key="f-arch", help=ARCH_HELP)
+    right.selectbox("likelihood", LIKELIHOODS, LIKELIHOODS.index(kept.likelihood), key="f-likelihood")
+
+
+def _length(kept: TrainForm) -> None:
+    left, right = st.columns(2, gap="small")
+    lengths = tuple(MAX_LENGTH)
+    length = left.selectbox("how long, in", lengths, lengths.index(kept.length), key="f-length")
+    right.number_input(length, 1, MAX_LENGTH[length], getattr(kept, length), key=f"f-{length}")
+
+
+def _more(kept: TrainForm) -> None:
+    with st.expander("more"):
+        st.text_input("name", kept.name, placeholder=_free_name(kept.read_widgets()), max_chars=64, key="f-name")
+        left, right = st.columns(2, gap="small")
+        left.number_input("seed", 0, 2**31 - 1, kept.seed, key="f-seed")
+        right.number_input("batch size", 1, 65_536, kept.batch_size, key="f-batch_size")
+        st.number_input("peak learning rate", 1e-6, 10.0, kept.lr, step=1e-3, format="%g", key="f-lr")
 
 
 @st.fragment
-def _measuring(form: dict, sets: dict) -> None:
+def _measuring(form: TrainForm, sets: dict) -> None:
     clock("estimate", 1.0)
     if _estimate(form, sets) is not None:
         st.rerun()
     st.caption("measuring how long an epoch takes")
 
 
-def _estimate(form: dict, sets: dict) -> str | None:
-    """How far the time goes, from a short measurement on this machine; None until that is done."""
-    info = sets.get(form["dataset"])
+def _estimate(form: TrainForm, sets: dict) -> str | None:
+    """How long the training takes, from a short measurement on this machine; None until that is done."""
+    info = sets.get(form.dataset)
     if info is None:
         return "&nbsp;"
-    model = {name: form[name] for name in ("latent_dim", "likelihood")}
-    words = []
-    for arch in ARCHS if form["arch"] == "auto" else (form["arch"],):
-        seconds = resources.epoch_seconds(model | {"arch": arch}, {"batch_size": form["batch_size"]}, info.shape, info.n_train)
+    model = {"latent_dim": form.latent_dim, "likelihood": form.likelihood}
+    lines = []
+    for arch in ARCHS if form.arch == "auto" else (form.arch,):
+        seconds = resources.epoch_seconds(model | {"arch": arch}, {"batch_size": form.batch_size}, info.shape, info.n_train)
         if seconds is None:
             return None
         if not math.isfinite(seconds):
             continue
-        seconds *= len(form["values"]) or 1
-        if form["length"] == "seconds":
-            words.append(f"{arch}: about {max(0.0, form['seconds'] - STARTUP_S) / seconds:,.0f} epochs in {form['seconds']} s")
+        seconds *= len(form.values) or 1
+        if form.length == "seconds":
+            lines.append(f"{arch}: about {max(0.0, form.seconds - STARTUP_S) / seconds:,.0f} epochs in {form.seconds} s")
         else:
-            words.append(f"{arch}: about {span(STARTUP_S + seconds * form['epochs'])} for {form['epochs']} epochs")
-    return "  \n".join(words) or "&nbsp;"
+            lines.append(f"{arch}: about {span(STARTUP_S + seconds * form.epochs)} for {form.epochs} epochs")
+    return "  \n".join(lines) or "&nbsp;"
 
 
-def _upload(form: dict) -> None:
-    """A zip of images becomes a data set of this machine."""
+def _upload(training: Training) -> None:
+    """Adds a zip of images to the data sets of this machine."""
     with st.form("f-images", clear_on_submit=True, border=False):
         uploaded = st.file_uploader(
             "A zip of images, at most 500 MB; its folders are the classes", "zip", key="f-zip", max_upload_size=500
@@ -146,32 +144,22 @@ def _upload(form: dict) -> None:
         except ExplorerError as error:
             messages.post("images", str(error))
         else:
-            form["chosen"] = catalog.upload_name(folder)
-            st.rerun()  # the data set's box is drawn already
+            training.choose_upload(catalog.upload_name(folder))
+            st.rerun()  # the selector of the data set is above, drawn already
     messages.show("images")
 
 
-class _Ask:
-    """A number's value and key."""
-
-    def __init__(self, form: dict):
-        self.form = form
-
-    def __call__(self, name: str) -> dict:
-        return {"value": self.form[name], "key": f"f-{name}"}
-
-
-def _values(setting: str) -> list:
-    """Of the setting that twins differ in: two or three of those proposed, or numbers of one's own."""
+def _values(setting: str, kept: tuple[str, ...]) -> None:
+    """Asks for the two or three values in which twins differ; where they are numbers, others can be typed."""
     label, proposed = twins.SETTINGS[setting]
     is_number = not isinstance(proposed[0], str)
-    words = [f"{value:g}" if is_number else value for value in proposed]
-    return st.multiselect(
+    options = [f"{value:g}" if is_number else value for value in proposed]
+    st.multiselect(
         label,
-        words,
-        words[: twins.MOST],
+        list(dict.fromkeys([*options, *kept])),
+        kept or options[: twins.MAX_TWINS],
         key=f"f-twins-{setting}",
-        max_selections=twins.MOST,
+        max_selections=twins.MAX_TWINS,
         accept_new_options=is_number,
         label_visibility="collapsed",
     )
@@ -189,32 +177,29 @@ def _title(name: str, sets: dict) -> str:
     return info.title if info.present else f"{info.title} (download, {info.download_mb:.0f} MB)"
 
 
-def _free_name(form: dict) -> str:
+def _free_name(form: TrainForm) -> str:
     """The data set's name and D, with a number where that is taken."""
-    what = f"{form['latent_dim']}d" if form["twins"] == ALONE else "twins"
-    base = f"{form['dataset'].removeprefix('upload:')}-{what}"
+    base = f"{form.dataset.removeprefix('upload:')}-{'twins' if form.has_twins else f'{form.latent_dim}d'}"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
     taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
     return free_name(base, taken)
 
 
-def _start(training) -> None:
-    if time.monotonic() - training.pressed < TWICE_S:
-        return
-    training.pressed = time.monotonic()
-    # the press may come with the last word typed, and before the whole form was drawn once
-    form = training.form = DEFAULTS | training.form | state.entries("f-", DEFAULTS)
-    form["values"] = state.entries("f-twins-", [form["twins"]]).get(form["twins"], [])
-    messages.attempt(AREA, lambda: _start_run(training, form))
+def _start(training: Training) -> None:
+    if training.press():
+        training.keep(training.form.read_widgets())  # the last word typed may arrive with the press
+        messages.attempt(AREA, lambda: _start_run(training))
 
 
-def _start_run(training, form: dict) -> None:
-    settings = {name: form[name] for name in ("latent_dim", "arch", "likelihood") if form[name] != "auto"}
-    run = {name: form[name] for name in ("beta", "seed", "lr", "batch_size")}
-    run["dataset"] = catalog.current_name(form["dataset"])
-    budget = float(form["seconds"]) if form["length"] == "seconds" else 0.0
-    run |= {} if budget else {"epochs": form["epochs"]}
-    spec = RunSpec(form["name"].strip() or _free_name(form), settings, run, budget_s=budget)
-    alike = None if form["twins"] == ALONE else twins.twins(spec, form["twins"], form["values"])
+def _start_run(training: Training) -> None:
+    form = training.form
+    settings = {name: getattr(form, name) for name in ("latent_dim", "arch", "likelihood") if getattr(form, name) != "auto"}
+    run = {name: getattr(form, name) for name in ("beta", "seed", "lr", "batch_size")}
+    run["dataset"] = catalog.current_name(form.dataset)
+    budget = float(form.seconds) if form.length == "seconds" else 0.0
+    run |= {} if budget else {"epochs": form.epochs}
+    spec = RunSpec(form.name.strip() or _free_name(form), settings, run, budget_s=budget)
+    alike = twins.twins(spec, form.twins, form.values) if form.has_twins else None
     training.watch(runs.start(spec, alike).name)
-    training.form["name"] = ""
+    training.keep(replace(form, name=""))
+    state.preset("f-name", "")

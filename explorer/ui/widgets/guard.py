@@ -37,7 +37,7 @@ def delete_model(name: str) -> Callable[[], None] | None:
 
 
 def _broken(name: str, sentence: str, key: str, delete: Callable[[], None] | None) -> None:
-    st.error(f"{plain(name)}: {sentence}" if name else sentence)
+    messages.error(f"{plain(name)}: {sentence}" if name else sentence)
     if delete is not None:
         if st.button(f"Delete {plain(name)}", key=f"broken-{key}"):
             messages.attempt_and_rerun(f"broken-{key}", delete)

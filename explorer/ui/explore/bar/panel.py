@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.core.errors import ExplorerError
 from explorer.ui import resources
+from explorer.ui.state import messages
 from explorer.ui.state import session as state
 from explorer.ui.widgets.guard import delete_model, guarded
 from explorer.ui.wire.component import register
@@ -18,7 +19,7 @@ NUMBERS = {"test_elbo": "test ELBO {:.1f} nats", "active_units": "{:.0f} active"
 
 def render(engine, session) -> None:
     for notice in session.take_notices():
-        st.toast(notice, duration=12)
+        messages.toast(notice)
     mount({"link": session.link()}, "bar")
 
 
@@ -27,24 +28,24 @@ def choose_model():
     try:
         own = resources.own_model()
     except ExplorerError as error:
-        st.error(str(error))
+        messages.error(str(error))
         own = None
     infos = resources.bundles()
     good = {info.name: info for info in infos if info.error is None}
     for info in infos:
         if info.error:
-            st.warning(info.error)
+            messages.warning(info.error)
     live = resources.live_runs()
     names = ([own.name] if own else []) + list(good) + live
     _landed(good, live)
     if not names:
-        st.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
+        messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
     linked = state.linked_bundle()
     if linked is not None and linked.startswith(resources.LIVE) and linked not in names:
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.LIVE)
     if linked is not None and linked not in names and state.current() is None:
-        st.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
+        messages.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     if state.current() is not None:  # back from another page
         linked = state.current().bundle
     start = names.index(linked) if linked in names else 0

@@ -20,6 +20,7 @@ import streamlit as st
 from explorer import figures
 from explorer.core.runs import twins
 from explorer.core.runs.event_schema import is_drawn
+from explorer.ui.state import messages
 from explorer.ui.state import training as training_state
 from explorer.ui.widgets.guard import guarded
 from explorer.ui.wire import film_encoding as travel
@@ -33,7 +34,7 @@ N_POINTS = 400  # of a curve; more than the pixels it is drawn on
 N_COLUMNS = 160  # of the heat map
 N_FRESH = 8  # epochs whose pictures travel in one packet
 DEAD_KL = 0.01
-LEADS = {
+STATUS_TEXT = {
     "queued": "Another run has the device; this one begins when that is over.",
     "starting": "Starting: the libraries and the images are being loaded.",
     "paused": "Paused.",
@@ -46,7 +47,7 @@ def render(run, views: list[tuple], training) -> None:
     """`views`: (model, its events, its film) of the run, or of each of its twins, which stand side by side in the same axes."""
     with st.container(key="run_word"):  # always there, or the views below would be mounted anew when it comes and goes
         if run.twins and (word := _word(run)):
-            (st.error if _is_bad(run) else st.caption)(word)
+            (messages.error if _is_bad(run) else st.caption)(word)
     axes = _axes(views)
     with st.container(key="run_views"):
         for place, (model, events, film) in enumerate(views):
@@ -88,7 +89,7 @@ def _is_bad(run) -> bool:
 
 
 def _word(run) -> str:
-    return run.sentence or LEADS.get(run.status, "")
+    return run.sentence or STATUS_TEXT.get(run.status, "")
 
 
 def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> bytes:
