@@ -1,4 +1,5 @@
-"""The session of a tab: panels change it through its methods, and an acknowledgement costs no work of the model."""
+"""The state of a tab: panels change it through its methods and draw messages through one module; an acknowledgement costs no
+work of the model."""
 
 import ast
 import json
@@ -16,12 +17,14 @@ from explorer.ui.explore.stage import panel as stage
 from explorer.ui.state import session as state
 from tests.helpers import random_bundle, sprite_set
 
-EXPLORE = Path(stage.__file__).parents[1]
+UI = Path(stage.__file__).parents[2]
+PANELS = sorted(path for page in ("explore", "library", "train") for path in (UI / page).rglob("*.py"))
+DRAWING = {"error", "exception", "success", "toast", "warning"}  # functions of Streamlit that only messages.py calls
 CHANGING = {"append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 
 
 def changes_of_session(tree: ast.AST) -> list[str]:
-    """Assignments to attributes of `session` or of what it holds, and calls that change its containers."""
+    """Assignments to attributes of `session` or `training` or of what they hold, and calls that change their containers."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
@@ -36,19 +39,43 @@ def changes_of_session(tree: ast.AST) -> list[str]:
                 found.append(ast.unparse(node.func))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
             found.append(ast.unparse(node))
-    return [text for text in found if text.startswith(("session.", "own.", "setattr(session"))]
+    return [text for text in found if text.startswith(("session.", "own.", "training.", "setattr("))]
 
 
-@pytest.mark.parametrize("path", sorted(EXPLORE.rglob("*.py")), ids=lambda path: str(path.relative_to(EXPLORE)))
+@pytest.mark.parametrize("path", PANELS, ids=lambda path: str(path.relative_to(UI)))
 def test_panels_assign_nothing_to_the_session(path):
     assert changes_of_session(ast.parse(path.read_text("utf-8"))) == []
 
 
 @pytest.mark.parametrize(
-    "code", ["session.z = 1", "session.seed += 1", "session.own.mu = None", "session.notices.clear()", "session.acks['a'] = 1"]
+    "code",
+    [
+        "session.z = 1",
+        "session.seed += 1",
+        "session.own.mu = None",
+        "session.notices.clear()",
+        "session.acks['a'] = 1",
+        "form = training.form = {}",
+        "training.form['name'] = ''",
+        "setattr(training, 'form', form)",
+    ],
 )
 def test_a_change_is_found(code):
     assert len(changes_of_session(ast.parse(code))) == 1
+
+
+def drawn_messages(tree: ast.AST) -> list[str]:
+    """Uses of Streamlit's functions that draw a message."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "st" and node.attr in DRAWING
+    ]
+
+
+def test_only_the_module_of_messages_draws_them():
+    drawing = {path.relative_to(UI).as_posix(): drawn_messages(ast.parse(path.read_text("utf-8"))) for path in UI.rglob("*.py")}
+    assert [path for path, found in drawing.items() if found] == ["state/messages.py"]
 
 
 class Counted:
