@@ -14,7 +14,7 @@ FARTHEST = 1e6  # a coordinate of z beyond this is a mistake: the engine refuses
 
 @dataclass(frozen=True)
 class Entry:
-    """One parameter of the link: `read` raises ValueError, with a reason a person understands, for what it refuses."""
+    """One parameter of the link: `read` raises ValueError with a sentence for the visitor."""
 
     attribute: str
     write: Callable[[Any], str | None]

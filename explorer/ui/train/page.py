@@ -1,4 +1,4 @@
-"""Train: one button, and the room watches noise become images. A run goes on without this page."""
+"""The Train page: the form beside the run that is watched. A run continues when the page is closed."""
 
 from contextlib import suppress
 from functools import partial
@@ -16,7 +16,7 @@ from explorer.ui.widgets import nav
 from explorer.ui.widgets.clock.panel import clock
 from explorer.ui.widgets.guard import guarded
 
-EVERY_S, SOON_S = 0.5, 0.1
+INTERVAL_S, AFTER_INPUT_S = 0.5, 0.1  # between looks at the run; the next one after the visitor has used the page
 
 
 def train() -> None:
@@ -30,9 +30,10 @@ def train() -> None:
 
 
 def _live(training) -> None:
-    """What is watched. A control that is sent again costs the browser more than all pictures, so the view alone is."""
+    """The controls and the view of a run. Only the view is drawn at every tick: a control that is sent again costs the browser
+    more than all pictures."""
     drawn = None
-    with suppress(Exception):  # the view, which looks again, says it
+    with suppress(Exception):  # _view looks again and shows the error
         drawn, _, _ = _look(training)
     if drawn is not None:
         _controls(training, drawn)
@@ -41,7 +42,7 @@ def _live(training) -> None:
 
 @st.fragment
 def _controls(training, drawn) -> None:
-    """Drawn again when it is used, and when something about it has changed."""
+    """Drawn again when a control is used, and when something has changed that a control shows."""
     with guarded(training.watched or ""):
         controls, _, _ = _look(training)
         if controls != drawn:
@@ -53,8 +54,8 @@ def _controls(training, drawn) -> None:
 
 @st.fragment
 def _view(training, drawn) -> None:
-    """Twice a second, and sooner after the visitor has used the page."""
-    clock("view", EVERY_S, SOON_S)
+    """The run's curves and pictures, drawn again every INTERVAL_S."""
+    clock("view", INTERVAL_S, AFTER_INPUT_S)
     watched = training.watched
     with guarded(watched or "", "view", partial(run_controls.delete, watched, training) if watched else None):
         controls, run, views = _look(training)
@@ -68,7 +69,7 @@ def _view(training, drawn) -> None:
 
 
 def _look(training) -> tuple:
-    """(the RunControls of the run that is watched, the run, its views); None where there is no run. Raises ExplorerError."""
+    """(RunControls, run, views) of the run that is watched; (None, None, []) where there is none. Raises ExplorerError."""
     watched, names = training.watched, [run.name for run in resources.run_list()]
     if watched not in names and training.watched == watched:  # else a press of Start came in between
         training.watch(names[0] if names else None)

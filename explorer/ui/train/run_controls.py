@@ -1,4 +1,4 @@
-"""The controls of a run: pause, one epoch, stop, go on, delete; beta and the learning rate while it trains."""
+"""The controls of a run: pause, one epoch, stop, resume, delete; beta and the learning rate while it trains."""
 
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ from explorer.ui.state import session as state
 AREA = "run"  # of messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
 SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
-WIDE_PX, NARROW_PX = 140, 116  # of a dial: with three twins four stand beside the buttons
+WIDE_PX, NARROW_PX = 140, 116  # of a slider: with three twins there are four beside the buttons
 TILE_PX, FRAME_MS = 48, 180  # of the GIF
 
 
 @dataclass(frozen=True)
 class RunControls:
-    """All that the controls of a run are drawn from: while it is the same, they need not be drawn again."""
+    """Everything that the controls of a run show: while it is equal, they need not be drawn again."""
 
-    runs: tuple[str, ...]  # what else can be watched
+    runs: tuple[str, ...]  # names of all runs
     name: str
     status: str
     is_live: bool
@@ -34,9 +34,9 @@ class RunControls:
     bundles: tuple[tuple[str, str | None], ...]  # of the run, or of each twin: (title, its bundle)
     models: tuple[tuple[str, str, float], ...]  # (name, title of a twin, beta)
     lr_scale: float
-    maps: tuple[tuple[str, str], ...]  # of those that have one to be made: (model, how it stands)
-    making: str  # how far they are
-    broken: str  # why one was not made
+    maps: tuple[tuple[str, str], ...]  # UMAPs of the epochs: (model, status)
+    making: str  # progress of the slowest map, in percent
+    broken: str  # why a map failed
 
 
 def look(names: list[str], run, views: list[tuple]) -> RunControls:
@@ -69,7 +69,7 @@ def look(names: list[str], run, views: list[tuple]) -> RunControls:
 
 
 def render(controls: RunControls, training) -> str | None:
-    """The run that is watched and the controls on it. The bundle that shall be opened in Explore, if one was asked for."""
+    """Draws the controls. Returns the bundle whose Open in Explore was pressed just now."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
         opened = _open(controls)
         st.download_button(
@@ -125,9 +125,9 @@ def render(controls: RunControls, training) -> str | None:
         width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
         names = [name for name, _, _ in controls.models]
         for name, title, beta in controls.models:
-            _dial(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
+            _slider(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
         if names:
-            _dial(
+            _slider(
                 "learning rate ×", f"lr-{controls.name}", SCALES, controls.lr_scale, trains, names, training, "lr_scale", width
             )
         _map(controls, training)
@@ -136,7 +136,7 @@ def render(controls: RunControls, training) -> str | None:
 
 
 def _map(controls: RunControls, training) -> None:
-    """A UMAP of the epochs of a run that is over: begun, watched, cancelled."""
+    """The button that starts or cancels the UMAP of the epochs of a run that is over."""
     missing = [name for name, status in controls.maps if status != "ready"]
     if controls.making:
         _button(
@@ -165,7 +165,7 @@ def _open(controls: RunControls) -> str | None:
 
 
 def _gif(name: str) -> bytes:
-    """Twins side by side, the epochs that all of them have."""
+    """The film of a run; of twins, side by side, the epochs that all of them have."""
     run = resources.run(name)
     films = [resources.watch(model)[1] for model in run.twins or (run,)]
     common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
@@ -175,11 +175,11 @@ def _gif(name: str) -> bytes:
         sheets = [figures.sheet(figures.enlarge(part, TILE_PX if len(films) == 1 else TILE_PX // 2), 8) for part in parts]
         gap = np.zeros_like(sheets[0][:, : TILE_PX // 4])
         pictures.append(np.concatenate([piece for sheet in sheets for piece in (sheet, gap)][:-1], axis=1))
-    return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # it rests on the last
+    return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # the last frame stays longer
 
 
 def delete(name: str, training) -> None:
-    """Delete the run that is watched."""
+    """Deletes a run and watches none."""
     runs.delete(name)
     training.watch(None)
 
@@ -188,14 +188,14 @@ def _button(text: str, key: str, training, enabled: bool, act) -> None:
     st.button(text, key=key, disabled=not enabled, on_click=messages.attempt, args=(AREA, act))
 
 
-def _dial(
+def _slider(
     label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], training, name: str, width: int
 ) -> None:
     options = sorted({*values, now})
 
-    def turn() -> None:
+    def send() -> None:
         messages.attempt(AREA, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
 
     st.select_slider(
-        label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=turn, width=width
+        label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=send, width=width
     )

@@ -1,4 +1,4 @@
-"""A training run, watched: curves, the KL of each dimension, pictures and the map of every epoch, scrubbed in the browser.
+"""The view of a training run: curves, the KL of each dimension, pictures and the map of every epoch, scrubbed in the browser.
 
 Down, one packet: header `run`, `title`, `link`, `status`, `word`, `elbo`, `epoch`, `n_epochs`, `step`, `n_steps`, `facts`,
 `dials` ([{step, text}]), `axes` (what the drawings span, which twins share), `shape`, `classes`, `colours`, `names` (per epoch
@@ -44,10 +44,10 @@ STATUS_TEXT = {
 
 
 def render(run, views: list[tuple], training) -> None:
-    """`views`: (model, its events, its film) of the run, or of each of its twins, which stand side by side in the same axes."""
-    with st.container(key="run_word"):  # always there, or the views below would be mounted anew when it comes and goes
-        if run.twins and (word := _word(run)):
-            (messages.error if _is_bad(run) else st.caption)(word)
+    """`views`: (model, its events, its film) of the run, or of each of its twins, drawn side by side with the same axes."""
+    with st.container(key="run_word"):  # always drawn: the views below would be mounted anew if it came and went
+        if run.twins and (text := _status_text(run)):
+            (messages.error if _is_bad(run) else st.caption)(text)
     axes = _axes(views)
     with st.container(key="run_views"):
         for place, (model, events, film) in enumerate(views):
@@ -59,7 +59,7 @@ def render(run, views: list[tuple], training) -> None:
 
 
 def _axes(views: list[tuple]) -> dict:
-    """What the curves, the heat maps and the maps of all `views` span: the first steep fall of a curve is left out."""
+    """The ranges of the curves, the heat maps and the maps of all `views`, without the first steep fall of a curve."""
     curves = []
     for which in (1, 2, 3):
         late = []
@@ -88,7 +88,7 @@ def _is_bad(run) -> bool:
     return run.status in ("failed", "lost", "damaged")
 
 
-def _word(run) -> str:
+def _status_text(run) -> str:
     return run.sentence or STATUS_TEXT.get(run.status, "")
 
 
@@ -114,7 +114,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
         "link": f"run={group}",
         "status": run.status,
         "live": run.is_live,
-        "word": run.sentence if twin else _word(run),
+        "word": run.sentence if twin else _status_text(run),
         "bad": _is_bad(run),
         "axes": axes,
         "elbo": last and last["test"]["elbo"],
