@@ -38,6 +38,10 @@ class RunControls:
     making: str  # progress of the slowest map, in percent
     broken: str  # why a map failed
 
+    @property
+    def is_training(self) -> bool:
+        return self.status in ("training", "paused")
+
 
 def look(names: list[str], run, views: list[tuple]) -> RunControls:
     """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins"""
@@ -70,6 +74,17 @@ def look(names: list[str], run, views: list[tuple]) -> RunControls:
 
 def render(controls: RunControls, training) -> str | None:
     """Draws the controls. Returns the bundle whose Open in Explore was pressed just now."""
+    opened = _head(controls, training)
+    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
+        _commands(controls, training)
+        _sliders(controls, training)
+        _map(controls, training)
+    messages.show(AREA)
+    return opened
+
+
+def _head(controls: RunControls, training) -> str | None:
+    """Which run is watched, and what can be done with a run at any time. Returns the bundle that was opened."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
         opened = _open(controls)
         st.download_button(
@@ -93,46 +108,56 @@ def render(controls: RunControls, training) -> str | None:
             width=220,
             on_change=lambda: version == training.version and training.watch(state.widget(key)),
         )
-    trains = controls.status in ("training", "paused")
-    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
-        _button(
-            "Go on" if controls.is_paused else "Pause",
-            "run-pause",
-            training,
-            trains,
-            lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
-        )
-        _button(
-            "One epoch",
-            "run-step",
-            training,
-            trains,
-            lambda: runs.steer(controls.name, pause=False, step_to=resources.run(controls.name).epoch + 1),
-        )
-        _button(
-            "Stop", "run-stop", training, controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name)
-        )
-        _button(
-            "Stop and keep", "run-keep", training, trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True)
-        )
-        _button(
-            "Resume",
-            "run-resume",
-            training,
-            controls.status in ("stopped", "failed", "lost"),
-            lambda: runs.resume(controls.name),
-        )
-        width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
-        names = [name for name, _, _ in controls.models]
-        for name, title, beta in controls.models:
-            _slider(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, trains, [name], training, "beta", width)
-        if names:
-            _slider(
-                "learning rate ×", f"lr-{controls.name}", SCALES, controls.lr_scale, trains, names, training, "lr_scale", width
-            )
-        _map(controls, training)
-    messages.show(AREA)
     return opened
+
+
+def _commands(controls: RunControls, training) -> None:
+    trains = controls.is_training
+    _button(
+        "Go on" if controls.is_paused else "Pause",
+        "run-pause",
+        training,
+        trains,
+        lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
+    )
+    _button(
+        "One epoch",
+        "run-step",
+        training,
+        trains,
+        lambda: runs.steer(controls.name, pause=False, step_to=resources.run(controls.name).epoch + 1),
+    )
+    _button("Stop", "run-stop", training, controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
+    _button("Stop and keep", "run-keep", training, trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
+    _button(
+        "Resume",
+        "run-resume",
+        training,
+        controls.status in ("stopped", "failed", "lost"),
+        lambda: runs.resume(controls.name),
+    )
+
+
+def _sliders(controls: RunControls, training) -> None:
+    """β of each model, and the learning rate of all."""
+    width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
+    names = [name for name, _, _ in controls.models]
+    for name, title, beta in controls.models:
+        _slider(
+            f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, controls.is_training, [name], training, "beta", width
+        )
+    if names:
+        _slider(
+            "learning rate ×",
+            f"lr-{controls.name}",
+            SCALES,
+            controls.lr_scale,
+            controls.is_training,
+            names,
+            training,
+            "lr_scale",
+            width,
+        )
 
 
 def _map(controls: RunControls, training) -> None:
