@@ -76,9 +76,9 @@ def render(controls: RunControls, training) -> str | None:
     """Draws the controls. Returns the bundle whose Open in Explore was pressed just now."""
     opened = _head(controls, training)
     with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
-        _commands(controls, training)
-        _sliders(controls, training)
-        _map(controls, training)
+        _commands(controls)
+        _sliders(controls)
+        _map(controls)
     messages.show(AREA)
     return opened
 
@@ -97,7 +97,7 @@ def _head(controls: RunControls, training) -> str | None:
             disabled=not controls.has_film,
             help="Reconstructions and samples, epoch by epoch",
         )
-        _button("Delete", "run-delete", training, not controls.is_live, lambda: delete(controls.name, training))
+        _button("Delete", "run-delete", not controls.is_live, lambda: delete(controls.name, training))
         version, key = training.version, f"watched-{training.version}"
         st.selectbox(
             "run",
@@ -111,41 +111,36 @@ def _head(controls: RunControls, training) -> str | None:
     return opened
 
 
-def _commands(controls: RunControls, training) -> None:
+def _commands(controls: RunControls) -> None:
     trains = controls.is_training
     _button(
         "Go on" if controls.is_paused else "Pause",
         "run-pause",
-        training,
         trains,
         lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
     )
     _button(
         "One epoch",
         "run-step",
-        training,
         trains,
         lambda: runs.steer(controls.name, pause=False, step_to=resources.run(controls.name).epoch + 1),
     )
-    _button("Stop", "run-stop", training, controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
-    _button("Stop and keep", "run-keep", training, trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
+    _button("Stop", "run-stop", controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
+    _button("Stop and keep", "run-keep", trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
     _button(
         "Resume",
         "run-resume",
-        training,
         controls.status in ("stopped", "failed", "lost"),
         lambda: runs.resume(controls.name),
     )
 
 
-def _sliders(controls: RunControls, training) -> None:
+def _sliders(controls: RunControls) -> None:
     """β of each model, and the learning rate of all."""
     width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
     names = [name for name, _, _ in controls.models]
     for name, title, beta in controls.models:
-        _slider(
-            f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, controls.is_training, [name], training, "beta", width
-        )
+        _slider(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, controls.is_training, [name], "beta", width)
     if names:
         _slider(
             "learning rate ×",
@@ -154,26 +149,24 @@ def _sliders(controls: RunControls, training) -> None:
             controls.lr_scale,
             controls.is_training,
             names,
-            training,
             "lr_scale",
             width,
         )
 
 
-def _map(controls: RunControls, training) -> None:
+def _map(controls: RunControls) -> None:
     """The button that starts or cancels the UMAP of the epochs of a run that is over."""
     missing = [name for name, status in controls.maps if status != "ready"]
     if controls.making:
         _button(
             f"Cancel the UMAP, {controls.making} done",
             "run-map-cancel",
-            training,
             True,
             lambda: [epoch_maps.cancel(name) for name, _ in controls.maps],
         )
         return
     if missing:
-        _button("UMAP of the epochs", "run-map", training, True, lambda: [epoch_maps.start(name) for name in missing])
+        _button("UMAP of the epochs", "run-map", True, lambda: [epoch_maps.start(name) for name in missing])
     if controls.broken:
         st.caption(controls.broken)
 
@@ -209,13 +202,11 @@ def delete(name: str, training) -> None:
     training.watch(None)
 
 
-def _button(text: str, key: str, training, enabled: bool, act) -> None:
+def _button(text: str, key: str, enabled: bool, act) -> None:
     st.button(text, key=key, disabled=not enabled, on_click=messages.attempt, args=(AREA, act))
 
 
-def _slider(
-    label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], training, name: str, width: int
-) -> None:
+def _slider(label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], name: str, width: int) -> None:
     options = sorted({*values, now})
 
     def send() -> None:
