@@ -75,6 +75,10 @@ def map_figure(
         title = {"text": unit, "side": "right", "font": {"color": GREY}}
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
+    return figure.update_layout(**_map_layout(axes, len(xy), by_class))
+
+
+def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> dict:
     known = axes is not None
     axis = {
         "showgrid": False,
@@ -85,10 +89,10 @@ def map_figure(
     }
     titles = [{"text": name, "font": {"color": GREY}, "standoff": 6} for name in axes or ("", "")]
     bottom = (40 if known else 0) + (24 if known and by_class else 0)
-    return figure.update_layout(
+    return dict(
         margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": bottom},
         autosize=True,
-        uirevision=f"{axes}{len(xy)}",
+        uirevision=f"{axes}{n_points}",
         dragmode="pan",
         clickmode="event",
         hovermode="closest",

@@ -87,7 +87,7 @@ def test_visitors_at_the_same_point_keep_their_own_history(engine, sent):
     other = visitor(engine)
     other.move_to(np.ones(engine.latent_dim))
     other.move_to(np.zeros(engine.latent_dim), approximate=True)
-    other.heard[stage.KEY] = 7
+    other.acknowledge(stage.KEY, 7)
     packet = opened(engine, other, sent)
     assert (packet["ack"], packet["can_undo"], packet["approximate"]) == (7, True, True)
     packet = opened(engine, visitor(engine), sent)
