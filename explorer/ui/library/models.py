@@ -20,7 +20,7 @@ NUMBERS = {
     "active_units": ("active units", "{:.0f}"),
     "trustworthiness": ("map trust", "{:.2f}"),
 }
-MANY, PAGE_ROWS = 20, 10  # from MANY models on there are pages and a search box
+MANY, PAGE_ROWS = 20, 8  # from MANY models on there are pages and a search box
 log = logging.getLogger(__name__)
 MAX_UPLOAD_MB = 500  # held in the server's memory; .streamlit/config.toml has the same limit
 
