@@ -88,7 +88,7 @@ OF_BOTH = {
     "up": f"'../../0.png', which {OUT}",
     "absolute": f"'/etc/0.png', which {OUT}",
     "bytes": DAMAGED,
-    "huge": "No zip arrived. Choose one of at most 500 MB",
+    "huge": "No zip was uploaded. Choose one of at most 500 MB",
 }
 OF_IMAGES = {"texts": "no image that can be read; 'a.png' is not an image, despite its name", "empty": "holds no image"}
 OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
