@@ -126,7 +126,7 @@ def test_a_card_of_the_models(root, monkeypatch):
     assert names(root) == {"good"}
 
 
-@pytest.mark.parametrize("module, function", [(run_view, "_packet"), (run_view, "_axes"), (run_controls, "look")])
+@pytest.mark.parametrize("module, function", [(run_view, "_packet"), (run_view, "_axes"), (run_controls, "controls_of")])
 def test_a_view_of_a_run(root, monkeypatch, module, function):
     fails_on_bad(
         monkeypatch,

@@ -150,7 +150,7 @@ def test_a_set_that_is_gone(place, visit, tmp_path):
     pets.rename(tmp_path / "pets")  # while the form is open
     page.get_by_label("latent dimensions D").fill("3")
     page.get_by_label("latent dimensions D").press("Tab")
-    warning = re.compile("There is no data set '.*pets' on this machine; choose one of these.")
+    warning = re.compile("There is no data set '.*pets' on this machine. Choose another.")
     expect(page.get_by_text(warning)).to_be_visible(timeout=LONG)
     expect(box).to_have_value("Digits 8x8")
     expect(page.get_by_label("latent dimensions D")).to_have_value("3")

@@ -176,7 +176,7 @@ class Session:
     def packet(self, name: str, key: tuple, make: Callable[[], tuple], fields: tuple[str, ...]) -> bytes:
         """The packet of a component: the same bytes until `key` changes or a request is acknowledged.
 
-        `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields` are added to the header, any of
+        `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields` are added to the header:
         "stamp" (changes with the packet), "order" (increases with its content) and "ack" (the last request handled).
         """
         kept, ack = self._packets.get(name), self.acks.get(name, 0) if "ack" in fields else 0
