@@ -135,7 +135,7 @@ def test_a_view_of_a_run(root, monkeypatch, module, function):
         {
             "_packet": lambda run, *rest: run.name,
             "_axes": lambda views: views[0][0].name,
-            "look": lambda names, run, *rest: run.name,
+            "controls_of": lambda names, run, *rest: run.name,
         }[function],
     )
     page = opened(train_page, run="bad")

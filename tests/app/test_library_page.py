@@ -108,7 +108,7 @@ def test_a_bad_bundle_says_what_is_wrong_and_can_be_deleted(root):
         page.checkbox(key=f"sure-{name}").check()
         checked(page.run())
         press(page, f"delete-{name}")
-    assert names(root) == set() and "There is no model" in said(page.info)
+    assert names(root) == set() and "There are no models" in said(page.info)
 
 
 def test_rename(root):
