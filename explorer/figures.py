@@ -1,6 +1,7 @@
 """Converts arrays to Plotly figures and to PNG, JPEG and GIF bytes. Imports neither torch nor streamlit."""
 
 import io
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -67,7 +68,9 @@ def map_figure(
             mode="markers",
             customdata=rows.astype(np.int32),
             hoverinfo="none",
-            name=class_names[label] if 0 <= label < len(class_names) else "unlabelled",
+            name=escape(class_names[label], quote=False)
+            if 0 <= label < len(class_names)
+            else "unlabelled",  # plotly reads HTML
             marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale,
             showlegend=by_class and len(classes) > 1,
         )
