@@ -68,9 +68,7 @@ def map_figure(
             mode="markers",
             customdata=rows.astype(np.int32),
             hoverinfo="none",
-            name=escape(class_names[label], quote=False)
-            if 0 <= label < len(class_names)
-            else "unlabelled",  # plotly reads HTML
+            name=_legend_text(label, class_names),
             marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale,
             showlegend=by_class and len(classes) > 1,
         )
@@ -79,6 +77,11 @@ def map_figure(
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
     return figure.update_layout(**_map_layout(axes, len(xy), by_class))
+
+
+def _legend_text(label: int, class_names: tuple[str, ...]) -> str:
+    """The name of a class, escaped, because Plotly interprets HTML tags in names."""
+    return escape(class_names[label], quote=False) if 0 <= label < len(class_names) else "unlabelled"
 
 
 def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> dict:
