@@ -20,7 +20,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The options; a setting that was not given is None. Raises ConfigError."""
     args, rest = parser().parse_known_args(argv)
     if rest and not rest[0].startswith("-"):
-        raise ConfigError(f"'{rest[0]}' follows no option.", f"Did you mean --dataset {rest[0]}? See --help.")
+        raise ConfigError(f"'{rest[0]}' does not follow an option.", f"Did you mean --dataset {rest[0]}? See --help.")
     if rest:
         raise unknown("option", rest[0], ["--" + name.replace("_", "-") for name in vars(args)])
     return args
@@ -59,8 +59,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-thumbs", action="store_true", help="keep no small copies of the test images in the bundle")
     parser.add_argument("--replace", action="store_true", help="replace a bundle or a stopped run of the same name")
     parser.add_argument("--json", action="store_true", help="print one JSON line per report and nothing else")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a run that was stopped, as it was begun")
-    parser.add_argument("--list", action="store_true", help="list the bundles and the runs that can go on")
+    parser.add_argument("--resume", metavar="NAME", help="resume a stopped run with its original settings")
+    parser.add_argument("--list", action="store_true", help="list the bundles and the runs that can be resumed")
     return parser
 
 

@@ -52,7 +52,7 @@ class State:
         return self._saved
 
     def keep(self) -> None:
-        """Make the present state the checkpoint."""
+        """Make the current state the checkpoint."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}

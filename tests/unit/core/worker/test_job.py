@@ -137,7 +137,7 @@ def test_sigterm_is_a_stop(monkeypatch, capsys):
             job, "work", lambda folder, *_: real(folder, on_report=on(7, lambda: signal.raise_signal(signal.SIGTERM)))
         )
         assert train.main(["--resume", "mine", "--json"]) == 130
-    assert capsys.readouterr().err == "stopped after epoch 2 of 4; go on with: python -m explorer.train --resume mine\n"
+    assert capsys.readouterr().err == "stopped after epoch 2 of 4; resume with: python -m explorer.train --resume mine\n"
     work(folder)
     assert weights("mine") == whole()
 
@@ -150,7 +150,10 @@ def test_an_error_nobody_thought_of_is_the_last_event_and_the_run_can_go_on():
     with pytest.raises(ZeroDivisionError):
         work(folder, on_report=on(7, now))
     run = run_status.look("mine")
-    assert run.status == "failed" and run.sentence == f"The training broke off (ZeroDivisionError). See {folder / 'log.txt'}."
+    assert (
+        run.status == "failed"
+        and run.sentence == f"The training failed unexpectedly (ZeroDivisionError). See {folder / 'log.txt'}."
+    )
     work(folder)
     assert weights("mine") == whole()
 
