@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add("lr", _real, "peak of the one-cycle learning rate")
     add("batch_size", _whole, "images a step", metavar="N")
     add("seed", _whole, "of the weights, the order and every draw (default: 0)")
-    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best one there is")
+    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best available device")
     add("precision", str, f"{', '.join(PRECISIONS)}; auto measures which is faster")
     add("limit", _whole, "train and test on the first N images only (default: all)", metavar="N")
     side_by_side = f"two or three models side by side that differ in {', '.join(SETTINGS)}, for example beta 0 1 4"

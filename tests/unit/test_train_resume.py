@@ -114,13 +114,13 @@ def test_a_stopped_run_is_not_begun_anew_unasked(cli, monkeypatch):
 def test_a_loss_that_is_no_number_is_told_once_with_the_way_out(cli, monkeypatch):
     def fit(state, *args):
         yield from real(state, *args)
-        raise TrainingError("The loss stopped being a number in epoch 2; the weights of epoch 1 are kept.", "Lower the rate.")
+        raise TrainingError("The loss became NaN or infinite in epoch 2; the weights of epoch 1 are kept.", "Lower the rate.")
 
     real = loop.fit
     monkeypatch.setattr(loop, "fit", fit)
     code, out, err = cli(*QUICK, "--epochs", "1", "--name", "wild", "--lr", "0.02", "--json")
     assert code == 2 and err == (
-        "error: The loss stopped being a number in epoch 2; the weights of epoch 1 are kept. "
+        "error: The loss became NaN or infinite in epoch 2; the weights of epoch 1 are kept. "
         "Train again with --lr 0.002 --replace.\n"
     )
     tensors, meta = state_file.load_state(paths.checkpoints_dir() / "runs" / "wild")

@@ -84,9 +84,8 @@ class Engine:
         if x.ndim != 4 or x.shape[1:] != self.image_shape:
             expected = ", ".join(map(str, self.image_shape))
             raise ConfigError(f"Images for '{self.name}' must have the shape (N, {expected}), not {x.shape}.", "Resize them.")
-        x = (
-            x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)
-        )  # a copy: torch must not share the caller's memory
+        # Both branches copy: torch must not share the caller's memory.
+        x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)
         if x.size and not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
             raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or pass them as uint8.")
         parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(BATCH_SIZE)]

@@ -103,7 +103,7 @@ def _look_safely(folder: Path, log_of: Callable[[Path], EventLog]) -> Run:
         return _look(folder, log_of)
     except Exception:
         log.exception("The run in %s cannot be read", folder)
-        return Run(folder.name, folder, None, RunStatus.DAMAGED, "It cannot be read; the log says why. Delete it.")
+        return Run(folder.name, folder, None, RunStatus.DAMAGED, "It cannot be read; see the log. Delete it.")
 
 
 def _look(folder: Path, log_of: Callable[[Path], EventLog], group: dict | None = None) -> Run:

@@ -29,7 +29,7 @@ def twins(spec: RunSpec, setting: str, values) -> dict[str, RunSpec]:
         raise unknown("setting for twins", setting, SETTINGS)
     values = list(dict.fromkeys(_value(setting, value) for value in values))
     if not 2 <= len(values) <= MAX_TWINS:
-        raise ConfigError(f"Twins are two or three models, and {len(values)} values are given.", "Choose two or three.")
+        raise ConfigError(f"Twins need two or three values, not {len(values)}.", "Give two or three.")
     specs = {}
     for value in values:
         if setting == "terms":
@@ -50,7 +50,7 @@ def _value(setting: str, given):
     try:
         value = kind(given)
     except (ValueError, OverflowError):
-        raise ConfigError(f"'{given}' is no value for {setting}.", "Give a number.") from None
+        raise ConfigError(f"'{given}' is not a valid value for {setting}.", "Give a number.") from None
     if setting == "terms" and value not in TERMS:
         raise unknown("choice of terms", value, TERMS)
     return value

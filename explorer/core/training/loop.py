@@ -137,7 +137,7 @@ def _check_images(state: State, train: np.ndarray, test: np.ndarray) -> None:
 def _give_up(state: State, lr: float) -> None:
     state.restore(*state.checkpoint())
     raise TrainingError(
-        f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
+        f"The loss became NaN or infinite in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
         f"the weights of epoch {state.epoch} are kept.",
         f"Train again with a lower learning rate, for example {state.config.lr / 10:.2g}.",
     )

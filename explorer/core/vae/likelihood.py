@@ -4,7 +4,7 @@ Every function takes the name of a likelihood from config.LIKELIHOODS and `logit
 
 - bernoulli             p = sigmoid(logits). On grey levels the cross-entropy is a loss, not a likelihood.
 - gaussian              mean = sigmoid(logits), variance 1: squared error up to a constant (Kingma & Welling 2013, C.2).
-- gaussian-learned      the same with one variance for all pixels, learned (sigma-VAE: Rybkin et al. 2021, eq. 5).
+- gaussian-learned      the same with one learned variance for all pixels (sigma-VAE: Rybkin et al. 2021, eq. 5).
 - continuous-bernoulli  lambda = sigmoid(logits), a density on [0, 1] (Loaiza-Ganem & Cunningham 2019, eq. 2-8).
 """
 

@@ -188,7 +188,7 @@ def test_an_absurd_learning_rate_keeps_the_last_good_epoch_and_says_which():
     with pytest.raises(TrainingError):
         work(folder, on_report=on(4, change(folder, lr_scale=100.0)))
     run = run_status.look("mine")
-    assert run.status == "failed" and run.sentence.startswith("The loss stopped being a number in epoch 2")
+    assert run.status == "failed" and run.sentence.startswith("The loss became NaN or infinite in epoch 2")
     assert "the weights of epoch 1 are kept. Train again with a learning rate of 1." in run.sentence
     tensors, meta = state_file.load_state(folder)
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
