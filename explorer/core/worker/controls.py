@@ -65,7 +65,7 @@ class ControlReader:
     def __call__(self, state: State) -> LiveSettings:
         if self._is_paused(state):
             self._wait(state)
-        beta, lr_scale = self._wanted(state)
+        beta, lr_scale = self._requested_settings(state)
         live = state.live
         if (beta, lr_scale) != (live.beta, live.lr_scale):
             live = LiveSettings(beta, lr_scale)
@@ -74,7 +74,7 @@ class ControlReader:
         self.stopped = "" if stop == "keep" and state.step < self._furthest_step() else stop
         return replace(live, stop=bool(self.stopped))
 
-    def _wanted(self, state: State) -> tuple[float, float]:
+    def _requested_settings(self, state: State) -> tuple[float, float]:
         if self._changes:
             if self._changes[0]["step"] > state.step:
                 return state.live.beta, state.live.lr_scale
