@@ -147,7 +147,7 @@ def test_a_killed_trainer_is_told_and_taken_up_again(trainer, visit):
     page.wait_for_timeout(1500)  # the state is saved once a second
     (victim,) = trainers(root)
     os.kill(victim.pid, signal.SIGKILL)
-    expect(page.locator(".run .word")).to_contain_text("broke off after epoch", timeout=2_000)
+    expect(page.locator(".run .word")).to_contain_text("ended unexpectedly after epoch", timeout=2_000)
     press(page, "run-resume")
     status(page, "training")
     press(page, "run-stop")

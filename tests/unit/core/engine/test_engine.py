@@ -133,8 +133,8 @@ def test_impossible_images_are_refused(d3, x, says):
         (np.zeros(2), "3 dimensions"),
         (np.zeros((1, 2, 3)), "3 dimensions"),
         (0.0, "3 dimensions"),
-        ([0, np.nan, 0], "no number"),
-        ([0, np.inf, 0], "no number"),
+        ([0, np.nan, 0], "NaN or too large"),
+        ([0, np.inf, 0], "NaN or too large"),
         ([0, 1e39, 0], "too large"),
     ],
 )
@@ -156,7 +156,7 @@ def test_impossible_points_are_refused_everywhere(d3, z, says):
 def test_where_one_point_is_meant_two_are_refused(d3):
     two = np.zeros((2, 3))
     for question in (d3.neighbours, lambda z: d3.traversal_films(z, [0]), lambda z: d3.interpolation_film(z, two[0])):
-        with pytest.raises(ConfigError, match="One latent point is needed here, not 2"):
+        with pytest.raises(ConfigError, match="Expected one latent point, not 2"):
             question(two)
 
 
@@ -467,9 +467,9 @@ def test_a_place_on_the_map_leads_back_to_a_point_there(engine):
 
 def test_what_is_no_place_leads_nowhere(d3):
     for xy in ([0, np.nan], [0], 3.0, [[0, 0]]):
-        with pytest.raises(ConfigError, match="place on the map is two numbers"):
+        with pytest.raises(ConfigError, match="map position must be two finite numbers"):
             d3.unplace(xy, "pca", np.zeros(3))
-    with pytest.raises(ConfigError, match="One latent point"):
+    with pytest.raises(ConfigError, match="one latent point"):
         d3.unplace([0, 0], "pca", np.zeros((2, 3)))
 
 
