@@ -1,13 +1,13 @@
-"""Entry point of `streamlit run app.py`: the server's ASGI app when the server starts, the page in a visitor's run."""
+"""Entry point of `streamlit run app.py`: defines the ASGI app when the server starts, and draws a page in each script run."""
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost 30 ms a film while a training has the cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads add 30 ms to a film while a run is training
 
 import streamlit as st  # noqa: E402
 from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 
-if get_script_run_ctx(suppress_warning=True) is None:  # the server starts: it needs neither the pages nor torch
+if get_script_run_ctx(suppress_warning=True) is None:  # the server is starting: it needs neither the pages nor torch
     from starlette.middleware import Middleware
 
     from explorer.ui import launch

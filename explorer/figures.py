@@ -1,12 +1,13 @@
-"""Arrays -> Plotly figures and picture bytes. Knows no torch, no streamlit and no model."""
+"""Converts arrays to Plotly figures and to PNG, JPEG and GIF bytes. Imports neither torch nor streamlit."""
 
 import io
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-# Ten hues that stay apart for colour-blind eyes and on a projector (Okabe & Ito 2008, and Paul Tol's "muted"), two spare.
+# The first six are from Okabe & Ito (2008), safe for colour-blind viewers; 999933, AA4499 and 44AA99 from Paul Tol's "muted".
 CLASS_COLOURS = (
     "#0072B2",
     "#E69F00",
@@ -21,12 +22,12 @@ CLASS_COLOURS = (
     "#AA4499",
     "#44AA99",
 )
-SMALL_PX = 16  # images up to this size are smoothed when enlarged, larger ones are shown crisp
+SMALL_PX = 16  # images up to this size are smoothed when enlarged; larger ones keep sharp pixel edges
 GREY = "#808495"  # legible on white and on black
 
 
 class FixedFigure(go.Figure):
-    """A figure that is not changed any more. Converting it to a dict with base64 arrays happens once, not at every use."""
+    """A figure whose data must not change after construction: it is converted to a dict once, not at every use."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -44,10 +45,10 @@ def map_figure(
     unit: str = "",
     axes: tuple[str, str] | None = None,
 ) -> go.Figure:
-    """Encoder means in the plane: xy (N, 2), labels (N,) int (-1: unlabelled). One trace a class; `customdata` is the row.
+    """Scatter plot of encoder means: xy (N, 2), labels (N,) int (-1: unlabelled). One trace per class; `customdata` is the row.
 
-    values: (N,) floats to colour by, on a continuous palette with the title `unit`; None: by class. More than 12 classes use
-    the continuous palette too. axes: names of the two, where they mean something.
+    values: (N,) floats to colour by, on a continuous palette with the title `unit`; None: by class. With more than 12 classes
+    the label is coloured on the continuous palette. axes: titles of the two axes; None: the axes have no meaning.
     """
     classes = np.unique(labels)
     if values is None and len(classes) > len(CLASS_COLOURS):
@@ -55,7 +56,7 @@ def map_figure(
     by_class, scale = values is None, {}
     if not by_class:
         known = values[np.isfinite(values)]
-        low, high = np.percentile(known, [1, 99]) if len(known) else (0, 1)  # a few outliers must not take all the colours
+        low, high = np.percentile(known, [1, 99]) if len(known) else (0, 1)  # a few outliers must not take up the whole palette
         scale = {"cmin": float(low), "cmax": float(high), "colorscale": "Viridis"}
     figure = go.Figure()
     for label in classes:
@@ -67,7 +68,7 @@ def map_figure(
             mode="markers",
             customdata=rows.astype(np.int32),
             hoverinfo="none",
-            name=class_names[label] if 0 <= label < len(class_names) else "unlabelled",
+            name=_legend_text(label, class_names),
             marker={"size": 4.5, "color": colour, "opacity": 0.75} | scale,
             showlegend=by_class and len(classes) > 1,
         )
@@ -76,6 +77,11 @@ def map_figure(
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
     return figure.update_layout(**_map_layout(axes, len(xy), by_class))
+
+
+def _legend_text(label: int, class_names: tuple[str, ...]) -> str:
+    """The name of a class, escaped, because Plotly interprets HTML tags in names."""
+    return escape(class_names[label], quote=False) if 0 <= label < len(class_names) else "unlabelled"
 
 
 def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> dict:
@@ -112,9 +118,9 @@ def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> 
 
 
 def enlarge(frames: np.ndarray, height_px: int) -> np.ndarray:
-    """Frames uint8 (F, C, H, W) -> at least `height_px` high, by a whole factor, so that every pixel stays a square.
+    """Frames uint8 (F, C, H, W), enlarged by an integer factor until at least `height_px` high.
 
-    Frames of 16 px and less get a margin of a pixel and are smoothed.
+    Frames of at most 16 px get a black margin of one pixel and are smoothed (bicubic).
     """
     small = max(frames.shape[2:]) <= SMALL_PX
     if small:
@@ -131,10 +137,10 @@ def enlarge(frames: np.ndarray, height_px: int) -> np.ndarray:
 
 
 def strip(frames: np.ndarray, gap_px: int = 1) -> np.ndarray:
-    """Frames uint8 (F, C, H, W) side by side -> a picture, uint8 (H, F * (W + gap) - gap, C); the gaps are grey."""
-    framed = np.pad(frames.transpose(2, 0, 3, 1), ((0, 0), (0, 0), (0, gap_px), (0, 0)), constant_values=128)
-    height, n, width, channels = framed.shape
-    return framed.reshape(height, n * width, channels)[:, : n * width - gap_px]
+    """Frames uint8 (F, C, H, W) side by side, as one picture uint8 (H, F * (W + gap) - gap, C); the gaps are grey."""
+    padded = np.pad(frames.transpose(2, 0, 3, 1), ((0, 0), (0, 0), (0, gap_px), (0, 0)), constant_values=128)
+    height, n, width, channels = padded.shape
+    return padded.reshape(height, n * width, channels)[:, : n * width - gap_px]
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -145,7 +151,7 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def sheet(frames: np.ndarray, columns: int) -> np.ndarray:
-    """Frames uint8 (F, C, H, W) in rows of `columns` -> uint8 (rows * H, columns * W, C); what is left over is black."""
+    """Frames uint8 (F, C, H, W) in rows of `columns` -> a picture uint8 (rows * H, columns * W, C); unused cells are black."""
     n, channels, height, width = frames.shape
     rows = -(-n // columns)
     full = np.zeros((rows * columns, channels, height, width), np.uint8)
@@ -155,7 +161,7 @@ def sheet(frames: np.ndarray, columns: int) -> np.ndarray:
 
 
 def gif(pictures: list[np.ndarray], frame_ms: int) -> bytes:
-    """Pictures, uint8 (H, W, C) each, as a GIF without end."""
+    """Pictures, uint8 (H, W, C) with C 1 or 3 each, as a GIF that loops forever. Its palette has 256 colours."""
     images = [Image.fromarray(p[:, :, 0] if p.shape[2] == 1 else p) for p in pictures]
     buffer = io.BytesIO()
     images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
@@ -163,7 +169,7 @@ def gif(pictures: list[np.ndarray], frame_ms: int) -> bytes:
 
 
 def jpeg(picture: np.ndarray, quality: int = 85) -> bytes:
-    """uint8 (H, W, C) -> JPEG bytes."""
+    """A picture, uint8 (H, W, C) with C 1 or 3, as JPEG without chroma subsampling."""
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling=0)
@@ -171,7 +177,10 @@ def jpeg(picture: np.ndarray, quality: int = 85) -> bytes:
 
 
 def shrink(pictures: np.ndarray, side_px: int) -> np.ndarray:
-    """Pictures uint8 (N, C, H, W) with the longer side at most `side_px`: each pixel the mean of a whole block."""
+    """Pictures uint8 (N, C, H, W), reduced by an integer factor until the longer side is at most `side_px`.
+
+    Each pixel is the mean of a square block; rows and columns that fill no block are cut off.
+    """
     step = -(-max(pictures.shape[2:]) // side_px)
     if step == 1:
         return pictures

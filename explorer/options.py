@@ -1,4 +1,4 @@
-"""The options of the command line: names, types and help. The configs check the values."""
+"""Command line options of `python -m explorer.train`: names, types and help. ModelConfig and TrainConfig check the values."""
 
 import argparse
 
@@ -6,35 +6,36 @@ from explorer.core.config import ARCHS, LIKELIHOODS, PRECISIONS, ModelConfig, Tr
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.runs.twins import SETTINGS
 
-MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")  # options that are fields of ModelConfig
-RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", "device", "precision", "limit")  # TrainConfig
+# The options that are fields of ModelConfig and of TrainConfig
+MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")
+RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", "device", "precision", "limit")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
-        """Raise one sentence, where argparse would print its usage and exit."""
+        """Raises ConfigError, where argparse would print its usage and exit."""
         raise ConfigError(f"{message[0].upper()}{message[1:]}.", "See --help.")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The options; a setting that was not given is None. Raises ConfigError."""
+    """Parses the command line. A setting that is not given is None. Raises ConfigError."""
     args, rest = parser().parse_known_args(argv)
     if rest and not rest[0].startswith("-"):
-        raise ConfigError(f"'{rest[0]}' follows no option.", f"Did you mean --dataset {rest[0]}? See --help.")
+        raise ConfigError(f"'{rest[0]}' is not the value of an option.", f"Did you mean --dataset {rest[0]}? See --help.")
     if rest:
         raise unknown("option", rest[0], ["--" + name.replace("_", "-") for name in vars(args)])
     return args
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every option, with its help."""
+    """The argument parser with all options."""
     parser = _Parser(prog="python -m explorer.train", description="Train a VAE and save it as a bundle.")
     default = vars(ModelConfig()) | vars(TrainConfig())
 
-    def add(name: str, kind, help: str, **more) -> None:
-        """A setting: None if it is not given, so that only the config holds the default."""
-        shown = f" (default: {default[name]})" if default.get(name) and name != "widths" else ""
-        parser.add_argument("--" + name.replace("_", "-"), type=kind, help=help + shown, **more)
+    def add(name: str, type_, help: str, **more) -> None:
+        """Adds a setting whose default is None, because its real default is the config's."""
+        suffix = f" (default: {default[name]})" if default.get(name) and name != "widths" else ""
+        parser.add_argument("--" + name.replace("_", "-"), type=type_, help=help + suffix, **more)
 
     add("dataset", str, "mnist, fashion-mnist, kmnist, digits, sprites or folder:PATH")
     add("name", str, "name of the bundle (default: the data set's name and the latent dimension)")
@@ -48,19 +49,19 @@ def parser() -> argparse.ArgumentParser:
     add("recon_weight", _real, "weight of the reconstruction loss; 0 trains the KL alone", metavar="WEIGHT")
     add("epochs", _whole, "passes over the training images", metavar="N")
     add("lr", _real, "peak of the one-cycle learning rate")
-    add("batch_size", _whole, "images a step", metavar="N")
-    add("seed", _whole, "of the weights, the order and every draw (default: 0)")
-    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the best one there is")
+    add("batch_size", _whole, "images per step", metavar="N")
+    add("seed", _whole, "seed of the weights, the order of the images and all random draws (default: 0)")
+    add("device", str, "cpu, cuda, mps, or auto: EXPLORER_DEVICE, else the fastest available")
     add("precision", str, f"{', '.join(PRECISIONS)}; auto measures which is faster")
     add("limit", _whole, "train and test on the first N images only (default: all)", metavar="N")
-    side_by_side = f"two or three models side by side that differ in {', '.join(SETTINGS)}, for example beta 0 1 4"
-    parser.add_argument("--twins", nargs="+", metavar=("SETTING", "VALUE"), help=side_by_side)
-    parser.add_argument("--no-map", action="store_true", help="keep the PCA map, make no UMAP")
-    parser.add_argument("--no-thumbs", action="store_true", help="keep no small copies of the test images in the bundle")
+    twins_help = f"two or three models trained side by side that differ in {', '.join(SETTINGS)}, for example beta 0 1 4"
+    parser.add_argument("--twins", nargs="+", metavar=("SETTING", "VALUE"), help=twins_help)
+    parser.add_argument("--no-map", action="store_true", help="compute no UMAP; the map is PCA")
+    parser.add_argument("--no-thumbs", action="store_true", help="save no thumbnails of the test images in the bundle")
     parser.add_argument("--replace", action="store_true", help="replace a bundle or a stopped run of the same name")
     parser.add_argument("--json", action="store_true", help="print one JSON line per report and nothing else")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a run that was stopped, as it was begun")
-    parser.add_argument("--list", action="store_true", help="list the bundles and the runs that can go on")
+    parser.add_argument("--resume", metavar="NAME", help="resume a stopped run with its original settings")
+    parser.add_argument("--list", action="store_true", help="list the bundles and the unfinished runs")
     return parser
 
 
@@ -86,5 +87,5 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict:
-    """The settings that were given; the others keep their config's default."""
+    """Those of the settings `names` that were given on the command line."""
     return {name: value for name in names if (value := getattr(args, name)) is not None}

@@ -1,1 +1,1 @@
-"""The screen. Imports no torch."""
+"""The user interface: Streamlit pages, their components, and the state of a browser tab."""

@@ -1,4 +1,4 @@
-"""Everything that all visitors share, in bounded caches: bundles, open engines, figures, pictures, runs. Owns st.cache_*."""
+"""Bounded caches shared by all visitors: open engines, figures, pictures and runs. The only module that uses st.cache_*."""
 
 import gc
 import math
@@ -21,39 +21,39 @@ from explorer.core.runs.event_log import EventLog
 from explorer.core.training import throughput
 from explorer.ui.wire.packet import pack
 
-LIVE = "run:"  # prefix of a run's name in Explore's selector and link
+RUN_PREFIX = "run:"  # of the name of a run in Explore's model selector and link
 N_ENGINES = 6  # some 10 MB each
-N_SHARED = 16  # films of a release, at most 1 MB each
-SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a picture in the hover sheet, and the width of the sheet
+N_SHARED = 16  # packets, at most 1 MB each
+SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a thumbnail, and the maximum width of the sheet of all thumbnails
 
 
 def bundles() -> Sequence:
-    """BundleInfo of every bundle, the shipped ones first. Not cached here: list_bundles checks each folder for changes."""
+    """BundleInfo of every bundle, the shipped ones first. Not cached here: list_bundles has its own cache."""
     rank = {name: i for i, name in enumerate(SHIPPED)}
     return sorted(list_bundles(), key=lambda info: (rank.get(info.name, len(rank)), info.name))
 
 
 def engine(name: str, stamp: str):
-    """The shared Engine of a bundle. `stamp` changes with its files. Raises ExplorerError, which is not cached."""
+    """The shared Engine of a bundle. `stamp` changes with the bundle's files. Raises ExplorerError, which is not cached."""
     return _engine(name, stamp)
 
 
 def own_model():
-    """The Engine of EXPLORER_MODEL, or None if it is not set. Raises ExplorerError if it does not work."""
+    """The Engine of the model in EXPLORER_MODEL, or None if it is not set. Raises ExplorerError if it cannot be opened."""
     spec = own_model_spec()
     return _own_model(spec) if spec else None
 
 
 def own_model_spec() -> str | None:
-    """EXPLORER_MODEL, which is also the name of its Engine."""
+    """The value of EXPLORER_MODEL, which is also the name of its Engine; None if it is not set."""
     return os.environ.get("EXPLORER_MODEL") or None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner="Opening the model")
 def _engine(name: str, stamp: str):
-    made = open_bundle(name)
-    _freeze()
-    return made
+    opened = open_bundle(name)
+    _freeze_gc()
+    return opened
 
 
 @st.cache_resource(max_entries=1, show_spinner="Opening your model")
@@ -62,13 +62,13 @@ def _own_model(spec: str):
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def portrait(name: str, stamp: str) -> bytes:
-    """Six draws of a model's prior, as a PNG. Opens the model (20 ms) without caching its engine, to keep those in use."""
+def samples_png(name: str, stamp: str) -> bytes:
+    """Six samples of a model, as a PNG. Opens the model (20 ms) without caching its engine, which could evict one in use."""
     return figures.png(figures.strip(figures.enlarge(open_bundle(name).sample_prior(6, 0).frames, 56)))
 
 
 def figure(engine, plane, colour: str):
-    """The map's figure, the same object for the same arguments."""
+    """The figure of the map: the same object for the same arguments."""
     return _figure(engine.name, engine.content_hash, len(engine.gallery.mu), plane, colour, engine)
 
 
@@ -84,14 +84,14 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     axes = None
     if isinstance(plane, tuple):
         axes = ("mu", "log variance") if _engine.latent_dim == 1 else tuple(f"z{d}" for d in plane)
-    made = figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
-    return figures.FixedFigure(made.update_layout(uirevision=f"{content_hash} {plane}"))
+    fig = figures.map_figure(_engine.map_xy(plane), gallery.labels, _engine.origin.class_names, values, unit, axes)
+    return figures.FixedFigure(fig.update_layout(uirevision=f"{content_hash} {plane}"))
 
 
 def shared(engine, part: str, shown: tuple, make: Callable):
-    """The result of `make`, computed once for all visitors to whom a part of the page shows the same.
+    """The result of `make` for a part of the page, computed once for all visitors in the same state.
 
-    `shown`: everything that `make` depends on beside the engine. The result must not be changed.
+    `shown`: everything that `make` depends on besides the engine. The result must not be modified.
     """
     return _shared(engine.name, engine.content_hash, len(engine.gallery.mu), part, shown, make)
 
@@ -102,9 +102,9 @@ def _shared(name: str, content_hash: str, n: int, part: str, shown: tuple, _make
 
 
 def sprites(engine) -> bytes | None:
-    """The packet of the gallery's hover pictures, or None while a thread makes it (one or two seconds)."""
-    made = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), engine)
-    return made.result() if made.done() and made.exception() is None else None
+    """The packet of the gallery's hover thumbnails, or None while a thread makes it (one or two seconds) and if that failed."""
+    packet = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), engine)
+    return packet.result() if packet.done() and packet.exception() is None else None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner=False)
@@ -113,16 +113,16 @@ def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
 
 
 def _in_thread(name: str, work: Callable) -> Future:
-    made = Future()
+    future = Future()
 
-    def make() -> None:
+    def run_work() -> None:
         try:
-            made.set_result(work())
+            future.set_result(work())
         except Exception as error:
-            made.set_exception(error)
+            future.set_exception(error)
 
-    threading.Thread(target=make, daemon=True, name=name).start()
-    return made
+    threading.Thread(target=run_work, daemon=True, name=name).start()
+    return future
 
 
 def _sprite_packet(engine) -> bytes:
@@ -138,74 +138,76 @@ def _sprite_packet(engine) -> bytes:
         "names": engine.origin.class_names,
         "is_recon": is_recon,
     }
-    losses = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
+    arrays = {"labels": gallery.labels, "recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
     sheet = figures.jpeg(figures.sheet(pictures, columns), 75)
-    return pack(header, losses | {"pictures": sheet}, {"pictures": "image/jpeg"})
+    return pack(header, arrays | {"pictures": sheet}, {"pictures": "image/jpeg"})
 
 
 def run_list() -> list:
-    """All training runs, the newest first."""
+    """All training runs, newest first."""
     return status.list_runs(_event_log)
 
 
 def live_runs() -> list[str]:
-    """Names in Explore's selector of the active runs that have finished an epoch."""
-    names = [f"{LIVE}{model.name}" for found in run_list() if found.is_live for model in found.twins or (found,)]
+    """The live runs (or their twins) that have saved a state, by their names in Explore's model selector."""
+    names = [f"{RUN_PREFIX}{model.name}" for listed in run_list() if listed.is_live for model in listed.twins or (listed,)]
     return [name for name in names if run_stamp(name)]
 
 
 def run_bundle(name: str) -> str | None:
-    """The bundle of a run, named as in Explore's selector; None if it has none or the run is gone."""
+    """The bundle of a run, given its name in Explore's selector; None if there is no bundle or no such run."""
     try:
-        return run(name.removeprefix(LIVE)).bundle
+        return run(name.removeprefix(RUN_PREFIX)).bundle
     except ExplorerError:
         return None
 
 
 def run_stamp(name: str) -> int:
-    """Changes after every epoch; 0 before the end of the first."""
+    """A number that changes whenever the run saves its state; 0 before the first time."""
     try:
-        return (runs_dir() / name.removeprefix(LIVE) / "state.json").stat().st_mtime_ns
+        return (runs_dir() / name.removeprefix(RUN_PREFIX) / "state.json").stat().st_mtime_ns
     except OSError:
         return 0
 
 
 def run_engine(name: str):
-    """The Engine of a run's last epoch. Raises ExplorerError."""
+    """The Engine of a run's last saved state. Raises ExplorerError."""
     return _run_engine(name, run_stamp(name))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _run_engine(name: str, stamp: int):
-    return open_run(name.removeprefix(LIVE))
+    return open_run(name.removeprefix(RUN_PREFIX))
 
 
 def run(name: str):
-    """The state of a run. Raises ExplorerError if there is none of this name."""
+    """The run of this name with its status. Raises ExplorerError if there is none."""
     return status.look(name, _event_log)
 
 
 def watch(run) -> tuple[list[dict], list]:
-    """(events, frames of the epochs) of a run or of one of its twins."""
+    """(events, the EpochFrame of each epoch) of a run or of one of its twins."""
     return _event_log(run.folder).read(), _run_film(*_folder_key(run.folder)).update()
 
 
 def run_events(folder: Path) -> list[dict]:
-    """A run's events. Each call reads only what was appended since the last."""
+    """The events of a run. Each call reads only what was appended since the last."""
     return _event_log(folder).read()
 
 
-def run_portrait(folder: Path) -> bytes | None:
-    """Six draws of the prior at the last epoch with pictures, as a PNG; None if there is none or it cannot be read."""
+def run_samples_png(folder: Path) -> bytes | None:
+    """Six samples of a run at its last epoch with a snapshot, as a PNG; None if there is none or it cannot be read."""
     epoch = max(snapshots.saved_epochs(folder), default=None)
+    if epoch is None:
+        return None
     try:
-        return None if epoch is None else _run_portrait(folder, epoch, snapshots.epoch_path(folder, epoch).stat().st_mtime_ns)
+        return _run_samples_png(folder, epoch, snapshots.epoch_path(folder, epoch).stat().st_mtime_ns)
     except (OSError, ExplorerError):
         return None
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _run_portrait(folder: Path, epoch: int, stamp: int) -> bytes:
+def _run_samples_png(folder: Path, epoch: int, stamp: int) -> bytes:
     return figures.png(figures.strip(figures.enlarge(snapshots.read_samples(folder, epoch)[:6], 56)))
 
 
@@ -232,9 +234,9 @@ def _run_film(folder: str, inode: int) -> RunFilm:
 
 
 def epoch_seconds(model: dict, train: dict, image_shape, n_images: int) -> float | None:
-    """Estimated seconds of an epoch; None while a thread measures them (one second); nan if the model cannot be trained."""
-    made = _epoch_seconds(tuple(sorted(model.items())), tuple(sorted(train.items())), image_shape, n_images)
-    return None if not made.done() else math.nan if made.exception() else made.result()
+    """Estimated seconds per epoch; None while a thread measures them (one second); NaN if the measurement failed."""
+    measured = _epoch_seconds(tuple(sorted(model.items())), tuple(sorted(train.items())), image_shape, n_images)
+    return None if not measured.done() else math.nan if measured.exception() else measured.result()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -243,7 +245,7 @@ def _epoch_seconds(model: tuple, train: tuple, image_shape, n_images: int) -> Fu
 
 
 @st.cache_resource
-def _freeze() -> None:
-    """Called once, after the imports: later garbage collections skip the objects of torch, which took 160 ms each time."""
+def _freeze_gc() -> None:
+    """Runs once, after the imports, so that later collections skip the objects of torch (160 ms each time)."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The page around the components: one grid, no scrolling at 1280 x 800, both themes, a size for the last row."""
+"""Adds the app's style sheets to the page: style.css for all pages, and the page.css of each."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ CSS = "".join(path.read_text("utf-8") for path in (HERE / "style.css", *sorted(H
 
 
 def apply() -> None:
-    """Once a run, before anything else is drawn."""
+    """Adds the style sheets. Called in every run, before anything else is drawn."""
     st.html(f"<style>{CSS}</style>")

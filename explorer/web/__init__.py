@@ -1,1 +1,1 @@
-"""The web server around the pages: who is answered. Knows neither streamlit nor torch."""
+"""Middleware of the HTTP server. Imports neither streamlit nor torch."""

@@ -78,7 +78,7 @@ def html(page) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
 
 
-@pytest.mark.parametrize("function", ["_words", "_buttons"])
+@pytest.mark.parametrize("function", ["_description", "_buttons"])
 def test_a_model_s_row_in_the_library(root, monkeypatch, function):
     fails_on_bad(monkeypatch, library, function)
     page = opened(library_page)
@@ -88,12 +88,12 @@ def test_a_model_s_row_in_the_library(root, monkeypatch, function):
 
 
 def test_a_model_that_cannot_be_opened_for_an_unknown_reason(root, monkeypatch):
-    monkeypatch.setattr(resources, "portrait", lambda name, stamp: 1 / 0)
+    monkeypatch.setattr(resources, "samples_png", lambda name, stamp: 1 / 0)
     page = opened(library_page)
     assert html(page).count("It holds something that cannot be shown") == 2
 
 
-@pytest.mark.parametrize("function", ["_words", "_verbs"])
+@pytest.mark.parametrize("function", ["_description", "_buttons"])
 def test_a_run_s_row_in_the_library(root, monkeypatch, function):
     fails_on_bad(monkeypatch, library_runs, function)
     page = opened(library_page)
@@ -126,7 +126,7 @@ def test_a_card_of_the_models(root, monkeypatch):
     assert names(root) == {"good"}
 
 
-@pytest.mark.parametrize("module, function", [(run_view, "_packet"), (run_view, "_axes"), (run_controls, "look")])
+@pytest.mark.parametrize("module, function", [(run_view, "_packet"), (run_view, "_axes"), (run_controls, "controls_of")])
 def test_a_view_of_a_run(root, monkeypatch, module, function):
     fails_on_bad(
         monkeypatch,
@@ -135,7 +135,7 @@ def test_a_view_of_a_run(root, monkeypatch, module, function):
         {
             "_packet": lambda run, *rest: run.name,
             "_axes": lambda views: views[0][0].name,
-            "look": lambda names, run, *rest: run.name,
+            "controls_of": lambda names, run, *rest: run.name,
         }[function],
     )
     page = opened(train_page, run="bad")

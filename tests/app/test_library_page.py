@@ -108,7 +108,7 @@ def test_a_bad_bundle_says_what_is_wrong_and_can_be_deleted(root):
         page.checkbox(key=f"sure-{name}").check()
         checked(page.run())
         press(page, f"delete-{name}")
-    assert names(root) == set() and "There is no model" in said(page.info)
+    assert names(root) == set() and "There are no models" in said(page.info)
 
 
 def test_rename(root):
@@ -198,8 +198,8 @@ def test_few_models_need_no_search_box(root):
 
 
 def test_only_the_models_on_the_page_are_opened(many, monkeypatch):
-    asked, portrait = [], resources.portrait
-    monkeypatch.setattr(resources, "portrait", lambda name, stamp: asked.append(name) or portrait(name, stamp))
+    asked, samples_png = [], resources.samples_png
+    monkeypatch.setattr(resources, "samples_png", lambda name, stamp: asked.append(name) or samples_png(name, stamp))
     opened()
     assert asked == COPIES[:10]
 
@@ -218,7 +218,8 @@ def test_a_shipped_model_stays(root, monkeypatch):
     (root / "good").rename(root / "mnist")
     monkeypatch.setattr(paths, "SHIPPED_DIR", root)
     page = edit(opened(), "mnist")
-    assert page.button(key="rename-mnist").disabled and len(page.checkbox) == 1 and "keeps its name" in said(page.caption)
+    assert page.button(key="rename-mnist").disabled and len(page.checkbox) == 1
+    assert "cannot be renamed or deleted" in said(page.caption)
     press(page, "duplicate-mnist")
     assert names(root) == {"mnist", "other", "mnist-2"}
 
@@ -228,19 +229,19 @@ def test_import(root):
     page = opened()
     page.file_uploader[0].set_value(("models.zip", data, "application/zip"))
     press(page, "import_send")
-    assert "On the shelf now: good-2, other-2." in said(page.success) and "4 models" in shelf(page)
+    assert "Imported: good-2, other-2." in said(page.success) and "4 models" in shelf(page)
     page.run()
     assert len(names(root)) == 4  # once
     page.file_uploader[0].set_value(("models.zip", data, "application/zip"))
     page.checkbox(key="import_replace").check()
     press(page, "import_send")
-    assert "On the shelf now: good, other." in said(page.success) and len(names(root)) == 4
+    assert "Imported: good, other." in said(page.success) and len(names(root)) == 4
 
 
 @pytest.mark.parametrize(
     "data, sentence",
     [
-        (None, "No zip arrived. Choose one of at most 500 MB"),
+        (None, "No zip was uploaded. Choose one of at most 500 MB"),
         (b"hello", "The file is not a zip"),
     ],
 )

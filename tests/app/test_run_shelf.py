@@ -95,7 +95,7 @@ def test_the_dial_is_what_is_shown(runs):
 @pytest.mark.parametrize(
     "last, words",
     [
-        ({"kind": "stopped"}, "stopped, can go on"),
+        ({"kind": "stopped"}, "stopped, can be resumed"),
         ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
         ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
         ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u221233.0</dd>"),
@@ -143,7 +143,7 @@ def test_delete_asks_and_then_does(runs):
     make("mine", {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"})
     make("other")
     page = out(opened(), "mine", 2)
-    assert (runs / "mine").is_dir() and "The model mine stays." in said(page.markdown)
+    assert (runs / "mine").is_dir() and "The model mine is kept." in said(page.markdown)
     delete(page, "mine")
     assert os.listdir(runs) == ["other"] and "<h3>mine</h3>" not in shelf(page)
 
@@ -169,7 +169,7 @@ def test_a_run_at_work_is_said_to_be_and_stopped(runs):
         owner = {"pid": worker.pid, "pid_started": psutil.Process(worker.pid).create_time()}
         make("mine", {"kind": "saved", "bundle": "mine"}, owner=owner)  # makes its map: it does not listen, so is ended at once
         page = out(opened(), "mine")
-        assert "makes its map" in shelf(page) and "It is at work: it will be stopped." in said(page.markdown)
+        assert "computing its map" in shelf(page) and "The run is active and will be stopped." in said(page.markdown)
         delete(page, "mine")
         assert worker.wait(10) != 0 and os.listdir(runs) == []
     finally:
@@ -205,7 +205,7 @@ def test_a_zip_of_runs_comes_in(runs):
     page = opened()
     page.file_uploader[0].set_value(("mine-run.zip", data, "application/zip"))
     press(page, "import_send")
-    assert "On the shelf now: mine-2." in said(page.success) and "<h3>mine-2</h3>" in shelf(page)
+    assert "Imported: mine-2." in said(page.success) and "<h3>mine-2</h3>" in shelf(page)
 
 
 def test_open_leads_to_the_train_page(runs):

@@ -120,10 +120,10 @@ def test_switching_models_keeps_the_anchors_of_one_data_set(checkpoints):
 @pytest.mark.parametrize(
     "name, text, sentence",
     [
-        ("z", "!!!", "it is no point"),
-        ("z", "AAAA", "it is no point"),
-        ("z", "AAAAAA", "it has 1 dimensions, the model 3"),
-        ("z", "AADAfwAAwH8AAMB_", "it has values that are no numbers"),
+        ("z", "!!!", "it is not a valid point"),
+        ("z", "AAAA", "it is not a valid point"),
+        ("z", "AAAAAA", "it has 1 dimensions, but the model has 3"),
+        ("z", "AADAfwAAwH8AAMB_", "its values must be finite and at most 1,000,000"),
         ("a", "60", "images are numbered 0 to 59"),
         ("b", "-1", "images are numbered 0 to 59"),
         ("image", "one", "images are numbered 0 to 59"),
@@ -131,7 +131,7 @@ def test_switching_models_keeps_the_anchors_of_one_data_set(checkpoints):
         ("plane", "0,9", "the model has no such plane"),
         ("colour", "red", "choose one of"),
         ("dims", "99", "the model has 3 dimensions"),
-        ("beyond", "7", "it is 0 or 0.5"),
+        ("beyond", "7", "it must be 0 or 0.5"),
     ],
 )
 def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, text, sentence):
@@ -140,7 +140,7 @@ def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, t
     page.query_params |= {"model": "good", "image": "7", name: text}
     page.run()
     assert not page.exception and not page.error
-    assert f"'{name}' was left out: " in said(page.toast) and sentence in said(page.toast)
+    assert f"'{name}' was ignored: " in said(page.toast) and sentence in said(page.toast)
     assert shown(page).picked == (None if name == "image" else 7)
 
 

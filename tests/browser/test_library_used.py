@@ -80,14 +80,14 @@ def test_a_model_goes_round(page, root, tmp_path):
     edit(page, "mine")
     delete = page.get_by_role("button", name="Delete", exact=True)
     assert delete.is_disabled()
-    page.get_by_text("Delete mine for good").click()
+    page.get_by_text("Delete mine permanently").click()
     delete.click()
     shows(page, "mnist", "other")
     assert folder(root) == {"mnist", "other"}
 
     page.get_by_role("button", name="Import a zip").click()
     for name, data, answer in (
-        ("mine.zip", saved.read_bytes(), "On the shelf now: mine."),
+        ("mine.zip", saved.read_bytes(), "Imported: mine."),
         ("notes.zip", b"hello", "The file is not a zip, or it is damaged or cut short."),
     ):
         page.locator(".st-key-import_file input[type=file]").set_input_files(

@@ -69,7 +69,7 @@ def test_library(url, visit, axe, theme):  # noqa: F811
     for row, button, words in (
         ("book_run_0", "Edit", "Name"),
         ("book_0", "Edit", "Name"),
-        ("library_bar", "Import a zip", "A zip as Export makes it"),
+        ("library_bar", "Import a zip", "A zip made by Export"),
     ):
         page.locator(f".st-key-{row}").get_by_role("button", name=button).click()
         page.locator("[data-testid=stPopoverBody]").get_by_text(words).first.wait_for()

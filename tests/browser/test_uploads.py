@@ -88,7 +88,7 @@ OF_BOTH = {
     "up": f"'../../0.png', which {OUT}",
     "absolute": f"'/etc/0.png', which {OUT}",
     "bytes": DAMAGED,
-    "huge": "No zip arrived. Choose one of at most 500 MB",
+    "huge": "No zip was uploaded. Choose one of at most 500 MB",
 }
 OF_IMAGES = {"texts": "no image that can be read; 'a.png' is not an image, despite its name", "empty": "holds no image"}
 OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
@@ -150,7 +150,7 @@ def test_a_set_that_is_gone(place, visit, tmp_path):
     pets.rename(tmp_path / "pets")  # while the form is open
     page.get_by_label("latent dimensions D").fill("3")
     page.get_by_label("latent dimensions D").press("Tab")
-    warning = re.compile("There is no data set '.*pets' on this machine; choose one of these.")
+    warning = re.compile("There is no data set '.*pets' on this machine. Choose another.")
     expect(page.get_by_text(warning)).to_be_visible(timeout=LONG)
     expect(box).to_have_value("Digits 8x8")
     expect(page.get_by_label("latent dimensions D")).to_have_value("3")

@@ -209,7 +209,7 @@ def test_a_folder_of_pictures_trains_at_the_size_asked_for(cli, pictures):
         ("--resume x --batch-size 9 --json", "--resume takes no --batch-size"),
         ("--latent_dims 3", "There is no option '--latent_dims'. Did you mean '--latent-dim'?"),
         ("--l 3", "Ambiguous option: --l could match"),
-        ("digits", "'digits' follows no option. Did you mean --dataset digits?"),
+        ("digits", "'digits' is not the value of an option. Did you mean --dataset digits?"),
         ("--json --lr nan", "lr must be a number"),
     ],
 )

@@ -48,7 +48,7 @@ def as_python(engine, session) -> str:
     """Lines that reproduce the view, using the public API only."""
     opener, name = "open_bundle", engine.name
     if engine.is_live:
-        opener, name = "open_run", name.removeprefix(resources.LIVE)
+        opener, name = "open_run", name.removeprefix(resources.RUN_PREFIX)
     elif name == resources.own_model_spec():
         opener = "open_model"
     lines = ["import numpy as np", f"from explorer import {opener}", "", f"engine = {opener}({name!r})"]

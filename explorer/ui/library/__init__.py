@@ -1,1 +1,1 @@
-"""The page Library: models and training runs on this machine."""
+"""The Library page: the models and training runs on this machine."""

@@ -1,4 +1,4 @@
-"""The models of the Library: a row each with picture, numbers and buttons, in pages; above them import and export."""
+"""The Library's list of models, with a search box, pages, and import and export of zips."""
 
 import logging
 from collections.abc import Sequence
@@ -20,14 +20,16 @@ NUMBERS = {
     "active_units": ("active units", "{:.0f}"),
     "trustworthiness": ("map trust", "{:.2f}"),
 }
-MANY, PAGE_ROWS = 20, 10  # from MANY models on there are pages and a search box
+PAGED_FROM, PAGE_ROWS = 20, 8  # with PAGED_FROM or more models there are pages and a search box
 log = logging.getLogger(__name__)
-MAX_UPLOAD_MB = 500  # held in the server's memory; .streamlit/config.toml has the same limit
+MAX_UPLOAD_MB = 500  # an upload is held in the server's memory; .streamlit/config.toml has the same limit
 
 
 def toolbar():
-    """The number of models, import, and a container for the Export all button, which is returned. An imported model is in the
-    list of the same run."""
+    """Draws the number of models and the import form. Returns the container of the Export all button.
+
+    A model imported here is already in the list that `render` draws in the same run.
+    """
     count = st.container(width="content")
     with st.popover("Import a zip"):
         _import()
@@ -38,25 +40,25 @@ def toolbar():
 
 
 def render(export_box) -> str | None:
-    """The rows of one page, and Export all in `export_box`. The name of the model whose Open was pressed just now."""
-    infos, chosen, damaged = resources.bundles(), None, set()
+    """Draws the rows of one page, and Export all in `export_box`. Returns the model whose Open was pressed in this run."""
+    infos, opened, damaged = resources.bundles(), None, set()
     if not infos:
-        st.info("There is no model here. Import a zip, or train one on the Train page.")
-    for place, info in enumerate(_page(infos)):
-        with st.container(key=f"book_{place}"), guarded(info.name, info.name, delete_model(info.name)):
-            portrait, error = _look(info)
+        st.info("There are no models yet. Import a zip, or train one on the Train page.")
+    for row, info in enumerate(_page(infos)):
+        with st.container(key=f"book_{row}"), guarded(info.name, info.name, delete_model(info.name)):
+            samples, error = _samples(info)
             if error is not None:
                 damaged.add(info.name)
-            if _row(info, len(infos), portrait, error):
-                chosen = info.name
+            if _row(info, len(infos), samples, error):
+                opened = info.name
     with export_box:
         _export_all([info.name for info in infos if info.error is None and info.name not in damaged])
-    return chosen
+    return opened
 
 
 def _page(infos: Sequence) -> Sequence:
-    """The models that are shown: all, or where they are many, one page of those that match the search."""
-    if len(infos) < MANY:
+    """The models to show: all, or from PAGED_FROM models on, one page of those that match the search."""
+    if len(infos) < PAGED_FROM:
         return infos
     with st.container(key="library_search", horizontal=True, vertical_alignment="center"):
         text = st.text_input(
@@ -67,7 +69,7 @@ def _page(infos: Sequence) -> Sequence:
             width=320,
         )
         words = text.casefold().split()
-        found = [info for info in infos if all(word in _searched(info) for word in words)]
+        found = [info for info in infos if all(word in _searchable_text(info) for word in words)]
         n_pages = max(1, -(-len(found) // PAGE_ROWS))
         page = st.pagination(n_pages, key=f"library-page-{text}") if n_pages > 1 else 1
     if not found:
@@ -75,14 +77,14 @@ def _page(infos: Sequence) -> Sequence:
     return found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
 
 
-def _searched(info) -> str:
-    """The text that a search is matched against. Of a damaged bundle only its name is known."""
+def _searchable_text(info) -> str:
+    """The text that a search is matched against; of a damaged bundle only the name is known."""
     parts = [info.name] if info.error is not None else [info.name, info.origin.title, info.origin.dataset]
     return " ".join(part for part in parts if part).casefold()
 
 
 def _export_all(names: list[str]) -> None:
-    """The models `names`, damaged ones left out, and all runs that are not at work."""
+    """Draws the button that exports the models `names`, except damaged ones, and all runs that are not live."""
     runs = [run.name for run in resources.run_list() if run.spec is not None and not run.is_live]
     st.download_button(
         "Export all",
@@ -96,7 +98,7 @@ def _export_all(names: list[str]) -> None:
 
 
 def _is_sound(name: str) -> bool:
-    """Whether a model can be exported: all its files are read, so this is asked only when the zip is made."""
+    """Whether a model can be exported. Reads all its files, so it is called only when the zip is made."""
     try:
         library.contents(name)
     except ExplorerError:
@@ -104,29 +106,29 @@ def _is_sound(name: str) -> bool:
     return True
 
 
-def _row(info, n_models: int, portrait: bytes | None, error: str | None) -> bool:
-    """Whether Open was pressed."""
-    picture, words, buttons = st.columns(rows.COLUMNS, vertical_alignment="center", gap="medium")
-    if portrait is not None:
-        picture.image(portrait, width="stretch", alt=f"Six samples of {info.name}")
-    words.html(_words(info, error))
+def _row(info, n_models: int, samples: bytes | None, error: str | None) -> bool:
+    """Draws the row of a model. Returns whether Open was pressed."""
+    picture, description, buttons = st.columns(rows.COLUMNS, vertical_alignment="center", gap="medium")
+    if samples is not None:
+        picture.image(samples, width="stretch", alt=f"Six samples of {info.name}")
+    description.html(_description(info, error))
     with buttons.container(horizontal=True, horizontal_alignment="right"):
-        is_chosen = error is None and _buttons(info)
-        # the number is in the key, so that all popovers close when a model is added or removed
+        is_opened = error is None and _buttons(info)
+        # the number of models is in the key, so that all popovers close when one is added or removed
         with st.popover("Edit", key=f"edit-{n_models}-{info.name}", on_change="rerun") as popover:
             if popover.open:
                 _edit(info, error)
             else:
                 messages.clear(f"edit-{info.name}")
-    return is_chosen
+    return is_opened
 
 
-def _look(info) -> tuple[bytes | None, str | None]:
-    """(a model's picture, None) or (None, what is wrong with it). The first call opens the model."""
+def _samples(info) -> tuple[bytes | None, str | None]:
+    """(PNG of six samples, None), or (None, error message) if the model cannot be opened."""
     if info.error is not None:
         return None, info.error
     try:
-        return resources.portrait(info.name, info.stamp), None
+        return resources.samples_png(info.name, info.stamp), None
     except ExplorerError as problem:
         return None, str(problem)
     except Exception:
@@ -134,7 +136,8 @@ def _look(info) -> tuple[bytes | None, str | None]:
         return None, f"{info.name}: {UNKNOWN}"
 
 
-def _words(info, error: str | None) -> str:
+def _description(info, error: str | None) -> str:
+    """The middle of the row, as HTML."""
     if error is not None:
         return rows.words(info.name, (), {}, bad=error)
     config, origin = info.config, info.origin
@@ -145,7 +148,7 @@ def _words(info, error: str | None) -> str:
 
 
 def _buttons(info) -> bool:
-    """Whether Open was pressed."""
+    """Draws Open and Export. Returns whether Open was pressed."""
     name = info.name
     opened = st.button("Open", key=f"open-{name}")
     st.download_button(
@@ -155,41 +158,43 @@ def _buttons(info) -> bool:
 
 
 def _edit(info, error: str | None) -> None:
-    name, stays = info.name, is_shipped(info.name)
+    """The content of the Edit popover."""
+    name, shipped = info.name, is_shipped(info.name)
     new = st.text_input("Name", name, key=f"name-{name}", max_chars=64).strip()
     with st.container(horizontal=True):
-        rename = st.button("Rename", key=f"rename-{name}", disabled=stays)
+        rename = st.button("Rename", key=f"rename-{name}", disabled=shipped)
         duplicate = st.button("Duplicate", key=f"duplicate-{name}", disabled=error is not None)
-    if stays:
-        st.caption("It comes with Latent Explorer: it keeps its name and stays. A duplicate is yours.")
+    if shipped:
+        st.caption("This model comes with Latent Explorer and cannot be renamed or deleted. You can edit a duplicate.")
     else:
-        sure = st.checkbox(f"Delete {rows.plain(name)} for good", key=f"sure-{name}")
-    delete = not stays and st.button("Delete", key=f"delete-{name}", disabled=not sure, type="primary")
-    place = f"edit-{name}"
+        confirmed = st.checkbox(f"Delete {rows.plain(name)} permanently", key=f"sure-{name}")
+    delete = not shipped and st.button("Delete", key=f"delete-{name}", disabled=not confirmed, type="primary")
+    area = f"edit-{name}"
     if rename:
-        messages.attempt_and_rerun(place, lambda: (library.rename(name, new), state.follow(name, new)))
+        messages.attempt_and_rerun(area, lambda: (library.rename(name, new), state.follow(name, new)))
     elif duplicate:
-        messages.attempt_and_rerun(place, lambda: library.duplicate(name, library.free_name(name) if new == name else new))
+        messages.attempt_and_rerun(area, lambda: library.duplicate(name, library.free_name(name) if new == name else new))
     elif delete:
-        messages.attempt_and_rerun(place, lambda: library.remove(name))
-    messages.show(place)
+        messages.attempt_and_rerun(area, lambda: library.remove(name))
+    messages.show(area)
 
 
 def _import() -> None:
     with st.form("import_form", clear_on_submit=True, border=False):
         uploaded = st.file_uploader(
-            f"A zip as Export makes it, at most {MAX_UPLOAD_MB} MB", "zip", key="import_file", max_upload_size=MAX_UPLOAD_MB
+            f"A zip made by Export, at most {MAX_UPLOAD_MB} MB", "zip", key="import_file", max_upload_size=MAX_UPLOAD_MB
         )
         replace = st.checkbox("Replace models of the same name", key="import_replace")
-        sent = st.form_submit_button("Import", key="import_send")
-    if sent and uploaded is None:
-        messages.post("import", f"No zip arrived. Choose one of at most {MAX_UPLOAD_MB} MB; a larger model comes as a folder.")
-    elif sent:
+        submitted = st.form_submit_button("Import", key="import_send")
+    if submitted and uploaded is None:
+        hint = f"Choose one of at most {MAX_UPLOAD_MB} MB; copy larger models into the checkpoints folder."
+        messages.post("import", f"No zip was uploaded. {hint}")
+    elif submitted:
         messages.clear("import")
         try:
             names = transfer.import_zip(uploaded, replace)
         except ExplorerError as problem:
             messages.post("import", str(problem))
         else:
-            messages.post("import", f"On the shelf now: {', '.join(names)}.", is_error=False)
+            messages.post("import", f"Imported: {', '.join(names)}.", is_error=False)
     messages.show("import")

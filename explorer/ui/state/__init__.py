@@ -1,1 +1,1 @@
-"""What one visitor has chosen, and the link that restores it."""
+"""State of one browser tab, the links that restore it, and its messages to the visitor."""

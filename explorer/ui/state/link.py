@@ -1,4 +1,4 @@
-"""The query parameters of the links of all pages: how each is written, read and checked."""
+"""The query parameters of the links to Explore and Train: how each is written, read and checked."""
 
 import base64
 import binascii
@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-FARTHEST = 1e6  # a coordinate of z beyond this is a mistake: the engine refuses it
+MAX_ABS_Z = 1e6  # larger coordinates of z are rejected, as by the engine
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One parameter of the link: `read` raises ValueError with a sentence for the visitor."""
+    """One query parameter."""
 
-    attribute: str
-    write: Callable[[Any], str | None]
-    read: Callable[[str, Any], Any]
+    attribute: str  # of the Session; in TRAIN_LINK, of the TrainForm, or "run"
+    write: Callable[[Any], str | None]  # None: the value is the default and not in the link
+    read: Callable[[str, Any], Any]  # (text, engine) -> value; raises ValueError with a reason for the user
 
 
 def _write_z(z: np.ndarray) -> str | None:
@@ -29,11 +29,11 @@ def _read_z(text: str, engine) -> np.ndarray:
     try:
         z = np.frombuffer(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), "<f4")
     except (binascii.Error, ValueError):
-        raise ValueError("it is no point") from None
+        raise ValueError("it is not a valid point") from None
     if z.shape != (engine.latent_dim,):
-        raise ValueError(f"it has {len(z)} dimensions, the model {engine.latent_dim}")
-    if not np.isfinite(z).all() or np.abs(z).max() > FARTHEST:
-        raise ValueError("it has values that are no numbers")
+        raise ValueError(f"it has {len(z)} dimensions, but the model has {engine.latent_dim}")
+    if not np.isfinite(z).all() or np.abs(z).max() > MAX_ABS_Z:
+        raise ValueError(f"its values must be finite and at most {MAX_ABS_Z:,.0f}")
     return z.astype(np.float32)
 
 
@@ -71,7 +71,7 @@ def _read_first(text: str, engine) -> int:
 
 def _read_overshoot(text: str, engine) -> float:
     if text not in ("0.5", "0"):
-        raise ValueError("it is 0 or 0.5")
+        raise ValueError("it must be 0 or 0.5")
     return float(text)
 
 
@@ -85,7 +85,7 @@ MAX_BUDGET_S = 86_400
 
 def _read_budget(text: str, engine=None) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_BUDGET_S):
-        raise ValueError(f"it is a number of seconds from 1 to {MAX_BUDGET_S}")
+        raise ValueError(f"it must be a number of seconds from 1 to {MAX_BUDGET_S}")
     return int(text)
 
 
@@ -110,7 +110,7 @@ TRAIN_LINK = {
 
 
 def read_train(params) -> dict:
-    """The parameters of a link to the Train page by attribute: `run`, and settings of the form. What is invalid is left out."""
+    """The valid parameters of a link to Train, by attribute: `run`, and fields of TrainForm. Invalid ones are ignored."""
     found = {}
     for name, entry in TRAIN_LINK.items():
         with suppress(ValueError):

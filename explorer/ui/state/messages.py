@@ -1,4 +1,4 @@
-"""Messages to the visitor: the result of the last action in an area of the page, shown until the next one."""
+"""Messages to the visitor. Each area of a page keeps the result of its last action until the next one."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def clear(area: str) -> None:
 
 
 def attempt(area: str, action: Callable[[], None]) -> bool:
-    """Runs `action`; an ExplorerError becomes the message of the area. Whether it succeeded."""
+    """Runs `action`; an ExplorerError becomes the message of the area. Returns whether it succeeded."""
     clear(area)
     try:
         action()
@@ -37,21 +37,21 @@ def attempt(area: str, action: Callable[[], None]) -> bool:
 
 
 def attempt_and_rerun(area: str, action: Callable[[], None]) -> None:
-    """As `attempt`, and runs the whole page again on success."""
+    """Like `attempt`, and runs the whole page again on success."""
     if attempt(area, action):
         st.rerun()
 
 
 def error(text: str) -> None:
-    """Draws an error that is true of the page as it is now."""
+    """Draws an error about the current state of the page. It is not kept."""
     st.error(text)
 
 
 def warning(text: str) -> None:
-    """Draws a warning that is true of the page as it is now."""
+    """Draws a warning about the current state of the page. It is not kept."""
     st.warning(text)
 
 
 def toast(text: str) -> None:
-    """Draws a passing notice over the page."""
+    """Draws a notice that disappears after TOAST_S seconds."""
     st.toast(text, duration=TOAST_S)

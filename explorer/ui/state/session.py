@@ -1,4 +1,4 @@
-"""The state of one tab of Explore. It is changed by the methods of Session only; link.LINK says what a link restores."""
+"""The state of one Explore tab: Session, its link and its requests. Panels change it through its methods only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from explorer.ui.state.link import FARTHEST, LINK
+from explorer.ui.state.link import LINK, MAX_ABS_Z
 from explorer.ui.wire.packet import pack
 
 N_UNDO = 100
@@ -18,62 +18,62 @@ OVERSHOOT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class OwnImage:
-    """A visitor's own image. It belongs to the tab, is in no link, and is never written to disk."""
+    """A visitor's own image. It is kept in the tab only: neither in the link nor on disk."""
 
-    picture: np.ndarray | None = None  # uint8 (h, w, c), as it was read
-    error: str = ""  # what was wrong with the last file
+    picture: np.ndarray | None = None  # uint8 (h, w, c), as read from the file or the drawing
+    error: str = ""  # why the last file could not be read
     centre: bool = True
-    invert: bool | None = None  # None: where needed
+    invert: bool | None = None  # None: decided from the image
     mu: np.ndarray | None = None  # (D,) of q(z|x), once the model of this session has encoded it
-    version: int = 0  # rises with every change but that of `mu`
+    version: int = 0  # increases with every change except of `mu`
 
 
 class Packet(NamedTuple):
     """The newest packet of a component."""
 
     key: tuple  # what the content depends on
-    order: int  # rises with the content
-    ack: int
+    order: int  # increases when the content changes
+    ack: int  # sequence number of the last request handled
     content: tuple  # header, arrays, encodings
     data: bytes
 
 
 @dataclass(eq=False)
 class Session:
-    """One tab. `z` is the point that the stage shows; `a`, `b` and `picked` are rows of the gallery."""
+    """The state of one tab. `z` is the point that the stage shows; `a`, `b` and `picked` are rows of the gallery."""
 
     bundle: str
     content_hash: str
-    z: np.ndarray  # (D,) float32, never changed in place
+    z: np.ndarray  # (D,) float32, never modified in place
     n_images: int
     picked: int | None = None
     a: int | None = None
     b: int | None = None
-    plane: Any = None  # as Engine.planes; None: the best there is
+    plane: Any = None  # one of Engine.planes or a pair of dimensions; None: the engine's default
     colour: str = "class"
-    first: int = 0  # of the dimensions sorted by KL, the first that has a slider
+    first: int = 0  # the first dimension with a slider, counted in the order of KL
     overshoot: float = 0.0
     seed: int = 0  # of the next draw of the prior
-    approximate: bool = False  # z was read off the map, not encoded
+    approximate: bool = False  # z was interpolated from a position on the map, not encoded
     past: list[np.ndarray] = field(default_factory=list)
     future: list[np.ndarray] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)  # sentences for the visitor, shown until dismissed
+    notices: list[str] = field(default_factory=list)  # messages to the visitor that have not been shown yet
     acks: dict[str, int] = field(default_factory=dict)  # sequence number of the last request handled, by component
     dataset: str = ""
-    tab: str = "prior"  # of the ways to move z, the one that is open
-    draws_seed: int = 0  # of the sixteen draws shown there
-    direction: str = ""  # the chosen one, as the panel names it
-    classes: tuple[int, int] | None = None  # a direction leads from the first to the second
-    pad: tuple[int, int] | None = None  # the dimensions of the pad
+    tab: str = "prior"  # the open tab of the panel of moves
+    draws_seed: int = 0  # of the draws in the tab "prior"
+    direction: str = ""  # the chosen direction, by its name in the panel of moves
+    classes: tuple[int, int] | None = None  # (from, to) of the direction between two class means
+    pad: tuple[int, int] | None = None  # the (x, y) dimensions of the pad
     saved: dict[str, np.ndarray] = field(default_factory=dict)  # directions (D,) by name
     own: OwnImage = field(default_factory=OwnImage)
-    _next_anchor: str = "a"  # the anchor that the next click sets
+    _next_anchor: str = "a"  # the anchor that the next click sets, once both are set
     _packets: dict[str, Packet] = field(default_factory=dict)
 
     def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
-        """z becomes the point; the old one can be had back."""
+        """Sets z; `undo` restores the old one. Ignores a point of another shape, with a NaN, or beyond MAX_ABS_Z."""
         z = np.array(z, np.float32)
-        if z.shape != self.z.shape or not (np.abs(z) <= FARTHEST).all():  # false for NaN too
+        if z.shape != self.z.shape or not (np.abs(z) <= MAX_ABS_Z).all():  # false for NaN too
             return
         if not np.array_equal(z, self.z):
             self.past = [*self.past[-N_UNDO + 1 :], self.z]
@@ -95,7 +95,7 @@ class Session:
             self.picked = row
 
     def set_anchor(self, row: int) -> None:
-        """The next anchor: A, then B, then A again, so that a third click begins a new pair's A and keeps B."""
+        """Sets A, then B, then A again: a third click replaces A and keeps B."""
         if not 0 <= row < self.n_images:
             return
         if self.a is None or (self.b is not None and self._next_anchor == "a"):
@@ -104,12 +104,12 @@ class Session:
             self.b, self._next_anchor = row, "a"
 
     def save_direction(self, name: str, direction: np.ndarray) -> None:
-        """Keep a unit vector under a name; the newest of a name stays."""
+        """Saves a direction (D,) under a name, replacing an older one of that name; at most N_SAVED are kept."""
         if name and direction.any() and (name in self.saved or len(self.saved) < N_SAVED):
             self.saved = self.saved | {name: direction}
 
     def remove_direction(self, name: str) -> None:
-        self.saved = {kept: direction for kept, direction in self.saved.items() if kept != name}
+        self.saved = {other: direction for other, direction in self.saved.items() if other != name}
 
     def swap(self) -> None:
         self.a, self.b = self.b, self.a
@@ -119,13 +119,13 @@ class Session:
         self._next_anchor = "a"
 
     def go_to_row(self, row: int, mu: np.ndarray) -> None:
-        """Picks a gallery image and moves z to its mean."""
+        """Picks a gallery image and moves z to its encoder mean `mu`."""
         if 0 <= row < self.n_images:
             self.pick(row)
             self.move_to(mu)
 
     def draw_prior(self, draw: Callable[[int], np.ndarray]) -> None:
-        """Moves z to the next draw of the prior; `draw`: seed -> z."""
+        """Moves z to the next sample of the prior. `draw`: seed -> z."""
         self.move_to(draw(self.seed))
         self.seed += 1
 
@@ -145,7 +145,7 @@ class Session:
         self.tab = tab
 
     def draw_again(self) -> None:
-        """Other draws of the prior in the tab."""
+        """Chooses other draws of the prior for the tab "prior"."""
         self.draws_seed += 1
 
     def choose_direction(self, choice: str) -> None:
@@ -162,11 +162,11 @@ class Session:
         self.own = replace(self.own, **changes, version=self.own.version + 1)
 
     def place_own_image(self, mu: np.ndarray | None) -> None:
-        """Keeps the mean of q(z|x) of the own image."""
+        """Sets the mean of q(z|x) of the own image; None: not encoded."""
         self.own = replace(self.own, mu=mu)
 
     def take_notices(self) -> list[str]:
-        """The notices not yet shown."""
+        """Returns and removes the notices."""
         taken, self.notices = self.notices, []
         return taken
 
@@ -176,8 +176,8 @@ class Session:
     def packet(self, name: str, key: tuple, make: Callable[[], tuple], fields: tuple[str, ...]) -> bytes:
         """The packet of a component: the same bytes until `key` changes or a request is acknowledged.
 
-        `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields`: those that are added to the
-        header: "stamp" changes with the packet, "order" rises with its content, "ack" is the last request handled.
+        `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields` are added to the header:
+        "stamp" (changes with the packet), "order" (increases with its content) and "ack" (the last request handled).
         """
         kept, ack = self._packets.get(name), self.acks.get(name, 0) if "ack" in fields else 0
         key = (self.content_hash, *key)
@@ -194,19 +194,21 @@ class Session:
         return self._packets[name].data
 
     def link(self) -> str:
-        """The query part of the link that restores all of this."""
+        """The query string of the link that restores the fields in LINK."""
         parts = {name: entry.write(getattr(self, entry.attribute)) for name, entry in LINK.items()}
         return urlencode({name: text for name, text in parts.items() if text is not None}, safe=",")
 
 
 def session(engine) -> Session:
-    """This tab's session on `engine`. A new tab reads its link; a changed model keeps A, B and the picked image by row
-    where the data set is the same."""
+    """The session of this tab for `engine`. A new tab reads its link.
+
+    When another model is chosen, the new session keeps A, B and the picked image if the data set is the same.
+    """
     old = st.session_state.get("explorer_session")
     if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
         return old
     if old is not None and old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
-        old.content_hash, old.own = engine.content_hash, replace(old.own, mu=None)  # a further epoch: z and all else stay
+        old.content_hash, old.own = engine.content_hash, replace(old.own, mu=None)  # a further epoch of the same run
         return old
     new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
     new.dataset = engine.origin.dataset
@@ -218,55 +220,55 @@ def session(engine) -> Session:
             if new.picked is not None:
                 new.z = engine.gallery.mu[new.picked]
         new.colour, new.tab = old.colour, old.tab
-        new.own = replace(old.own, mu=None)  # to be encoded by the next model
+        new.own = replace(old.own, mu=None)  # encoded again by the new model
     st.session_state["explorer_session"] = new
     return new
 
 
 def linked_bundle() -> str | None:
-    """The bundle that the link names, on arrival."""
+    """The model in the address line, or None."""
     return st.query_params.get("model")
 
 
 def choose_bundle(name: str) -> None:
-    """For a button's callback: the model selector shows `name` at the next run."""
+    """Selects a model in Explore's selector at the next run."""
     st.session_state["bundle"] = name
 
 
 def follow(old: str, new: str) -> None:
-    """Keeps showing a model that was renamed."""
+    """Keeps a renamed model selected."""
     if (session := current()) is not None and session.bundle == old:
         session.bundle = new
 
 
 def widget(key: str) -> Any:
-    """The value of a native control, for its callback."""
+    """The value of a Streamlit widget, for its callback."""
     return st.session_state[key]
 
 
 def entries(prefix: str, names) -> dict:
-    """The values of the native controls `prefix` + name that are on the page, for a callback."""
+    """The values of the Streamlit widgets with the keys `prefix` + name that are on the page, by name."""
     return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
 
 
 def preset(key: str, value) -> None:
-    """Sets the value of a native control before it is drawn."""
+    """Sets the value of a Streamlit widget before it is drawn."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
 def request(key: str) -> dict | None:
-    """The request of the component mounted under `key`, unchecked."""
-    asked = (st.session_state.get(key) or {}).get("request")
-    return asked if isinstance(asked, dict) else None
+    """The state `request` of the component mounted under `key`, unchecked."""
+    sent = (st.session_state.get(key) or {}).get("request")
+    return sent if isinstance(sent, dict) else None
 
 
 def requests(session: Session, key: str) -> list[dict]:
-    """The requests of the component that were not handled before, in order; they count as handled from now on."""
-    asked, last = request(key), session.acks.get(key, 0)
-    waiting = asked.get("all") if asked else None
-    waiting = waiting if isinstance(waiting, list) else []
-    fresh = [r for r in waiting if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
+    """The component's requests that were not handled before, in order. Marks them as handled."""
+    sent, last = request(key), session.acks.get(key, 0)
+    pending = sent.get("all") if sent else None
+    pending = pending if isinstance(pending, list) else []
+    fresh = [r for r in pending if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
     if fresh:
         session.acknowledge(key, max(r["seq"] for r in fresh))
     return fresh
@@ -279,7 +281,7 @@ def current() -> Session | None:
 def _read_link(new: Session, engine) -> None:
     params = st.query_params
     if params.get("model") not in (None, engine.name):
-        return  # a link to another model, which the page has already said is not here
+        return  # a link to another model, about which the page has already shown a warning
     if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
         new.notices.append(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
     for name, entry in LINK.items():
@@ -289,6 +291,6 @@ def _read_link(new: Session, engine) -> None:
         try:
             setattr(new, entry.attribute, entry.read(text, engine))
         except ValueError as error:
-            new.notices.append(f"The link's '{name}' was left out: {error}.")
+            new.notices.append(f"The link's '{name}' was ignored: {error}.")
     if new.a is not None and new.b is None:
         new._next_anchor = "b"

@@ -1,4 +1,4 @@
-"""The state of one tab of the Train page."""
+"""The state of one Train tab: the run that is watched, and the form."""
 
 import time
 from dataclasses import dataclass, field, fields, replace
@@ -8,19 +8,19 @@ import streamlit as st
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 
-ONE_MODEL = "nothing: one model"  # the choice of `twins` that makes no twins
-SAME_PRESS_S = 1.0  # a second press within this is a double click
+ONE_MODEL = "none: a single model"  # the choice of `twins` without twins
+DOUBLE_CLICK_S = 1.0  # a second press within this time is ignored
 
 
 @dataclass(frozen=True)
 class TrainForm:
-    """The settings on the Train page. The core checks them when a run starts.
+    """The settings in the form of the Train page. They are checked when a run starts.
 
-    A widget's key is "f-" and the field's name; the key of the widget of `values` is "f-twins-" and the setting. Streamlit
-    forgets a widget's value when the page is left, so Training keeps the last form.
+    The key of a widget is "f-" and the name of its field; that of `values` is "f-twins-" and the setting. Streamlit forgets the
+    values of widgets when the visitor leaves the page, so Training keeps the last form.
     """
 
-    dataset: str = ""  # "": none is chosen yet
+    dataset: str = ""  # "": not chosen yet
     name: str = ""  # "": the next free name
     latent_dim: int = 16
     arch: str = "auto"
@@ -40,7 +40,7 @@ class TrainForm:
         return self.twins != ONE_MODEL
 
     def read_widgets(self) -> "TrainForm":
-        """The form with the values of the widgets that are on the page; what has no widget there stays as it is."""
+        """A copy with the values of the widgets that are on the page; other fields are unchanged."""
         form = replace(self, **state.entries("f-", [f.name for f in fields(self)]))
         kept = self.values if self.twins == form.twins else ()
         return replace(form, values=tuple(state.entries("f-twins-", [form.twins]).get(form.twins, kept)))
@@ -48,21 +48,21 @@ class TrainForm:
 
 @dataclass(eq=False)
 class Training:
-    """The run that one tab watches on the Train page, and its form. Panels change it by its methods only."""
+    """The run that one tab watches on the Train page, and its form. Panels change it through its methods only."""
 
     watched: str | None = None  # a run's name
-    version: int = 0  # rises when another run is watched, so that a late choice in the old selector is ignored
+    version: int = 0  # increases when another run is watched; a late event of the old run selector is then ignored
     form: TrainForm = field(default_factory=TrainForm)
-    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: epochs whose pictures the browser holds
-    _uploaded: str | None = None  # the data set of a zip that has just arrived
-    _pressed: float = float("-inf")  # when Start was pressed last, time.monotonic()
+    have: dict[str, set[str]] = field(default_factory=dict)  # by run or twin: the epochs whose pictures the browser has
+    _uploaded: str | None = None  # the data set of a zip that was just uploaded
+    _pressed: float = float("-inf")  # time.monotonic() of the last press of Start
 
     def watch(self, name: str | None) -> None:
         if name != self.watched:
             self.watched, self.have, self.version = name, {}, self.version + 1
 
     def follow(self, old: str, new: str) -> None:
-        """Keeps watching a run that was renamed."""
+        """Keeps watching a renamed run."""
         if self.watched == old:
             self.watch(new)
 
@@ -70,19 +70,19 @@ class Training:
         self.form = form
 
     def press(self) -> bool:
-        """Whether a press of Start counts: the second click of a double click does not."""
+        """Registers a press of Start. Returns whether it counts: the second click of a double click does not."""
         now = time.monotonic()
-        if now - self._pressed < SAME_PRESS_S:
+        if now - self._pressed < DOUBLE_CLICK_S:
             return False
         self._pressed = now
         return True
 
     def choose_upload(self, dataset: str) -> None:
-        """Selects a data set at the next run of the page."""
+        """Selects an uploaded data set at the next run of the page."""
         self._uploaded = dataset
 
     def take_upload(self) -> str | None:
-        """The data set given to `choose_upload` since the last call."""
+        """The data set given to `choose_upload` since the last call, or None."""
         taken, self._uploaded = self._uploaded, None
         return taken
 
@@ -98,7 +98,7 @@ def training() -> Training:
 
 
 def receive_epochs(key: str, training: Training) -> None:
-    """Keeps which epochs' pictures the browser reports to hold."""
+    """Stores which epochs' pictures the browser reports to have."""
     report = (st.session_state.get(key) or {}).get("have")
     if isinstance(report, dict) and isinstance(report.get("run"), str) and isinstance(report.get("keys"), list):
         if report["run"].partition("/")[0] == training.watched:

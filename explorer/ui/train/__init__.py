@@ -1,1 +1,1 @@
-"""The page Train: one module or folder for each of its parts."""
+"""The Train page: one module or folder for each part."""

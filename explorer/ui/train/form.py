@@ -1,4 +1,4 @@
-"""What to train: the data set, the model, how long. Start makes a run of it."""
+"""The form of the Train page: data set, model, duration and twins. Start begins a run with these settings."""
 
 import math
 from dataclasses import replace
@@ -21,9 +21,9 @@ from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.panel import span
 from explorer.ui.widgets.clock.panel import clock
 
-ARCH_HELP = "auto: convolutional where the time is enough for ten epochs of it, else the MLP, whose steps are short"
+ARCH_HELP = "auto: convolutional if the time is enough for ten epochs of it, otherwise the MLP, whose steps are faster"
 TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
-STARTUP_S = 6.0  # until the first batch: the libraries and the images
+STARTUP_S = 6.0  # to load the libraries and the images, before the first batch
 MAX_LENGTH = {"seconds": 86_400, "epochs": 100_000}
 
 
@@ -35,7 +35,7 @@ def render(training: Training) -> None:
     _model(kept)
     _length(kept)
     estimate = st.container(key="estimate")
-    # above everything that can unfold: a button that moves between pointer down and pointer up gets no click
+    # above everything that can expand: a button that moves between pointer down and up gets no click
     st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
     setting = st.selectbox(
         "twins that differ in",
@@ -64,7 +64,7 @@ def _dataset(kept: str, sets: dict, uploaded: str | None) -> None:
     chosen = catalog.current_name(kept) if kept else ""
     if chosen not in names:
         if chosen:
-            messages.warning(f"There is no data set '{chosen}' on this machine; choose one of these.")
+            messages.warning(f"There is no data set '{chosen}' on this machine. Choose another.")
         chosen = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
     if uploaded in names:
         chosen = uploaded
@@ -85,7 +85,7 @@ def _model(kept: TrainForm) -> None:
 def _length(kept: TrainForm) -> None:
     left, right = st.columns(2, gap="small")
     lengths = tuple(MAX_LENGTH)
-    length = left.selectbox("how long, in", lengths, lengths.index(kept.length), key="f-length")
+    length = left.selectbox("duration in", lengths, lengths.index(kept.length), key="f-length")
     right.number_input(length, 1, MAX_LENGTH[length], getattr(kept, length), key=f"f-{length}")
 
 
@@ -103,11 +103,11 @@ def _measuring(form: TrainForm, sets: dict) -> None:
     clock("estimate", 1.0)
     if _estimate(form, sets) is not None:
         st.rerun()
-    st.caption("measuring how long an epoch takes")
+    st.caption("Measuring how long an epoch takes.")
 
 
 def _estimate(form: TrainForm, sets: dict) -> str | None:
-    """How long the training takes, from a short measurement on this machine; None until that is done."""
+    """The estimated duration as text, from a short measurement on this machine; None while it runs."""
     info = sets.get(form.dataset)
     if info is None:
         return "&nbsp;"
@@ -128,15 +128,16 @@ def _estimate(form: TrainForm, sets: dict) -> str | None:
 
 
 def _upload(training: Training) -> None:
-    """Adds a zip of images to the data sets of this machine."""
+    """The form that adds a zip of images to the data sets of this machine."""
     with st.form("f-images", clear_on_submit=True, border=False):
         uploaded = st.file_uploader(
             "A zip of images, at most 500 MB; its folders are the classes", "zip", key="f-zip", max_upload_size=500
         )
-        sent = st.form_submit_button("Add", key="f-add")
-    if sent and uploaded is None:
-        messages.post("images", "No zip arrived. Choose one of at most 500 MB; a larger set goes by --dataset folder:PATH.")
-    elif sent:
+        submitted = st.form_submit_button("Add", key="f-add")
+    if submitted and uploaded is None:
+        hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
+        messages.post("images", f"No zip was uploaded. {hint}")
+    elif submitted:
         messages.clear("images")
         try:
             with st.spinner("Reading the images"):
@@ -145,15 +146,15 @@ def _upload(training: Training) -> None:
             messages.post("images", str(error))
         else:
             training.choose_upload(catalog.upload_name(folder))
-            st.rerun()  # the selector of the data set is above, drawn already
+            st.rerun()  # the selector of the data set is already drawn
     messages.show("images")
 
 
 def _values(setting: str, kept: tuple[str, ...]) -> None:
-    """Asks for the two or three values in which twins differ; where they are numbers, others can be typed."""
-    label, proposed = twins.SETTINGS[setting]
-    is_number = not isinstance(proposed[0], str)
-    options = [f"{value:g}" if is_number else value for value in proposed]
+    """The selector of the two or three values in which twins differ; other numbers can be typed."""
+    label, defaults = twins.SETTINGS[setting]
+    is_number = not isinstance(defaults[0], str)
+    options = [f"{value:g}" if is_number else value for value in defaults]
     st.multiselect(
         label,
         list(dict.fromkeys([*options, *kept])),
@@ -178,7 +179,7 @@ def _title(name: str, sets: dict) -> str:
 
 
 def _free_name(form: TrainForm) -> str:
-    """The data set's name and D, with a number where that is taken."""
+    """The name of the data set and D, with a number if that is taken."""
     base = f"{form.dataset.removeprefix('upload:')}-{'twins' if form.has_twins else f'{form.latent_dim}d'}"
     base = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "-" for c in base)[:50].strip("-") or "model"
     taken = [path.name for folder in (checkpoints_dir(), runs_dir()) if folder.is_dir() for path in folder.iterdir()]
@@ -187,19 +188,20 @@ def _free_name(form: TrainForm) -> str:
 
 def _start(training: Training) -> None:
     if training.press():
-        training.keep(training.form.read_widgets())  # the last word typed may arrive with the press
+        training.keep(training.form.read_widgets())  # an edit that is still in a text field arrives with the click
         messages.attempt(AREA, lambda: _start_run(training))
 
 
 def _start_run(training: Training) -> None:
+    """Starts and watches a run, and clears the name. Raises ExplorerError."""
     form = training.form
-    settings = {name: getattr(form, name) for name in ("latent_dim", "arch", "likelihood") if getattr(form, name) != "auto"}
-    run = {name: getattr(form, name) for name in ("beta", "seed", "lr", "batch_size")}
-    run["dataset"] = catalog.current_name(form.dataset)
+    model = {name: getattr(form, name) for name in ("latent_dim", "arch", "likelihood") if getattr(form, name) != "auto"}
+    train = {name: getattr(form, name) for name in ("beta", "seed", "lr", "batch_size")}
+    train["dataset"] = catalog.current_name(form.dataset)
     budget = float(form.seconds) if form.length == "seconds" else 0.0
-    run |= {} if budget else {"epochs": form.epochs}
-    spec = RunSpec(form.name.strip() or _free_name(form), settings, run, budget_s=budget)
-    alike = twins.twins(spec, form.twins, form.values) if form.has_twins else None
-    training.watch(runs.start(spec, alike).name)
+    train |= {} if budget else {"epochs": form.epochs}
+    spec = RunSpec(form.name.strip() or _free_name(form), model, train, budget_s=budget)
+    group = twins.twins(spec, form.twins, form.values) if form.has_twins else None
+    training.watch(runs.start(spec, group).name)
     training.keep(replace(form, name=""))
     state.preset("f-name", "")

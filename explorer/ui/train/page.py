@@ -1,4 +1,4 @@
-"""The Train page: the form beside the run that is watched. A run continues when the page is closed."""
+"""The Train page: the form beside the run that is watched. Runs continue when the page is closed."""
 
 from contextlib import suppress
 from functools import partial
@@ -16,7 +16,7 @@ from explorer.ui.widgets import nav
 from explorer.ui.widgets.clock.panel import clock
 from explorer.ui.widgets.guard import guarded
 
-INTERVAL_S, AFTER_INPUT_S = 0.5, 0.1  # between looks at the run; the next one after the visitor has used the page
+INTERVAL_S, AFTER_INPUT_S = 0.5, 0.1  # between refreshes of the view; in the second after a click or a key
 
 
 def train() -> None:
@@ -30,11 +30,13 @@ def train() -> None:
 
 
 def _live(training) -> None:
-    """The controls and the view of a run. Only the view is drawn at every tick: a control that is sent again costs the browser
-    more than all pictures."""
+    """The controls and the view of a run.
+
+    Only the view is drawn at every tick: controls that are sent again cost the browser more than all pictures.
+    """
     drawn = None
-    with suppress(Exception):  # _view looks again and shows the error
-        drawn, _, _ = _look(training)
+    with suppress(Exception):  # _view reads the run again and shows the error
+        drawn, _, _ = _read_run(training)
     if drawn is not None:
         _controls(training, drawn)
     _view(training, drawn)
@@ -42,9 +44,9 @@ def _live(training) -> None:
 
 @st.fragment
 def _controls(training, drawn) -> None:
-    """Drawn again when a control is used, and when something has changed that a control shows."""
+    """The controls, drawn again when one is used or what they show has changed."""
     with guarded(training.watched or ""):
-        controls, _, _ = _look(training)
+        controls, _, _ = _read_run(training)
         if controls != drawn:
             st.rerun()
         if opened := run_controls.render(controls, training):
@@ -54,27 +56,30 @@ def _controls(training, drawn) -> None:
 
 @st.fragment
 def _view(training, drawn) -> None:
-    """The run's curves and pictures, drawn again every INTERVAL_S."""
+    """The curves and pictures of the run, drawn again every INTERVAL_S."""
     clock("view", INTERVAL_S, AFTER_INPUT_S)
     watched = training.watched
     with guarded(watched or "", "view", partial(run_controls.delete, watched, training) if watched else None):
-        controls, run, views = _look(training)
+        controls, run, views = _read_run(training)
         if controls != drawn:
             st.rerun()
         if run is not None:
             run_view.render(run, views, training)
             return
-        st.markdown("#### No run yet\nChoose a data set and press **Start**: the room watches noise become images.")
+        st.markdown("#### No run yet\nChoose a data set and press **Start** to watch noise become images.")
         messages.show(run_controls.AREA)
 
 
-def _look(training) -> tuple:
-    """(RunControls, run, views) of the run that is watched; (None, None, []) where there is none. Raises ExplorerError."""
+def _read_run(training) -> tuple:
+    """(RunControls, run, views) of the run that is watched; (None, None, []) if there is none. Raises ExplorerError.
+
+    If the watched run no longer exists, the newest one is watched instead.
+    """
     watched, names = training.watched, [run.name for run in resources.run_list()]
-    if watched not in names and training.watched == watched:  # else a press of Start came in between
+    if watched not in names and training.watched == watched:  # unless Start was pressed in between
         training.watch(names[0] if names else None)
     if training.watched is None:
         return None, None, []
     run = resources.run(training.watched)
     views = [(model, *resources.watch(model)) for model in run.twins or (run,)]
-    return run_controls.look(names, run, views), run, views
+    return run_controls.controls_of(names, run, views), run, views

@@ -1,4 +1,4 @@
-"""The controls of a run: pause, one epoch, stop, resume, delete; beta and the learning rate while it trains."""
+"""The controls of a run: pause, one epoch, stop, resume and delete; beta and the learning rate while it trains."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ from explorer.ui import resources
 from explorer.ui.state import messages
 from explorer.ui.state import session as state
 
-AREA = "run"  # of messages
+AREA = "run"  # the area of the messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
-SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
-WIDE_PX, NARROW_PX = 140, 116  # of a slider: with three twins there are four beside the buttons
-TILE_PX, FRAME_MS = 48, 180  # of the GIF
+LR_SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
+WIDE_PX, NARROW_PX = 140, 116  # width of a slider; narrow with twins: four sliders must fit beside the buttons
+TILE_PX, FRAME_MS = 48, 180  # of the exported GIF
 
 
 @dataclass(frozen=True)
 class RunControls:
-    """Everything that the controls of a run show: while it is equal, they need not be drawn again."""
+    """Everything that the controls of a run show. They are drawn again only when it has changed."""
 
     runs: tuple[str, ...]  # names of all runs
     name: str
@@ -31,30 +31,32 @@ class RunControls:
     is_paused: bool
     has_begun: bool
     has_film: bool
-    bundles: tuple[tuple[str, str | None], ...]  # of the run, or of each twin: (title, its bundle)
-    models: tuple[tuple[str, str, float], ...]  # (name, title of a twin, beta)
+    bundles: tuple[tuple[str, str | None], ...]  # (title, bundle) of the run, or of each twin
+    models: tuple[tuple[str, str, float], ...]  # (name, title, beta) of the run, or of each twin
     lr_scale: float
-    maps: tuple[tuple[str, str], ...]  # UMAPs of the epochs: (model, status)
-    making: str  # progress of the slowest map, in percent
-    broken: str  # why a map failed
+    maps: tuple[tuple[str, str], ...]  # (model, status) of the UMAPs of the epochs
+    map_progress: str  # of the slowest of them, in percent; "": none is being computed
+    map_error: str  # why one failed
 
     @property
     def is_training(self) -> bool:
         return self.status in ("training", "paused")
 
 
-def look(names: list[str], run, views: list[tuple]) -> RunControls:
-    """`names`: of all runs; `views`: (model, its events, its film) of the run, or of each of its twins"""
+def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
+    """What the controls of a run show. `names`: of all runs; `views`: (model, events, frames) of the run or of each twin."""
     control = read_control(run.folder)
     models = [model for model in run.twins or (run,) if model.spec is not None]
-    live = [read_control(model.folder) for model in models]
+    own_controls = [read_control(model.folder) for model in models]
     title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
-    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, live)]
-    over = run.status in ("done", "stopped")
+    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, own_controls)]
+    has_ended = run.status in ("done", "stopped")
     maps = {
-        model.name: epoch_maps.look(model.folder) for model in models if over and model.spec.model.get("latent_dim", 16) > 2
+        model.name: epoch_maps.look(model.folder)
+        for model in models
+        if has_ended and model.spec.model.get("latent_dim", 16) > 2
     }
-    shares = [of.share for of in maps.values() if of.status == "making"]
+    shares = [umap.share for umap in maps.values() if umap.status == "making"]
     return RunControls(
         tuple(names),
         run.name,
@@ -65,16 +67,16 @@ def look(names: list[str], run, views: list[tuple]) -> RunControls:
         min(len(film) for _, _, film in views) >= 2,
         tuple((title(model), model.bundle) for model in run.twins or (run,)),
         tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
-        live[0].lr_scale if live else 1.0,
-        tuple((name, of.status) for name, of in maps.items()),
+        own_controls[0].lr_scale if own_controls else 1.0,
+        tuple((name, umap.status) for name, umap in maps.items()),
         f"{min(shares):.0%}" if shares else "",
-        next((of.sentence for of in maps.values() if of.status == "failed"), ""),
+        next((umap.sentence for umap in maps.values() if umap.status == "failed"), ""),
     )
 
 
 def render(controls: RunControls, training) -> str | None:
-    """Draws the controls. Returns the bundle whose Open in Explore was pressed just now."""
-    opened = _head(controls, training)
+    """Draws the controls. Returns the bundle whose Open in Explore was pressed in this run of the page."""
+    opened = _header(controls, training)
     with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
         _commands(controls)
         _sliders(controls)
@@ -83,8 +85,8 @@ def render(controls: RunControls, training) -> str | None:
     return opened
 
 
-def _head(controls: RunControls, training) -> str | None:
-    """Which run is watched, and what can be done with a run at any time. Returns the bundle that was opened."""
+def _header(controls: RunControls, training) -> str | None:
+    """The selector of the run, and Open, GIF and Delete. Returns the bundle that was opened."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
         opened = _open(controls)
         st.download_button(
@@ -112,21 +114,21 @@ def _head(controls: RunControls, training) -> str | None:
 
 
 def _commands(controls: RunControls) -> None:
-    trains = controls.is_training
+    is_training = controls.is_training
     _button(
-        "Go on" if controls.is_paused else "Pause",
+        "Continue" if controls.is_paused else "Pause",
         "run-pause",
-        trains,
+        is_training,
         lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
     )
     _button(
         "One epoch",
         "run-step",
-        trains,
+        is_training,
         lambda: runs.steer(controls.name, pause=False, step_to=resources.run(controls.name).epoch + 1),
     )
     _button("Stop", "run-stop", controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
-    _button("Stop and keep", "run-keep", trains and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
+    _button("Stop and keep", "run-keep", is_training and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
     _button(
         "Resume",
         "run-resume",
@@ -136,7 +138,7 @@ def _commands(controls: RunControls) -> None:
 
 
 def _sliders(controls: RunControls) -> None:
-    """β of each model, and the learning rate of all."""
+    """The sliders: β of each model, and the learning rate of all."""
     width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
     names = [name for name, _, _ in controls.models]
     for name, title, beta in controls.models:
@@ -145,7 +147,7 @@ def _sliders(controls: RunControls) -> None:
         _slider(
             "learning rate ×",
             f"lr-{controls.name}",
-            SCALES,
+            LR_SCALES,
             controls.lr_scale,
             controls.is_training,
             names,
@@ -155,11 +157,11 @@ def _sliders(controls: RunControls) -> None:
 
 
 def _map(controls: RunControls) -> None:
-    """The button that starts or cancels the UMAP of the epochs of a run that is over."""
+    """The button that starts or cancels the UMAP of the epochs of a run that has ended."""
     missing = [name for name, status in controls.maps if status != "ready"]
-    if controls.making:
+    if controls.map_progress:
         _button(
-            f"Cancel the UMAP, {controls.making} done",
+            f"Cancel the UMAP, {controls.map_progress} done",
             "run-map-cancel",
             True,
             lambda: [epoch_maps.cancel(name) for name, _ in controls.maps],
@@ -167,11 +169,12 @@ def _map(controls: RunControls) -> None:
         return
     if missing:
         _button("UMAP of the epochs", "run-map", True, lambda: [epoch_maps.start(name) for name in missing])
-    if controls.broken:
-        st.caption(controls.broken)
+    if controls.map_error:
+        st.caption(controls.map_error)
 
 
 def _open(controls: RunControls) -> str | None:
+    """Open in Explore; for twins, a popover with a button for each."""
     if len(controls.bundles) == 1:
         ((_, bundle),) = controls.bundles
         return bundle if st.button("Open in Explore", key="run-open", disabled=bundle is None) else None
@@ -183,7 +186,7 @@ def _open(controls: RunControls) -> str | None:
 
 
 def _gif(name: str) -> bytes:
-    """The film of a run; of twins, side by side, the epochs that all of them have."""
+    """Reconstructions and samples of all epochs as a GIF; twins side by side, with the epochs that all of them have."""
     run = resources.run(name)
     films = [resources.watch(model)[1] for model in run.twins or (run,)]
     common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
@@ -197,21 +200,21 @@ def _gif(name: str) -> bytes:
 
 
 def delete(name: str, training) -> None:
-    """Deletes a run and watches none."""
+    """Deletes the watched run."""
     runs.delete(name)
     training.watch(None)
 
 
-def _button(text: str, key: str, enabled: bool, act) -> None:
-    st.button(text, key=key, disabled=not enabled, on_click=messages.attempt, args=(AREA, act))
+def _button(text: str, key: str, enabled: bool, action) -> None:
+    st.button(text, key=key, disabled=not enabled, on_click=messages.attempt, args=(AREA, action))
 
 
-def _slider(label: str, key: str, values: tuple, now: float, enabled: bool, models: list[str], name: str, width: int) -> None:
-    options = sorted({*values, now})
+def _slider(label: str, key: str, values: tuple, value: float, enabled: bool, models: list[str], name: str, width: int) -> None:
+    options = sorted({*values, value})
 
     def send() -> None:
         messages.attempt(AREA, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
 
     st.select_slider(
-        label, options, now, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=send, width=width
+        label, options, value, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=send, width=width
     )

@@ -42,8 +42,8 @@ def choose_model():
         messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
     linked = state.linked_bundle()
-    if linked is not None and linked.startswith(resources.LIVE) and linked not in names:
-        linked = resources.run_bundle(linked) or linked.removeprefix(resources.LIVE)
+    if linked is not None and linked.startswith(resources.RUN_PREFIX) and linked not in names:
+        linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
     if linked is not None and linked not in names and state.current() is None:
         messages.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     if state.current() is not None:  # back from another page
@@ -65,13 +65,13 @@ def choose_model():
 def _landed(good: dict, live: list[str]) -> None:
     """A run that was looked at and is over: its bundle takes its place."""
     shown = state.current().bundle if state.current() is not None else ""
-    if shown.startswith(resources.LIVE) and shown not in live and (bundle := resources.run_bundle(shown)) in good:
+    if shown.startswith(resources.RUN_PREFIX) and shown not in live and (bundle := resources.run_bundle(shown)) in good:
         state.preset("bundle", bundle)
 
 
 def _title(name: str, info) -> str:
-    if name.startswith(resources.LIVE):
-        return f"{name.removeprefix(resources.LIVE)}, in training"
+    if name.startswith(resources.RUN_PREFIX):
+        return f"{name.removeprefix(resources.RUN_PREFIX)}, in training"
     if info is None:
         return f"{name}, your own model"
     return f"{name} · {info.origin.title or info.origin.dataset}, D = {info.config.latent_dim}"
@@ -86,7 +86,7 @@ def _cards(good: dict, chosen: str) -> None:
 
 def _card(name: str, info, chosen: str) -> None:
     picture, words, button = st.columns([3, 6, 2], vertical_alignment="center")
-    picture.image(resources.portrait(name, info.stamp))
+    picture.image(resources.samples_png(name, info.stamp))
     numbers = [f"D = {info.config.latent_dim}, {info.config.arch}, {info.config.likelihood}"]
     for key, form in NUMBERS.items():
         if isinstance(info.metrics.get(key), int | float):

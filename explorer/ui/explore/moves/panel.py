@@ -93,7 +93,7 @@ def _do(engine, session, asked: dict) -> None:
 
 
 def _are_numbers(values) -> bool:
-    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.FARTHEST for v in values)  # no NaN
+    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.MAX_ABS_Z for v in values)  # no NaN
 
 
 def _content(engine, session, key: tuple, make) -> tuple[dict, dict, dict]:
@@ -224,7 +224,7 @@ def _directions(engine, session) -> Content:
         values, _, at = navigation.traversal([here], 0, -REACH, REACH, N_LINE)
         path = session.z + np.outer((values - np.float32(here)) * unit, direction)
         path[at] = session.z
-        film = engine.film(path.clip(-link.FARTHEST, link.FARTHEST), session.plane, values, at)
+        film = engine.film(path.clip(-link.MAX_ABS_Z, link.MAX_ABS_Z), session.plane, values, at)
         header = {
             "choices": list(choices.items()),
             "choice": choice,
