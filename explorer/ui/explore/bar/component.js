@@ -20,7 +20,7 @@ function build(root) {
   const $ = (selector) => root.querySelector(selector);
   const page = document.documentElement.classList;
   const dialog = $('dialog');
-  const message = $('.said');
+  const message = $('.message');
   const show = (text) => {
     message.textContent = text;
     setTimeout(() => {

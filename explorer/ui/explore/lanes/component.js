@@ -125,7 +125,7 @@ function accept(s, packet) {
     s.scrub.value = packet.pair === s.pair ? t : 0;
     s.pair = packet.pair;
     draw(s);
-    s.$('.read svg').innerHTML = pathPlot(packet);
+    s.$('.readout svg').innerHTML = pathPlot(packet);
     show(s, nearestIndex(packet.times, +s.scrub.value), true);
     for (const { canvas } of s.lanes)
       Object.assign(canvas.dataset, { frames: packet.n_frames, seq: packet.order });
@@ -150,7 +150,7 @@ function empty(s, packet) {
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
     Object.assign(canvas.dataset, { frames: 0, seq: packet.order });
   }
-  s.$('.read svg').replaceChildren();
+  s.$('.readout svg').replaceChildren();
   s.$('.t').textContent = '';
   for (const fact of s.root.querySelectorAll('[data-fact]')) fact.textContent = '';
 }
