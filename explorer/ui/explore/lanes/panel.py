@@ -61,7 +61,7 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     how = session.overshoot, session.plane
     films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
-    frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
+    frames, encodings = travel.encode_frames(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
     rows, near_of = np.unique(engine.nearest_row(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {

@@ -105,7 +105,7 @@ def _pictures(engine, session, make, limits: travel.Limits) -> tuple[dict, dict,
     """(header, arrays, encodings): the part that is equal for all visitors who see the same."""
     header, arrays = make()
     columns = header.get("side") or max(1, len(arrays["frames"]))
-    frames, encodings = travel.travelling(arrays["frames"], columns, limits)
+    frames, encodings = travel.encode_frames(arrays["frames"], columns, limits)
     header |= {
         "tab": session.tab,
         "latent_dim": engine.latent_dim,

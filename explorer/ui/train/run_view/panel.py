@@ -100,7 +100,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
     half = len(shown[0].samples) if shown else 0
     n_means = len(shown[0].xy) if shown else 0
     pictures = np.concatenate([p for frame in shown for p in (frame.reconstructions, frame.samples)]) if shown else _NONE
-    sent, encodings = travel.travelling(pictures, 8) if shown else (pictures, {})
+    sent, encodings = travel.encode_frames(pictures, 8) if shown else (pictures, {})
     has_umap = bool(shown) and all(frame.umap is not None for frame in shown)
     originals = next((frame.originals for frame in shown if frame.originals is not None), None)
     thin = epochs if len(epochs) <= N_COLUMNS else [epochs[i] for i in np.linspace(0, len(epochs) - 1, N_COLUMNS).astype(int)]
