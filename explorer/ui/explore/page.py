@@ -48,7 +48,7 @@ def _model(engine, model_box) -> None:
     with st.container(key="map_box"):
         map.controls(engine, session)
         chart_box = st.container(key="chart_box")
-        map.trust(engine, session)
+        map.caption(engine, session)
     _live(engine, session)
     with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
         map.chart(engine, session)

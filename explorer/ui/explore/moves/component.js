@@ -35,7 +35,7 @@ function build(root) {
   };
   for (const button of root.querySelectorAll('[data-do]'))
     button.addEventListener('click', () => actions[button.dataset.do]());
-  $('.named').addEventListener('submit', (e) => saveDirection(s, e));
+  $('.naming').addEventListener('submit', (e) => saveDirection(s, e));
   listenToLists(s);
   roveFocus(s, $('.tabs'), '[role=tab]');
   roveFocus(s, $('.items'), 'button');
@@ -51,7 +51,7 @@ function build(root) {
 }
 
 function toggleNaming(s) {
-  const form = s.$('.named');
+  const form = s.$('.naming');
   form.hidden = !form.hidden;
   showNaming(s);
   (form.hidden ? s.$('.which select') : form.querySelector('input')).focus();

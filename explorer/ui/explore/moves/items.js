@@ -20,7 +20,7 @@ export function showItems(s, row) {
   row.classList.toggle('wide', packet.tab === 'neighbours');
   row.classList.toggle('sum', isSum);
   row.classList.toggle(
-    'told',
+    'captioned',
     packet.items.some((item) => item?.[0]),
   );
   row.style.setProperty('--ratio', packet.shape[2] / packet.shape[1]);

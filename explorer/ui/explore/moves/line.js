@@ -6,10 +6,10 @@ import { previewFrame, STEP_KEYS, setOptions, showNote } from './preview.js';
 
 // Shows the form for a name, or the lists that belong to the direction chosen.
 export function showNaming(s) {
-  const isNaming = !s.$('.named').hidden;
+  const isNaming = !s.$('.naming').hidden;
   const { choice } = s.packet;
   s.$('.pair').hidden = isNaming || choice !== 'classes';
-  s.$('.kept').hidden = isNaming || !choice.startsWith('saved-');
+  s.$('.saved').hidden = isNaming || !choice.startsWith('saved-');
 }
 
 export function showLine(s) {

@@ -6,7 +6,7 @@ import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
 import { hasModifier } from '../../wire/page.js';
 import { blit, drawSheet, fitCanvas, loadSheet, nearestIndex } from '../../wire/pictures.js';
 import { markStage, showFacts, showPicked, showTools } from './facts.js';
-import { differingDims, filmValues, isFilmTrue, parseRow } from './films.js';
+import { differingDims, filmValues, isFilmValid, parseRow } from './films.js';
 import { buildRows, drawStrips, markRows, settleRows } from './rows.js';
 
 const PAGE_FRAMES = 4; // moved by Page Up and Page Down
@@ -170,7 +170,7 @@ function slide(s, dim, event) {
   s.z[dim] = values[i];
   if (document.activeElement !== number) number.value = values[i].toFixed(2);
   range.setAttribute('aria-valuetext', values[i].toFixed(2));
-  if (isFilmTrue(s.z, packet.z, dim)) {
+  if (isFilmValid(s.z, packet.z, dim)) {
     const frame = k * packet.n_frames + i;
     if (values[i] === packet.z[dim]) blit(s.stage, s.exact, 0, 1, packet.shape);
     else blit(s.stage, s.picture, frame, packet.n_frames, packet.shape);

@@ -12,8 +12,8 @@ export function showFacts(s, support) {
 // Shows the picked image, its reconstruction and the error, as far as the packet has them.
 export function showPicked(s) {
   const { packet } = s;
-  s.$('.told').textContent = packet.told ?? 'click a point of the map to pick an image';
-  s.$('.told').title = packet.told ?? '';
+  s.$('.description').textContent = packet.told ?? 'click a point of the map to pick an image';
+  s.$('.description').title = packet.told ?? '';
   const picture = packet.trio.length ? drawSheet(packet.trio, packet.shape, 1) : null;
   for (const name of ['picked', 'recon', 'error']) {
     const canvas = s.$(`[data-part=${name}]`);

@@ -8,7 +8,7 @@ export function differingDims(z, filmZ) {
 }
 
 // The film of a dimension is valid where z differs from the films' centre in that dimension alone.
-export const isFilmTrue = (z, filmZ, dim) => differingDims(z, filmZ).every((d) => d === dim);
+export const isFilmValid = (z, filmZ, dim) => differingDims(z, filmZ).every((d) => d === dim);
 
 // Whether z is the point that the server read off the map, after a click between two points.
 export const isApproximate = (z, packet) => packet.approximate && differingDims(z, packet.z).length === 0;

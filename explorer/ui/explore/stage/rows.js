@@ -2,7 +2,7 @@
 // the picked image.
 
 import { drawStrip } from '../../wire/pictures.js';
-import { filmValues, isFilmTrue, klText, parseValue, posteriorBand } from './films.js';
+import { filmValues, isFilmValid, klText, parseValue, posteriorBand } from './films.js';
 
 const ROW = (dim) => `
   <label for="z-${dim}">z<sub>${dim}</sub></label>
@@ -80,7 +80,7 @@ export function settleRows(s) {
 }
 
 export function markRows(s) {
-  for (const [dim, r] of s.rows) r.row.classList.toggle('stale', !isFilmTrue(s.z, s.packet.z, dim));
+  for (const [dim, r] of s.rows) r.row.classList.toggle('stale', !isFilmValid(s.z, s.packet.z, dim));
 }
 
 export function drawStrips(s) {
