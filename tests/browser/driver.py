@@ -189,7 +189,7 @@ class Visit:
         return low + share * (high - low), top + height / 2, low, high
 
     def drag(self, dim: int, seconds: float = 2.0, end: float | None = None, sums: bool = False, wait: bool = True) -> Drag:
-        """Drag back and forth over the whole slider in small steps, released at the share `end` of it (None: where it happens to be)."""
+        """Drag back and forth over the whole slider in small steps, released at the share `end` of it (None: anywhere)."""
         page, (x, y, low, high) = self.page, self.handle(dim)
         page.evaluate("on => { __probe.forget(); __probe.sums = on; }", sums)
         middle, reach = (low + high) / 2, (high - low) / 2
