@@ -18,8 +18,6 @@ class Numbered(TypedDict):
     seq: int
 
 
-
-
 def pack(header: dict, arrays: dict[str, np.ndarray | bytes], encodings: dict[str, str] | None = None) -> bytes:
     """Serialises to: uint32 header length, the header as JSON padded to 4 bytes, then the arrays in order, each padded to 4.
 

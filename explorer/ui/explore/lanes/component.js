@@ -1,4 +1,4 @@
-// The lanes: three synchronised films from A to B (linear, spherical, and pixels cross-faded). Scrubbing sends
+// The lanes: three synchronised films from A to B (linear, spherical, pixels cross-faded). Scrubbing sends
 // nothing.
 
 import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
@@ -166,7 +166,7 @@ function draw(s) {
   if (s.frame !== undefined && s.frame < n_frames) show(s, s.frame, true);
 }
 
-// Shows frame `i` of all three lanes, its numbers and the nearest real image, and, unless `isQuiet`, moves the
+// Shows frame `i` of all three lanes, its numbers and the nearest image. Unless `isQuiet`, also moves the
 // map's cursor.
 function show(s, i, isQuiet) {
   const { packet, $ } = s;
