@@ -1,4 +1,4 @@
-// Tracks the page around the components: user input, navigation, and whether the server runs the script.
+// Tracks the page around the components: user input, navigation, and whether the script is running.
 
 import { explorer } from './cursor.js';
 

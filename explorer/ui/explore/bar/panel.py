@@ -31,7 +31,7 @@ def render(engine, session) -> None:
 
 
 def choose_model():
-    """Draws the model selector; returns the engine of the chosen model, or None if there is none. Warns of damaged bundles."""
+    """Draws the model selector, and a warning for each damaged bundle. Returns the chosen engine; None if there is no model."""
     try:
         own = resources.own_model()
     except ExplorerError as error:

@@ -1,5 +1,5 @@
-// The lanes: three synchronised films from A to B: linear, spherical, and a cross-fade of pixels. Scrubbing
-// sends nothing.
+// The lanes: three synchronised films from A to B (linear, spherical, pixels cross-faded). Scrubbing sends
+// nothing.
 
 import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
 import { mailbox, mounting } from '../../wire/mailbox.js';
@@ -166,8 +166,8 @@ function draw(s) {
   if (s.frame !== undefined && s.frame < n_frames) show(s, s.frame, true);
 }
 
-// Shows frame `i` of all three lanes, its numbers and the nearest real image. Moves the map's cursor unless
-// `isQuiet`.
+// Shows frame `i` of all three lanes, its numbers and the nearest image. Unless `isQuiet`, also moves the
+// map's cursor.
 function show(s, i, isQuiet) {
   const { packet, $ } = s;
   const n = packet.n_frames;
