@@ -18,7 +18,7 @@ from tests.helpers import random_bundle, sprite_set
 LONG = 60_000
 NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
 DAMAGED = "The file is not a zip, or it is damaged or cut short. Make the zip again"
-OUT = "leads out of its folder. Do not trust it."
+OUT = "leads out of its folder. Do not import it."
 BOMB = "unpacks to 1,0\\d\\d times its size. This is typical of a zip bomb"
 
 
