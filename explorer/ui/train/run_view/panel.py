@@ -46,7 +46,7 @@ class Axes(TypedDict):
     umap_reach: float
 
 
-class Dial(TypedDict):
+class SettingChange(TypedDict):
     """A change of the live settings."""
 
     step: int
@@ -68,7 +68,7 @@ class Header(TypedDict):
     step: int
     n_steps: int
     facts: str
-    dials: list[Dial]
+    dials: list[SettingChange]
     dead: str
     plane: str  # caption of the map
     shape: tuple[int, int, int]
