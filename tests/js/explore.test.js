@@ -1,4 +1,4 @@
-// The parts of the Explore page that need no DOM.
+// Tests the modules of the Explore page that need no DOM.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { pathPlot, playbackShare, shareOf } from '../../explorer/ui/explore/lanes/path_plot.js';
@@ -7,12 +7,12 @@ import { posteriorPlot } from '../../explorer/ui/explore/own_image/posterior_plo
 import { requestQueue } from '../../explorer/ui/explore/own_image/requests.js';
 import * as films from '../../explorer/ui/explore/stage/films.js';
 
-test('all films are true where z is at their centre', () => {
+test('all films are valid if z is at their centre', () => {
   const z = Float32Array.of(0.5, -1, 2);
   for (const dim of [0, 1, 2]) assert.ok(films.isFilmValid(z, z, dim));
 });
 
-test('after a move along one dimension only the film of that dimension is true', () => {
+test('after a move along one dimension only the film of that dimension is valid', () => {
   const filmZ = Float32Array.of(0.5, -1, 2);
   const z = Float32Array.of(0.5, 0, 2);
   assert.deepEqual(
@@ -21,7 +21,7 @@ test('after a move along one dimension only the film of that dimension is true',
   );
 });
 
-test('after moves along two dimensions none is true', () => {
+test('after moves along two dimensions no film is valid', () => {
   const filmZ = Float32Array.of(0, 0, 0);
   const z = Float32Array.of(1, 1, 0);
   assert.deepEqual(films.differingDims(z, filmZ), [0, 1]);
@@ -35,25 +35,25 @@ test('a z that was read off the map is approximate until it is moved', () => {
   assert.equal(films.isApproximate(packet.z, { ...packet, approximate: false }), false);
 });
 
-test('each row has its own values', () => {
+test('each slider has its own values', () => {
   const packet = { n_frames: 3, values: Float32Array.of(0, 1, 2, 10, 11, 12) };
   assert.deepEqual([...films.filmValues(packet, 1)], [10, 11, 12]);
 });
 
-test('a gallery row as it is typed', () => {
+test('parsing a gallery row', () => {
   assert.equal(films.parseRow('12'), 12);
   assert.equal(films.parseRow('12.9'), 12);
   assert.equal(films.parseRow('0'), 0);
   for (const text of ['', '-1', 'x']) assert.equal(films.parseRow(text), null, text);
 });
 
-test('a value of z as it is typed', () => {
+test('parsing a value of z', () => {
   assert.equal(films.parseValue('-1.5'), -1.5);
   assert.equal(films.parseValue('0'), 0);
   for (const text of ['', 'x', 'Infinity']) assert.equal(films.parseValue(text), null, text);
 });
 
-test('numbers on the stage', () => {
+test('number formats of the stage', () => {
   assert.equal(films.klText(0.004), '.00');
   assert.equal(films.klText(0.996), '1.0');
   assert.equal(films.supportText(0.004), 'support < .01');
@@ -63,14 +63,14 @@ test('numbers on the stage', () => {
   assert.equal(films.normText(Float32Array.of(3, 4)), '|z| 5.00 (prior 1.4)');
 });
 
-test('the posterior on a slider is cut off at its ends', () => {
+test('the posterior band is clipped to the slider', () => {
   assert.deepEqual(films.posteriorBand([0, 1], -2, 2), [0.25, 0.5]);
   assert.deepEqual(films.posteriorBand([3.5, 1.5], -4, 4), [0.75, 0.25]);
 });
 
 const PAD = { side: 11, span: 2.5 };
 
-test('the pad: its corners, its middle and the frames beyond its edge', () => {
+test('the pad: corners, middle and positions beyond the edge', () => {
   assert.equal(grid.columnOf(-2.5, PAD), 0);
   assert.equal(grid.columnOf(0, PAD), 5);
   assert.equal(grid.columnOf(2.5, PAD), 10);
@@ -80,7 +80,7 @@ test('the pad: its corners, its middle and the frames beyond its edge', () => {
   assert.equal(grid.frameAtCell(-5, 99, 11), 110);
 });
 
-test('arrow keys on the pad: up is up, and the edge holds', () => {
+test('arrow keys on the pad move one frame and stop at the edge', () => {
   const middle = 5 * 11 + 5;
   const go = (point, key) => grid.frameAfterArrow(point, grid.ARROWS[key], PAD);
   assert.equal(go([0, 0], 'ArrowUp'), middle - 11);
@@ -90,7 +90,7 @@ test('arrow keys on the pad: up is up, and the edge holds', () => {
   assert.equal(go([2.5, 2.5], 'ArrowUp'), 10);
 });
 
-test('playback goes there and back', () => {
+test('playback goes back and forth', () => {
   const shares = [0, 1000, 2000, 3000, 4000].map(playbackShare);
   assert.deepEqual(shares, [0, 0.5, 1, 0.5, 0]);
 });
@@ -103,7 +103,7 @@ test('a path may reach beyond its ends', () => {
   );
 });
 
-test('the plot of a path: three curves from edge to edge, and sqrt(D)', () => {
+test('the plot of a path: three curves over the full width, and a line at sqrt(D)', () => {
   const packet = {
     times: [0, 0.5, 1],
     norm: [1, 1, 1],
@@ -127,7 +127,7 @@ test('the posterior of an image: a bar for each dimension, none without an image
   assert.match(svg, /y1="0" y2="0"/); // beyond 4: at the edge
 });
 
-// A queue with the numbers and kinds that it has sent.
+// A queue, and the requests and events that it has produced.
 function queue(t) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const sent = [];
@@ -140,7 +140,7 @@ function queue(t) {
   return { requests, sent, events };
 }
 
-test('one image is on its way at a time, and of those that wait only the newest goes', (t) => {
+test('one image is sent at a time, and only the newest of those waiting', (t) => {
   const { requests, sent } = queue(t);
   for (const data of ['1', '2', '3']) requests.ask({ kind: 'image', data });
   assert.deepEqual(sent, [[1, 'image', '1']]);
@@ -149,7 +149,7 @@ test('one image is on its way at a time, and of those that wait only the newest 
   assert.deepEqual(sent.slice(1), [[2, 'image', '3']]);
 });
 
-test('a cleared drawing replaces an image that waits, settings keep their place', (t) => {
+test('a cleared drawing replaces a waiting image; settings keep their position', (t) => {
   const { requests, sent } = queue(t);
   for (const kind of ['image', 'see', 'image', 'clear']) requests.ask({ kind });
   for (const ack of [1, 2, 3]) {
@@ -163,7 +163,7 @@ test('a cleared drawing replaces an image that waits, settings keep their place'
   assert.equal(requests.isBusy(), false);
 });
 
-test('a request without an answer is sent four times, then lost, and the next goes', (t) => {
+test('a request without an answer is sent four times and given up, then the next is sent', (t) => {
   const { requests, sent, events } = queue(t);
   requests.ask({ kind: 'image' });
   requests.ask({ kind: 'explore' });
@@ -179,9 +179,9 @@ test('a request without an answer is sent four times, then lost, and the next go
   assert.deepEqual(sent.at(-1).slice(0, 2), [2, 'explore']);
 });
 
-test('a late ack of an older request leaves the newer one on its way', (t) => {
+test('a late ack of an older request does not complete the newer one', (t) => {
   const { requests, sent } = queue(t);
-  requests.acknowledge(4); // of a page that was loaded before
+  requests.acknowledge(4); // from before the page was reloaded
   requests.ask({ kind: 'image' });
   assert.equal(sent[0][0], 5);
   requests.acknowledge(4);

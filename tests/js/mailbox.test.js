@@ -1,8 +1,9 @@
+// Tests mounting, the mailbox and debounce.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { debounce, mailbox, mounting } from '../../explorer/ui/wire/mailbox.js';
 
-// A mailbox with what it has sent, and the timers that it has set, which a test fires itself.
+// A mailbox, what it has sent, and its timers, which the test fires.
 function box() {
   const timers = [];
   const sent = [];
@@ -27,7 +28,7 @@ function box() {
 
 const kinds = ([, value]) => value.all.map((request) => request.kind);
 
-test('requests are numbered and wait together for their ack', () => {
+test('requests are numbered and sent together until acknowledged', () => {
   const { mail, sent } = box();
   mail.ask({ kind: 'a' });
   mail.ask({ kind: 'b' });
@@ -44,7 +45,7 @@ test('requests are numbered and wait together for their ack', () => {
   ]);
 });
 
-test('an ack removes the requests up to it, the others travel again with the next', () => {
+test('an ack removes the requests up to it; the others are sent again with the next', () => {
   const { mail, sent } = box();
   for (const kind of ['a', 'b']) mail.ask({ kind });
   mail.acknowledge(1);
@@ -64,7 +65,7 @@ test('without an ack a request is sent four times, 1.5 s apart, then no more', (
   assert.ok(timers.every((timer) => timer.wait === 1500));
 });
 
-test('a new request starts the tries again', () => {
+test('a new request resets the number of tries', () => {
   const { mail, sent, fire } = box();
   mail.ask({ kind: 'a' });
   while (fire());
@@ -74,7 +75,7 @@ test('a new request starts the tries again', () => {
   assert.deepEqual(kinds(sent.at(-1)), ['a', 'b']);
 });
 
-test('the last ack stops the timer, an earlier one does not', () => {
+test('only the last ack stops the timer', () => {
   const { mail, timers } = box();
   for (const kind of ['a', 'b']) mail.ask({ kind });
   mail.acknowledge(1);
@@ -83,14 +84,14 @@ test('the last ack stops the timer, an earlier one does not', () => {
   assert.equal(timers.filter((timer) => timer.isSet).length, 0);
 });
 
-test('numbers go on from the server’s where a page was loaded again', () => {
+test('after a reload, numbers continue from the server’s ack', () => {
   const { mail, sent } = box();
   mail.acknowledge(7);
   mail.ask({ kind: 'a' });
   assert.equal(sent[0][1].seq, 8);
 });
 
-test('debounce runs once, with the last arguments, after the calls have stopped', (t) => {
+test('debounce runs once after the last call, with its arguments', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const calls = [];
   const later = debounce(150, (value) => calls.push(value));
@@ -105,7 +106,7 @@ test('debounce runs once, with the last arguments, after the calls have stopped'
   assert.equal(later.pending(), false);
 });
 
-test('flush runs at once and only once', (t) => {
+test('flush runs immediately and only once', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let calls = 0;
   const later = debounce(150, () => calls++);
@@ -115,13 +116,13 @@ test('flush runs at once and only once', (t) => {
   assert.equal(calls, 1);
 });
 
-// A page with nothing on it.
+// An empty page.
 function emptyPage(t) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   Object.assign(globalThis, { window: new EventTarget(), document: { querySelector: () => null } });
 }
 
-test('an element is built once, keeps its state, and takes every packet', (t) => {
+test('an element is built once, keeps its state, and accepts every packet', (t) => {
   emptyPage(t);
   const events = [];
   const build = (root) => {
@@ -145,7 +146,7 @@ test('an element is built once, keeps its state, and takes every packet', (t) =>
   ]);
 });
 
-test('a request goes to the newest function of the element', (t) => {
+test('a request is sent with the newest function of the element', (t) => {
   emptyPage(t);
   const mail = mailbox(() => () => {});
   const mount = mounting(

@@ -1,4 +1,5 @@
-// Packets written by Python (test_js.py) into the folder PACKETS: NAME.bin and, in NAME.json, what they hold.
+// Unpacks packets written by Python (test_js.py) into the folder PACKETS: NAME.bin, with the expected content
+// in NAME.json.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-// The page as components see it, with a document that a test sets itself.
+// Tests page tracking with a mock document.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { explorer } from '../../explorer/ui/wire/cursor.js';
@@ -7,7 +7,7 @@ import { isIdle, isTyping, msSinceInput, pageArrived, trackPage } from '../../ex
 let now = 0;
 performance.now = () => now;
 
-// An empty page at rest: the elements that selectors find, and the links of the navigation.
+// An idle page. `found`: elements by selector; `links`: the links of the navigation.
 function openPage(t, { path = '/', found = {}, links = [] } = {}) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   now = 10_000;
@@ -27,20 +27,20 @@ function openPage(t, { path = '/', found = {}, links = [] } = {}) {
   return page;
 }
 
-function event(kind, isWayOut = false) {
+function event(kind, isLink = false) {
   const e = new Event(kind);
-  Object.defineProperty(e, 'target', { value: { closest: () => isWayOut } });
+  Object.defineProperty(e, 'target', { value: { closest: () => isLink } });
   return e;
 }
 
 const running = { '.stApp': { dataset: { testScriptState: 'running' } } };
 
-test('a page on which nothing happens is idle', (t) => {
+test('a page without activity is idle', (t) => {
   openPage(t);
   assert.ok(isIdle());
 });
 
-test('not while the script runs or something is pressed', (t) => {
+test('it is not idle while the script runs or a button is pressed', (t) => {
   const page = openPage(t);
   page.found = running;
   assert.ok(!isIdle());
@@ -48,7 +48,7 @@ test('not while the script runs or something is pressed', (t) => {
   assert.ok(!isIdle());
 });
 
-test('not for 250 ms after an input event', (t) => {
+test('it is not idle for 250 ms after an input event', (t) => {
   openPage(t);
   window.dispatchEvent(event('keydown'));
   now += 250;
@@ -58,7 +58,7 @@ test('not for 250 ms after an input event', (t) => {
   assert.ok(isIdle());
 });
 
-test('not for 2 s after a link to another page, unless that page is here', (t) => {
+test('it is not idle for 2 s after a link to another page is clicked, unless that page arrives', (t) => {
   openPage(t);
   window.dispatchEvent(event('click', true));
   now += 2000;
@@ -67,7 +67,7 @@ test('not for 2 s after a link to another page, unless that page is here', (t) =
   assert.ok(isIdle());
 });
 
-test('any other click delays by 250 ms only', (t) => {
+test('after any other click it is idle after 250 ms', (t) => {
   openPage(t);
   window.dispatchEvent(event('click'));
   now += 251;
@@ -79,7 +79,7 @@ function navigation() {
   return link;
 }
 
-test('a page that is missing for a second gets its link clicked, three times at most', (t) => {
+test('the link of a page that is missing for a second is clicked, at most three times', (t) => {
   const link = navigation();
   openPage(t, { path: '/train', links: [link] });
   t.mock.timers.tick(750);
@@ -90,7 +90,7 @@ test('a page that is missing for a second gets its link clicked, three times at 
   assert.equal(link.clicks, 3);
 });
 
-test('a page that is here, or for which the script still runs, is left alone', (t) => {
+test('no link is clicked if the page is shown or the script still runs', (t) => {
   const link = navigation();
   const page = openPage(t, { path: '/train', links: [link], found: { '.st-key-train': {} } });
   t.mock.timers.tick(10_000);
@@ -99,14 +99,14 @@ test('a page that is here, or for which the script still runs, is left alone', (
   assert.equal(link.clicks, 0);
 });
 
-test('the page without a name is Explore', (t) => {
+test('the root path is Explore', (t) => {
   const link = navigation();
   openPage(t, { path: '/', links: [link], found: { '.st-key-explore': {} } });
   t.mock.timers.tick(10_000);
   assert.equal(link.clicks, 0);
 });
 
-test('keys belong to the field that has them', () => {
+test('a key event in a text field counts as typing', () => {
   const from = (isField) => ({ composedPath: () => [{ matches: () => isField }] });
   assert.ok(isTyping(from(true)));
   assert.ok(!isTyping(from(false)));

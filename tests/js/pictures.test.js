@@ -1,8 +1,9 @@
+// Tests the layout of sheets and strips.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { layOut, nearestIndex, padding, stripLayout } from '../../explorer/ui/wire/pictures.js';
 
-test('the nearest of some values, the first of two that are equally near', () => {
+test('the index of the nearest value; of two equally near, the first', () => {
   const values = Float32Array.of(-3, -1, 1, 3);
   assert.equal(nearestIndex(values, -10), 0);
   assert.equal(nearestIndex(values, 0.2), 2);
@@ -10,7 +11,7 @@ test('the nearest of some values, the first of two that are equally near', () =>
   assert.equal(nearestIndex(values, 99), 3);
 });
 
-test('grey frames side by side, opaque', () => {
+test('grey frames are laid out side by side, opaque', () => {
   const sheet = layOut(Uint8Array.of(1, 2, 3, 4, 255, 0), [1, 1, 2], 2);
   assert.deepEqual([sheet.width, sheet.height], [4, 2]);
   const bytes = [...new Uint8Array(sheet.rgba.buffer)];
@@ -18,7 +19,7 @@ test('grey frames side by side, opaque', () => {
   assert.deepEqual(bytes.slice(16), [255, 255, 255, 255, 0, 0, 0, 255, ...Array(8).fill(0)]);
 });
 
-test('colours from channels first', () => {
+test('colour frames have their channels first', () => {
   const [red, green, blue] = [10, 20, 30];
   const sheet = layOut(Uint8Array.of(red, 1, green, 2, blue, 3), [3, 2, 1], 1);
   assert.deepEqual([...new Uint8Array(sheet.rgba.buffer)], [10, 20, 30, 255, 1, 2, 3, 255]);
@@ -28,7 +29,7 @@ test('no frames make an empty sheet', () => {
   assert.equal(layOut(new Uint8Array(), [1, 28, 28], 4).rgba.length, 0);
 });
 
-test('a strip shows as many frames as fit, the first and the last among them', () => {
+test('a strip shows as many frames as fit, including the first and the last', () => {
   const { width, frames } = stripLayout(41, 400, 50, [1, 28, 28]);
   assert.equal(width, 50);
   assert.equal(frames.length, 8);
@@ -39,7 +40,7 @@ test('a strip shows as many frames as fit, the first and the last among them', (
   );
 });
 
-test('a strip never shows a frame twice, and in a narrow place shows the middle one', () => {
+test('a strip shows no frame twice, and only the middle one if it is narrow', () => {
   assert.deepEqual(
     stripLayout(3, 1000, 10, [1, 8, 8]).frames.map((frame) => frame.index),
     [0, 1, 2],
@@ -50,7 +51,7 @@ test('a strip never shows a frame twice, and in a narrow place shows the middle 
   );
 });
 
-test('frames that are wider than high take more room', () => {
+test('wide frames get a wide slot', () => {
   assert.equal(stripLayout(9, 300, 50, [1, 10, 20]).width, 100);
 });
 

@@ -28,7 +28,7 @@ PACKETS = {
 KINDS = {"f": "f4", "i": "i4", "u": "u1"}
 
 
-def described(array: np.ndarray | bytes) -> tuple[str, list]:
+def array_json(array: np.ndarray | bytes) -> tuple[str, list]:
     array = np.frombuffer(array, np.uint8) if isinstance(array, bytes) else np.asarray(array)
     kind = KINDS[array.dtype.kind]
     return kind, array.astype(kind).ravel().tolist()
@@ -41,7 +41,7 @@ def packets(tmp_path_factory) -> Path:
         (folder / f"{name}.bin").write_bytes(pack(header, arrays, encodings))
         expected = {
             "header": header | {"encodings": encodings},
-            "arrays": {key: described(array) for key, array in arrays.items()},
+            "arrays": {key: array_json(array) for key, array in arrays.items()},
         }
         (folder / f"{name}.json").write_text(json.dumps(expected), "utf-8")
     return folder

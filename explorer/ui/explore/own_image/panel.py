@@ -98,7 +98,7 @@ def _read(text: str) -> tuple[np.ndarray | None, str]:
     except ExplorerError as error:
         return None, str(error)
     except ValueError:  # not base64
-        return None, "The picture did not arrive whole. Try again."
+        return None, "The picture arrived incomplete. Try again."
 
 
 def _content(engine, session) -> tuple[dict, Arrays, dict]:

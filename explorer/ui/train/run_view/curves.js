@@ -42,7 +42,7 @@ function drawCurve(s, which) {
   };
   context.font = FONT;
   drawAxes(plot, low, high);
-  drawDials(plot, packet.dials, which === 0);
+  drawSettingChanges(plot, packet.dials, which === 0);
   drawValues(plot, packet, which + 1);
   if (which === 0) drawLegend(plot, height);
 }
@@ -64,19 +64,19 @@ function drawAxes({ context, left, right, top, bottom, y, ink }, low, high) {
 }
 
 // Draws a dashed line at each step where the settings changed, with their text on the first chart only.
-function drawDials({ context, right, top, bottom, x, accent }, dials, hasText) {
+function drawSettingChanges({ context, right, top, bottom, x, accent }, dials, hasText) {
   context.globalAlpha = 1;
   context.setLineDash([3, 3]);
   context.textAlign = 'left';
   context.strokeStyle = accent;
   context.fillStyle = accent;
-  dials.forEach((dial, i) => {
-    const at = x(dial.step);
+  dials.forEach((change, i) => {
+    const at = x(change.step);
     context.beginPath();
     context.moveTo(at, top);
     context.lineTo(at, bottom);
     context.stroke();
-    if (hasText) context.fillText(dial.text, Math.min(at + 3, right - 40), top + 10 + 13 * (i % 3));
+    if (hasText) context.fillText(change.text, Math.min(at + 3, right - 40), top + 10 + 13 * (i % 3));
   });
   context.setLineDash([]);
 }

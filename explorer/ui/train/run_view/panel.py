@@ -46,7 +46,7 @@ class Axes(TypedDict):
     umap_reach: float
 
 
-class LiveSetting(TypedDict):
+class SettingChange(TypedDict):
     """A change of the live settings."""
 
     step: int
@@ -68,7 +68,7 @@ class Header(TypedDict):
     step: int
     n_steps: int
     facts: str
-    dials: list[LiveSetting]
+    dials: list[SettingChange]
     dead: str
     plane: str  # caption of the map
     shape: tuple[int, int, int]
@@ -206,7 +206,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: Axes) -> 
 
 
 def _thinned(events: list[dict], n: int) -> list[dict]:
-    """At most `n` of the events, evenly spaced, the first and the last among them."""
+    """At most `n` of the events, evenly spaced."""
     return events if len(events) <= n else [events[i] for i in np.linspace(0, len(events) - 1, n).astype(int)]
 
 
