@@ -102,9 +102,9 @@ def test_the_switches_change_what_the_model_sees(engine, session, ask):
     "data, says",
     [
         ("", "The file is empty."),
-        ("?", "did not arrive whole"),
-        ("AAA", "did not arrive whole"),
-        ("\u00e9", "did not arrive whole"),
+        ("?", "arrived incomplete"),
+        ("AAA", "arrived incomplete"),
+        ("\u00e9", "arrived incomplete"),
         (base64.b64encode(b"a letter").decode(), "not a picture"),
         (file(np.zeros((1, 1), np.uint8)), "1 x 1 px"),
         (file(np.zeros((50, 50), np.uint8)), "blank"),
