@@ -15,7 +15,7 @@ Packages (README.md in this folder describes the layers and who owns which state
 
 from importlib import import_module
 
-_WHERE = {
+_MODULES = {
     "open_bundle": "explorer.core.engine.engine",
     "open_model": "explorer.core.engine.custom_model",
     "open_run": "explorer.core.engine.live_run",
@@ -29,14 +29,14 @@ _WHERE = {
     "ExplorerError": "explorer.core.errors",
     "VAE": "explorer.core.vae.model",
 }
-__all__ = sorted(_WHERE)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str):
     """Imports a public name when it is first used, so that `import explorer` does not import torch."""
-    if name not in _WHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module 'explorer' has no attribute '{name}'")
-    return getattr(import_module(_WHERE[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

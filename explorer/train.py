@@ -46,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     except ExplorerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python reports the error again at exit
+    except BrokenPipeError:  # the reader of the output has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python reports the error again at exit
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -55,16 +55,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def rank() -> int:
-    """Which of torchrun's processes this is; 0 without torchrun."""
-    return int(os.environ["RANK"]) if _is_of_torchrun() else 0
+    """The rank of this process under torchrun; 0 without torchrun."""
+    return int(os.environ["RANK"]) if _under_torchrun() else 0
 
 
-def _is_of_torchrun() -> bool:
+def _under_torchrun() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def _follow(argv: list[str] | None) -> int:
-    """The other processes of torchrun take part in the training; they print nothing."""
+    """Runs a torchrun process of rank above 0, which takes part in the training and prints nothing."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             args = parse(argv)
@@ -84,24 +84,24 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _begin(args: argparse.Namespace) -> Path:
-    """The new run's folder."""
+    """Creates the folder of a new run and returns it."""
     config = TrainConfig(**given(args, RUN))
     settings = given(args, MODEL)
-    wanted = ModelConfig((1, 128, 128), **settings)  # the largest: the size is known once the images are loaded
-    default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{wanted.latent_dim}"
+    largest = ModelConfig((1, 128, 128), **settings)  # the largest size: the real one is known once the images are loaded
+    default_name = f"{re.sub(r'[^A-Za-z0-9-]+', '-', config.dataset.split(':')[0])}-{largest.latent_dim}"
     name = paths.checked_name(default_name if args.name is None else args.name)
     folder = paths.runs_dir() / name
     spec = RunSpec(name, settings, given(args, RUN), args.size, not args.no_map, not args.no_thumbs, created=time.time())
     group = twins.twins(spec, args.twins[0], args.twins[1:]) if args.twins else {}
-    for one in group.values() or [spec]:
-        if not args.replace and (paths.checkpoints_dir() / paths.checked_name(one.name)).exists():
-            raise ConfigError(f"There is already a bundle '{one.name}'.", "Give another --name, or add --replace.")
+    for model in group.values() or [spec]:
+        if not args.replace and (paths.checkpoints_dir() / paths.checked_name(model.name)).exists():
+            raise ConfigError(f"There is already a bundle '{model.name}'.", "Give another --name, or add --replace.")
     if folder.is_dir():
         run = run_status.look(name) if (folder / run_folder.RUN).is_file() else None
         if run and run.is_live:
-            raise ConfigError(f"The run '{name}' is at work.", "Give another --name, or stop it first.")
+            raise ConfigError(f"The run '{name}' is still active.", "Give another --name, or stop it first.")
         if not args.replace and (run is None or run.status != "done"):
-            raise ConfigError(f"There is a stopped run '{name}'.", f"Go on with --resume {name}, or add --replace.")
+            raise ConfigError(f"There is a stopped run '{name}'.", f"Resume it with --resume {name}, or add --replace.")
         shutil.rmtree(folder)
     return run_folder.create(spec, group, replace_bundles=args.replace)
 
@@ -110,7 +110,10 @@ def _resume(args: argparse.Namespace) -> Path:
     more = [name for name, value in vars(args).items() if value not in (None, False) and name not in ("resume", "json")]
     if more:
         option = more[0].replace("_", "-")
-        raise ConfigError(f"A run goes on as it was begun, so --resume takes no --{option}.", f"Leave --{option} out.")
+        raise ConfigError(
+            f"A run is resumed with its original settings, so --resume cannot be combined with --{option}.",
+            f"Leave --{option} out.",
+        )
     run = run_status.look(args.resume)
     if run.status == "done":
         raise BundleError(f"The run '{run.name}' is finished.", "Start a new one with another --name.")
@@ -118,8 +121,8 @@ def _resume(args: argparse.Namespace) -> Path:
         raise BundleError(run.sentence)
     if run.is_live:
         if run_folder.read_run(run.folder)[1].get("pid") not in (None, os.getpid()):
-            raise BundleError(f"The run '{run.name}' is at work.", "Watch it on the page, or wait until it is over.")
-        return run.folder  # the page has started this process for it, and may have stopped the run already
+            raise BundleError(f"The run '{run.name}' is still active.", "Watch it on the page, or wait until it ends.")
+        return run.folder  # the page started this process for the run, and may already have stopped it
     control = run_folder.read_control(run.folder)
     if control.stop or control.pause or control.step_to is not None:
         run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
@@ -129,7 +132,7 @@ def _resume(args: argparse.Namespace) -> Path:
 def _run(folder: Path, as_json: bool, is_new: bool) -> int:
     progress = _Progress(as_json, are_twins=bool(run_folder.read_run(folder)[0].twins))
     try:
-        path = job.work(folder, _silent if as_json else _say, progress.show)
+        path = job.work(folder, _silent if as_json else _print_message, progress.show)
         progress.close()
         return _stopped(folder, is_new) if path is None else 0
     except KeyboardInterrupt:
@@ -137,7 +140,7 @@ def _run(folder: Path, as_json: bool, is_new: bool) -> int:
         return _stopped(folder, is_new)
     except (ExplorerError, BrokenPipeError) as error:
         progress.close()
-        if is_new and not _can_go_on(folder):
+        if is_new and not _is_resumable(folder):
             shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, TrainingError):
             lr = TrainConfig(**run_folder.read_run(folder)[0].train).lr
@@ -152,15 +155,15 @@ class _Progress:
         self.as_json, self.are_twins, self.bar = as_json, are_twins, None
 
     def show(self, report, state, n_steps: int) -> None:
-        which = _which(state) if self.are_twins else ""
+        label = _twin_label(state) if self.are_twins else ""
         if self.as_json:
             values = {"kind": "epoch" if report.is_epoch else "batch", "n_steps": n_steps} | report.as_dict()
-            values |= {"precision": state.precision} | ({"model": which} if which else {})
+            values |= {"precision": state.precision} | ({"model": label} if label else {})
             print(json.dumps(values), flush=True)
         else:
-            self._show_bar(report, state, n_steps, f"{which}: " if which else "")
+            self._show_bar(report, state, n_steps, f"{label}: " if label else "")
 
-    def _show_bar(self, report, state, n_steps: int, which: str) -> None:
+    def _show_bar(self, report, state, n_steps: int, prefix: str) -> None:
         from tqdm import tqdm
 
         bar = self.bar = self.bar or tqdm(total=n_steps, initial=report.step, unit="batch", dynamic_ncols=True)
@@ -172,7 +175,7 @@ class _Progress:
         if report.epoch == 0 and state.precision_ms:
             times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in state.precision_ms.items())
             tqdm.write(f"precision {state.precision} (a step takes: {times})", file=sys.stderr)
-        tqdm.write(which + _line(report, state.config.epochs), file=sys.stderr)
+        tqdm.write(prefix + _epoch_line(report, state.config.epochs), file=sys.stderr)
         if report.step >= n_steps:
             bar.close()
 
@@ -181,16 +184,16 @@ class _Progress:
             self.bar.close()
 
 
-def _can_go_on(folder: Path) -> bool:
+def _is_resumable(folder: Path) -> bool:
     return (folder / "state.json").exists()
 
 
 def _stopped(folder: Path, is_new: bool) -> int:
-    if is_new and not _can_go_on(folder):
+    if is_new and not _is_resumable(folder):
         shutil.rmtree(folder, ignore_errors=True)
         raise KeyboardInterrupt
     run = run_status.look(folder.name)
-    print(f"stopped {_reached(run)}; go on with: python -m explorer.train --resume {run.name}", file=sys.stderr)
+    print(f"stopped {_reached(run)}; resume with: python -m explorer.train --resume {run.name}", file=sys.stderr)
     return 130
 
 
@@ -200,7 +203,7 @@ def _reached(run) -> str:
 
 @contextmanager
 def _terminated_like_ctrl_c():
-    """SIGTERM saves and stops, as Ctrl-C does. Only the main thread may handle signals."""
+    """Makes SIGTERM save and stop, as Ctrl-C does. Only the main thread may handle signals."""
     listen = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if listen else None
     try:
@@ -210,7 +213,7 @@ def _terminated_like_ctrl_c():
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def _line(report, n_epochs: int) -> str:
+def _epoch_line(report, n_epochs: int) -> str:
     test = report.test
     speed = f", {report.images_per_second:,.0f} images/s" if report.epoch else " (untrained)"
     return (
@@ -219,8 +222,8 @@ def _line(report, n_epochs: int) -> str:
     )
 
 
-def _which(state) -> str:
-    """The label of one of twins."""
+def _twin_label(state) -> str:
+    """The label of one of several twins."""
     config, model = state.config, state.model_config
     beta = f"beta {state.live.beta:g}" if config.recon_weight else "KL only"
     return f"{beta}, D = {model.latent_dim}, {model.likelihood}"
@@ -231,7 +234,7 @@ def _list() -> int:
 
     bundles, unfinished = store.list_bundles(), [run for run in run_status.list_runs() if run.status != "done"]
     if not bundles and not unfinished:
-        _say(f"There is nothing in {paths.checkpoints_dir()} yet.")
+        _print_message(f"There is nothing in {paths.checkpoints_dir()} yet.")
     for info in bundles:
         if info.error:
             print(f"{info.name:24} {info.error}")
@@ -251,17 +254,17 @@ def _status_line(run) -> str:
     if run.is_live or run.spec is None:
         return run.sentence or f"{run.status}, epoch {run.epoch} of {run.n_epochs}"
     try:
-        if _can_go_on(run.folder):
+        if _is_resumable(run.folder):
             load_state(run.folder)[1]["options"]
     except ExplorerError as error:
         return str(error)
     except (KeyError, TypeError):
-        return f"The state of this run is not ours. Delete the folder {run.folder}."
+        return f"The saved state of this run is invalid. Delete the folder {run.folder}."
     why = f" ({run.sentence})" if run.status == "failed" else ""
-    return f"stopped {_reached(run)}{why}; go on with --resume {run.name}"
+    return f"stopped {_reached(run)}{why}; resume with --resume {run.name}"
 
 
-def _say(text: str) -> None:
+def _print_message(text: str) -> None:
     print(text, file=sys.stderr)
 
 
@@ -269,10 +272,13 @@ def _silent(text: str) -> None:
     pass
 
 
-def _leave(code: int) -> NoReturn:
-    """The process ends. Under torchrun at once: a thread of gloo that still lets go of a tensor while the interpreter is taken
-    down aborts the process (https://github.com/pytorch/pytorch/pull/179291), and torchrun then calls the whole run failed."""
-    if _is_of_torchrun():
+def _exit(code: int) -> NoReturn:
+    """Ends the process; under torchrun without shutting down the interpreter.
+
+    During shutdown a gloo thread that releases a tensor can abort the process, and torchrun then reports the run as failed
+    (https://github.com/pytorch/pytorch/pull/179291).
+    """
+    if _under_torchrun():
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         os._exit(code)
@@ -280,4 +286,4 @@ def _leave(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _leave(main())
+    _exit(main())

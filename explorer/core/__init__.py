@@ -1,1 +1,1 @@
-"""Tensors and files. Knows no screen."""
+"""Data sets, models, training, bundles, runs and the Engine, without a user interface."""

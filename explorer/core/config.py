@@ -1,4 +1,4 @@
-"""The settings of a model and of a training run: frozen dataclasses that validate their values. No torch."""
+"""Settings of a model and of a training run: frozen dataclasses that validate their values. No torch."""
 
 import math
 from dataclasses import asdict, dataclass, fields

@@ -1,4 +1,4 @@
-"""Choosing a torch device, its matmul precision, and small helpers that depend on it."""
+"""Chooses a torch device and its matmul precision; small helpers that depend on the device."""
 
 import os
 
@@ -23,7 +23,7 @@ def choose(name: str = "auto") -> torch.device:
         raise ConfigError(f"There is no device '{name}'{source}.", "Choose cpu, cuda, cuda:1, mps or auto.") from None
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f"This machine has no device '{name}'{source}.", "Choose cpu, or auto for the best one there is.")
+        raise ConfigError(f"This machine has no device '{name}'{source}.", "Choose cpu, or auto for the best available device.")
     return device
 
 

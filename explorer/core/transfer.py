@@ -36,7 +36,7 @@ def export_zip(names: str | Iterable[str] = (), runs: Iterable[str] = (), root: 
             for file, data in contents(*args).items():
                 total += len(data)
                 if total > MAX_BYTES:
-                    raise BundleError(f"More than {MAX_BYTES // 1_000_000:,} MB are too much for one zip.", COPY_HINT)
+                    raise BundleError(f"More than {MAX_BYTES // 1_000_000:,} MB do not fit into one zip.", COPY_HINT)
                 entry = zipfile.ZipInfo(f"{folder}/{file}", DATE)
                 entry.external_attr = 0o644 << 16
                 out.writestr(entry, data, zipfile.ZIP_DEFLATED, 1)

@@ -112,7 +112,7 @@ def test_a_run_that_cannot_be_read(root, monkeypatch):
 def test_a_model_that_cannot_be_described(root, monkeypatch):
     fails_on_bad(monkeypatch, store, "_describe")
     page = opened(library_page)
-    assert "cannot be read; the log says why" in html(page) and "<h2>good</h2>" in html(page)
+    assert "cannot be read; see the log" in html(page) and "<h2>good</h2>" in html(page)
     opened(explore_page, model="good")
 
 

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.core import paths, transfer
 from explorer.core.storage import atomic
 from explorer.ui import resources
+from explorer.ui.library.models import PAGE_ROWS as PAGE
 from tests.helpers import random_bundle, sprite_set
 
 
@@ -166,10 +167,10 @@ COPIES = [f"copy-{i:02}" for i in range(43)]
 
 def test_many_models_come_in_pages(many):
     page = opened()
-    assert "45 models" in shelf(page) and shown(page) == COPIES[:10]
+    assert "45 models" in shelf(page) and shown(page) == COPIES[:PAGE]
     page.session_state["library-page-"] = 2
-    assert shown(checked(page.run())) == COPIES[10:20]
-    page.session_state["library-page-"] = 5
+    assert shown(checked(page.run())) == COPIES[PAGE:][:PAGE]
+    page.session_state["library-page-"] = 6
     assert shown(checked(page.run())) == [*COPIES[40:], "good", "other"]
 
 
@@ -180,17 +181,17 @@ def search(page: AppTest, text: str) -> AppTest:
 
 def test_a_search_shows_the_models_that_match(many):
     page = opened()
-    assert shown(search(page, "COPY-1")) == COPIES[10:20]
+    assert shown(search(page, "COPY-1")) == COPIES[10:20][:PAGE]
     assert shown(search(page, "othe sprit")) == ["other"]  # of its name and its data set
     assert shown(search(page, "<b>nothing</b>")) == [] and "No model matches" in said(page.info)
-    assert shown(search(page, "")) == COPIES[:10]
+    assert shown(search(page, "")) == COPIES[:PAGE]
 
 
 def test_a_search_begins_on_its_first_page(many):
     page = opened()
     page.session_state["library-page-"] = 2
     checked(page.run())
-    assert shown(search(page, "copy")) == COPIES[:10]
+    assert shown(search(page, "copy")) == COPIES[:PAGE]
 
 
 def test_few_models_need_no_search_box(root):
@@ -201,7 +202,7 @@ def test_only_the_models_on_the_page_are_opened(many, monkeypatch):
     asked, samples_png = [], resources.samples_png
     monkeypatch.setattr(resources, "samples_png", lambda name, stamp: asked.append(name) or samples_png(name, stamp))
     opened()
-    assert asked == COPIES[:10]
+    assert asked == COPIES[:PAGE]
 
 
 def test_export_all_leaves_out_a_damaged_model_of_another_page(many, monkeypatch):

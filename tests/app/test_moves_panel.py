@@ -7,6 +7,7 @@ import pytest
 
 from explorer import open_bundle
 from explorer.core.data.image_set import ImageSet
+from explorer.ui.explore.moves import contents
 from explorer.ui.explore.moves import panel as moves
 from explorer.ui.state import session as state
 from tests.helpers import noise_set, random_bundle
@@ -72,9 +73,9 @@ def test_every_tab_shows_what_decodes_to_its_pictures(panel, engine):
     expected = {
         "prior": (16, None),
         "classes": (3, means),
-        "directions": (moves.N_LINE, None),
+        "directions": (contents.N_LINE, None),
         "arithmetic": (4, [mu[3], mu[7], mu[11], mu[3] - mu[7] + mu[11]]),
-        "pad": (moves.N_SIDE**2, None),
+        "pad": (contents.N_SIDE**2, None),
     }
     assert [tab for tab, _ in panel.shown()["tabs"]] == TABS
     for tab, (n, points) in expected.items():
@@ -245,7 +246,7 @@ def test_the_pad_is_a_plane_through_z(panel, engine):
     panel.ask("move", z=[0.3, 5.5, 0.7])
     panel.ask("tab", tab="pad")
     shown = panel.ask("pad", axes=[1, 2])
-    grid = shown["z"].reshape(moves.N_SIDE, moves.N_SIDE, 3)
+    grid = shown["z"].reshape(contents.N_SIDE, contents.N_SIDE, 3)
     assert shown["axes"] == [1, 2] and shown["here"] == pytest.approx([5.5, 0.7]) and shown["span"] == 5.5
     assert (grid[..., 0] == np.float32(0.3)).all() and (np.diff(grid[0, :, 1]) > 0).all() and (np.diff(grid[:, 0, 2]) < 0).all()
 

@@ -105,7 +105,7 @@ def test_the_switches_change_what_the_model_sees(engine, session, ask):
         ("?", "did not arrive whole"),
         ("AAA", "did not arrive whole"),
         ("\u00e9", "did not arrive whole"),
-        (base64.b64encode(b"a letter").decode(), "no picture"),
+        (base64.b64encode(b"a letter").decode(), "not a picture"),
         (file(np.zeros((1, 1), np.uint8)), "1 x 1 px"),
         (file(np.zeros((50, 50), np.uint8)), "blank"),
         ("A" * 8_000_000, "too large"),

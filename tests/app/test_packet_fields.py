@@ -1,48 +1,122 @@
-"""What a panel sends is what its script reads."""
+"""The protocol of every component: what its panel declares is what travels, what the script reads, and what it requests.
 
-import json
+In the scripts a packet is always called `packet` (`data` where it is no packet), and its fields are read as `packet.name` or by
+`const { name } = packet`, so that they can be collected here.
+"""
+
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 from explorer import open_bundle
+from explorer.core.runs.epoch_film import EpochFrame
+from explorer.ui import resources
+from explorer.ui.explore.moves.panel import LABELS
 from explorer.ui.state import session as state
+from explorer.ui.state.training import Training
 from explorer.ui.wire import component
+from tests.app.test_moves_panel import unpacked
 from tests.helpers import random_bundle, sprite_set
 
-RENDERED = {
-    "stage": "render",
-    "lanes": "render",
-    "map": "overlay",
-    "moves": "render",
-    "own_image": "render",
-    "sprites": "render",
-}  # of ui/explore
-READERS = ["explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image", "train.run_view"]
+UI = Path(component.__file__).parents[1]
+COMPONENTS = sorted(path.parent.relative_to(UI).as_posix().replace("/", ".") for path in UI.rglob("component.js"))
+WITHOUT_PACKET = {"explore.bar", "widgets.clock"}  # their data is an object
+WITHOUT_REQUEST = {"explore.bar", "widgets.clock"}  # the clock's state is a time that nothing reads
+NUMBERED = {"explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image"}  # wait for an ack
 ADDED = {"arrays", "encodings", "n_bytes"}  # by `pack` and `unpack`
-TABS = ("prior", "neighbours", "classes", "directions", "arithmetic", "pad")
 
 
-def source(panel, shared: bool) -> str:
-    """The modules of a panel's component, with or without those that all components share, without comments."""
-    paths = component.modules(Path(panel.__file__).with_name("component.js"))
-    texts = [path.read_text("utf-8") for path in paths if shared or path.parent.name != "wire"]
-    return re.sub(r"//.*", "", component.IMPORT.sub("", "\n".join(texts)))
+def panel_of(name: str):
+    return import_module(f"explorer.ui.{name}.panel")
 
 
-def fields(data: bytes) -> set[str]:
-    """The names of a packet's header and arrays, and of the packet in it."""
-    length = int(np.frombuffer(data[:4], "<u4")[0])
-    header, at = json.loads(data[4 : 4 + length]), 4 + length
-    found = {*header}
-    for name, kind, shape in header["arrays"]:
-        n_bytes = int(np.prod(shape)) * np.dtype(kind).itemsize
-        found |= {name} | (fields(data[at : at + n_bytes]) if name == "content" else set())
-        at += -(-n_bytes // 4) * 4
-    return found - ADDED
+def beside(name: str, file: str) -> Path:
+    return Path(panel_of(name).__file__).with_name(file)
+
+
+def script_of(name: str) -> str:
+    """The component's own modules in one text, without comments and imports."""
+    paths = [path for path in component.modules(beside(name, "component.js")) if path.parent.name != "wire"]
+    return re.sub(r"//.*", "", component.IMPORT.sub("", "\n".join(path.read_text("utf-8") for path in paths)))
+
+
+def fields_read(script: str) -> set[str]:
+    """The fields of packets that a script reads."""
+    found = set(re.findall(r"\b(?:packet|data)\??\.(\w+)", script))
+    for names in re.findall(r"\bconst \{([^}]*)\} = (?:s\.)?(?:packet|data);", script):
+        found |= set(re.findall(r"\w+", names))
+    pictures = set(re.findall(r"\bloadSheet\(packet, '(\w+)'", script))
+    return (found | pictures | ({"shape"} if pictures else set())) - ADDED
+
+
+def fields_declared(name: str) -> set[str]:
+    """The fields of the packets of a component, as its panel declares them."""
+    panel = panel_of(name)
+    kinds = [getattr(panel, kind) for kind in ("Header", "Arrays", "Content", "ContentArrays") if hasattr(panel, kind)]
+    return set().union(*map(get_type_hints, kinds))
+
+
+def objects_in(script: str) -> list[tuple[str, set[str]]]:
+    """(the expression of its kind, its other fields) of each request that a script makes."""
+    found = []
+    for body in re.findall(r"\{([^{}]*\bkind: [^{}]*)\}", script):
+        fields = set(re.findall(r"(?:^|,)\s*(\w+)\s*(?=[:,]|$)", body))
+        found.append((re.search(r"\bkind: ([^,]+)", body)[1], fields - {"kind"}))
+    return found
+
+
+def kinds_requested(name: str) -> dict[str, set[str]]:
+    """kind -> fields of the requests that a script makes. A kind that is no literal is that of a button, `data-do`."""
+    script = script_of(name)
+    buttons = set(re.findall(r"<button[^>]* data-do=\"(\w+)\"", beside(name, "component.html").read_text("utf-8")))
+    found = {}
+    for expression, fields in objects_in(script):
+        literals = set(re.findall(r"'(\w+)'", expression))
+        done_here = set(re.findall(rf"\b{expression.strip()} === '(\w+)'", script)) if not literals else set()
+        for kind in literals or buttons - done_here:
+            found[kind] = found.get(kind, set()) | fields
+    return found
+
+
+def kinds_declared(name: str) -> dict[str, set[str]]:
+    """kind -> required fields of the requests that a panel declares."""
+    declared = panel_of(name).Request
+    found = {}
+    for request in get_args(declared) or (declared,):
+        for kind in get_args(get_type_hints(request)["kind"]):
+            found[kind] = set(request.__required_keys__) - {"kind", "seq"}
+    return found
+
+
+def kinds_handled(name: str) -> dict[str, set[str]]:
+    """kind -> fields of the requests for which a panel has a case."""
+    found = {}
+    for node in ast.walk(ast.parse(beside(name, "panel.py").read_text("utf-8"))):
+        if isinstance(node, ast.MatchMapping):
+            keys = [key.value for key in node.keys]
+            kind = node.patterns[keys.index("kind")].value.value
+            found[kind] = {*keys} - {"kind"}
+    return found
+
+
+def optional_fields(request) -> set[str]:
+    return set().union(*(kind.__optional_keys__ for kind in get_args(request) or (request,)))
+
+
+def check_fields(panel, kinds: tuple[str, str], packet: dict) -> None:
+    """A packet has all required fields of the two TypedDicts, and no field that they do not declare."""
+    declared = [getattr(panel, kind) for kind in kinds if hasattr(panel, kind)]
+    sent = packet.keys() - ADDED
+    assert set().union(*(kind.__required_keys__ for kind in declared)) <= sent
+    assert sent <= set().union(*map(get_type_hints, declared))
+    arrays = {name for name, *_ in packet.get("arrays", ())}
+    assert arrays <= get_type_hints(declared[-1]).keys() if len(declared) > 1 else not arrays
 
 
 @pytest.fixture(scope="module")
@@ -54,40 +128,121 @@ def engine(tmp_path_factory):
 
 @pytest.fixture
 def sent(engine, monkeypatch):
-    """sent(name): the fields of the packets of a panel of Explore, with two anchors and a picked image, in all its tabs."""
-    session = state.Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
-    session.set_anchor(0)
-    session.set_anchor(1)
-    session.pick(0)
-    session.plane = engine.planes[0]
+    """sent(name): what a component is mounted with, in all the states that its fields depend on."""
 
-    def collect(name: str) -> set[str]:
-        panel, packets = import_module(f"explorer.ui.explore.{name}.panel"), []
-        monkeypatch.setattr(panel, "mount", lambda data, key, on_change=None: packets.append(bytes(data)))
-        monkeypatch.setattr(state, "request", lambda key: None)
-        for tab in TABS if name == "moves" else (session.tab,):
-            session.tab = tab
-            getattr(panel, RENDERED[name])(engine, session)
-        return set().union(*map(fields, packets))
+    def collect(name: str) -> list:
+        panel, mounted = panel_of(name), []
+        monkeypatch.setattr(panel, "mount", lambda data, key, on_change=None: mounted.append(data))
+        RENDER.get(name, render_explore)(panel, engine, monkeypatch)
+        return mounted
 
     return collect
 
 
-@pytest.mark.parametrize("name", RENDERED)
-def test_a_script_reads_every_field_that_its_panel_sends(name, sent):
-    words = set(re.findall(r"\w+", source(import_module(f"explorer.ui.explore.{name}.panel"), shared=True)))
-    names = sent(name)
-    assert len(names) > 1 or name == "sprites"
-    assert names - words == set()
+def visitor(engine) -> state.Session:
+    return state.Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_a_panel_names_every_field_that_its_script_reads(name):
-    panel = import_module(f"explorer.ui.{name}.panel")
-    text = source(panel, shared=False)
-    read = set(re.findall(r"\bpacket\??\.(\w+)", text))
-    for names in re.findall(r"const \{([^}]*)\} = (?:s\.)?packet;", text):
-        read |= set(re.findall(r"\w+", names))
-    assert len(read) > 5
-    _, _, code = Path(panel.__file__).read_text("utf-8").removeprefix('"""').partition('"""')
-    assert read - ADDED - {*re.findall(r"\w+", code)} == set()
+def render_explore(panel, engine, monkeypatch) -> None:
+    """A panel of Explore without any selection, and with A, B, a picked image and an own image, in all its tabs."""
+    monkeypatch.setattr(state, "request", lambda key: None)
+    session = visitor(engine)
+    session.plane = engine.planes[0]
+    render = getattr(panel, "overlay", None) or panel.render
+    render(engine, session)
+    session.set_anchor(0)
+    session.set_anchor(1)
+    session.pick(0)
+    session.change_own_image(picture=np.full((28, 28, 1), 200, np.uint8))
+    for tab in LABELS:
+        session.open_tab(tab)
+        render(engine, session)
+
+
+def render_sprites(panel, engine, monkeypatch) -> None:
+    """Before the thumbnails are requested, and when they are ready."""
+    session = visitor(engine)
+    monkeypatch.setattr(state, "request", lambda key: None)
+    panel.render(engine, session)
+    request = {"model": f"{session.bundle}-{session.content_hash}", "seq": 1}
+    monkeypatch.setattr(state, "request", lambda key: request)
+    monkeypatch.setattr(resources, "sprites", resources._sprite_packet)
+    panel.render(engine, session)
+
+
+def render_run(panel, engine, monkeypatch) -> None:
+    """A run without an epoch, and one with an epoch and its images."""
+    run = SimpleNamespace(name="a", twins=(), sentence="", status="training", is_live=True, n_epochs=2, step=5, n_steps=10)
+    pictures = np.zeros((4, 1, 8, 8), np.uint8)
+    frame = EpochFrame(0, "1", np.zeros((6, 2), np.float32), pictures, pictures, pictures, np.zeros((6, 2), np.float32))
+    report = {"elbo": -3.0, "recon_loss": 2.0, "kl": 1.0}
+    events = [
+        {"kind": "training", "latent_dim": 2, "labels": [0] * 6},
+        {"kind": "batch", "step": 1, "train": report},
+        {"kind": "dial", "step": 2, "beta": 4.0, "lr_scale": 1.0},
+        {"kind": "epoch", "step": 5, "epoch": 0, "test": report, "kl_per_dim": [1.0, 0.0]},
+    ]
+    for history, film in (([], []), (events, [frame])):
+        panel.render(run, [(run, history, film)], Training())
+
+
+def render_clock(panel, engine, monkeypatch) -> None:
+    panel.clock("a", 1.0)
+
+
+RENDER = {"explore.sprites": render_sprites, "train.run_view": render_run, "widgets.clock": render_clock}
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_script_reads_the_fields_that_its_panel_declares(name):
+    assert fields_read(script_of(name)) == fields_declared(name)
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_panel_sends_the_fields_that_it_declares(name, sent):
+    panel, found = panel_of(name), set()
+    for data in sent(name):
+        packet = data if name in WITHOUT_PACKET else unpacked(data)
+        check_fields(panel, ("Header", "Arrays"), packet)
+        found |= packet.keys()
+        if "content" in packet:
+            content = unpacked(packet["content"].tobytes())
+            check_fields(panel, ("Content", "ContentArrays"), content)
+            found |= content.keys()
+    assert found - ADDED == fields_declared(name)
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERED))
+def test_requests_are_declared_sent_and_handled_alike(name):
+    declared = kinds_declared(name)
+    assert kinds_requested(name) == declared
+    handled = kinds_handled(name) | ({"move": set()} if name == "explore.moves" else {})  # it moves to the `z` of any request
+    assert handled == declared
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERED))
+def test_optional_fields_of_requests_are_declared_as_such(name):
+    added = set(re.findall(r"\.\.\.\(\w+ && \{ (\w+) \}\)", script_of(name)))
+    assert added == optional_fields(panel_of(name).Request)
+
+
+@pytest.mark.parametrize("name", sorted({*COMPONENTS} - NUMBERED - WITHOUT_REQUEST))
+def test_a_request_without_a_kind_has_the_declared_fields(name):
+    (body,) = re.findall(r"\bconst request = \{([^{}]*)\};", script_of(name))
+    assert set(re.findall(r"(?:^|,)\s*(\w+)\s*(?=[:,]|$)", body)) == get_type_hints(panel_of(name).Request).keys()
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_REQUEST))
+def test_a_component_without_requests_makes_none(name):
+    assert not hasattr(panel_of(name), "Request")
+    assert not re.search(r"\bask\(", script_of(name)) and objects_in(script_of(name)) == []
+
+
+def test_fields_that_a_script_reads_are_found():
+    script = "const { a,\n b } = s.packet; packet.c[0]; s.packet?.d; const { x } = other; loadSheet(packet, 'e', 1, then);"
+    assert fields_read(script) == {"a", "b", "c", "d", "e", "shape"}
+
+
+def test_requests_of_a_script_are_found():
+    script = "ask({ kind: isOn ? 'p' : 'q', row: +row, xy: [at.x, at.y] }); ask({ kind: what });"
+    assert objects_in(script) == [("isOn ? 'p' : 'q'", {"row", "xy"}), ("what ", set())]

@@ -97,7 +97,7 @@ def test_the_dial_is_what_is_shown(runs):
     [
         ({"kind": "stopped"}, "stopped, can be resumed"),
         ({"kind": "failed", "message": "A <b> is full.", "hint": "Free some."}, "A &lt;b&gt; is full. Free some."),
-        ({"kind": "batch"}, "broke off after epoch 3. It can go on from there."),
+        ({"kind": "batch"}, "ended unexpectedly after epoch 3. It can be resumed from there."),
         ({"kind": "epoch", "test": {"elbo": "many"}, "seconds": None, "epoch": 4}, "<dd>\u221233.0</dd>"),
     ],
 )

@@ -11,14 +11,14 @@ N_HOVERS, N_PAIRS, N_CLICKS, N_RERUNS = 50, 20, 100, 20
 
 
 def rows(visit: Visit, engine, naive: dict) -> Iterator[Row]:
-    xy, chance = engine.map_xy(engine.planes[0]), np.random.default_rng(1)
-    times, right = hovers(visit, xy, chance)
+    xy, rng = engine.map_xy(engine.planes[0]), np.random.default_rng(1)
+    times, right = hovers(visit, xy, rng)
     yield row(
         f"hover to thumbnail p50/p95 ({len(times)} points)", ms(times), promise="p95 <= 33 ms", kept=centiles(times)[1] <= 33
     )
     yield row("... of the right image", f"{right} of {N_HOVERS}", promise="all", kept=right == N_HOVERS)
 
-    times = second_clicks(visit, xy, chance)
+    times = second_clicks(visit, xy, rng)
     peer = naive["click_ms"]
     yield row(
         "second click to first lane painted p50/p95",
@@ -29,18 +29,18 @@ def rows(visit: Visit, engine, naive: dict) -> Iterator[Row]:
         centiles(times)[1] <= 200,
     )
 
-    told = [("plain", *clicks(visit, visit.isolated(xy, chance)[:20]))]
+    results = [("plain", *clicks(visit, visit.isolated(xy, rng)[:20]))]
     visible = filter_classes(visit, engine)
-    told.append(("class filter", *clicks(visit, visit.isolated(xy, chance, visible)[:20])))
-    told.append(("re-click", *clicks(visit, [p for p in visit.isolated(xy, chance, visible)[:5] for _ in range(2)])))
+    results.append(("class filter", *clicks(visit, visit.isolated(xy, rng, visible)[:20])))
+    results.append(("re-click", *clicks(visit, [p for p in visit.isolated(xy, rng, visible)[:5] for _ in range(2)])))
     darken(visit)
-    told.append(("dark theme", *clicks(visit, visit.isolated(xy, chance, visible)[:10])))
-    told.append(("zoom", *clicks(visit, visit.spread(xy, chance, N_CLICKS - sum(n for _, _, n in told), visible))))
-    right, n = sum(t[1] for t in told), sum(t[2] for t in told)
+    results.append(("dark theme", *clicks(visit, visit.isolated(xy, rng, visible)[:10])))
+    results.append(("zoom", *clicks(visit, visit.spread(xy, rng, N_CLICKS - sum(n for _, _, n in results), visible))))
+    right, n = sum(t[1] for t in results), sum(t[2] for t in results)
     yield row(
         f"{n} clicks on isolated points of {len(xy):,}: right", f"{right} of {n}", promise="all", kept=right == n == N_CLICKS
     )
-    for name, right, n in told:
+    for name, right, n in results:
         yield row(f"... {name}", f"{right} of {n}")
 
     visit.wheel(*(axis["at"] + axis["px"] / 2 for axis in visit.axes()), -4)
@@ -55,10 +55,10 @@ def rows(visit: Visit, engine, naive: dict) -> Iterator[Row]:
     )
 
 
-def hovers(visit: Visit, xy: np.ndarray, chance) -> tuple[list[float], int]:
+def hovers(visit: Visit, xy: np.ndarray, rng) -> tuple[list[float], int]:
     """(ms from the pointer's time stamp to the picture on the screen, how many showed the right one)."""
     times, right = [], 0
-    for row_, x, y in visit.spread(xy, chance, N_HOVERS):
+    for row_, x, y in visit.spread(xy, rng, N_HOVERS):
         visit.page.evaluate("() => __probe.forget()")
         visit.page.mouse.move(x, y)
         visit.page.wait_for_timeout(200)
@@ -71,10 +71,10 @@ def hovers(visit: Visit, xy: np.ndarray, chance) -> tuple[list[float], int]:
     return times, right
 
 
-def second_clicks(visit: Visit, xy: np.ndarray, chance) -> list[float]:
+def second_clicks(visit: Visit, xy: np.ndarray, rng) -> list[float]:
     """ms from pointer up on B to the painted lanes, each time from no anchors at all."""
     times = []
-    points = visit.isolated(xy, chance)
+    points = visit.isolated(xy, rng)
     for i in range(N_PAIRS):
         (_, ax, ay), (_, bx, by) = points[2 * i % len(points)], points[(2 * i + 1) % len(points)]
         clear(visit)
@@ -102,14 +102,14 @@ def clicks(visit: Visit, points: Iterable[tuple[int, float, float]]) -> tuple[in
     clear(visit)
     right, n, wanted = 0, 0, [None, None]
     for row_, x, y in points:
-        visit.click(*visit.where(x, y))
+        visit.click(*visit.current_position(x, y))
         wanted[n % 2] = row_
         n += 1
         answer = (*wanted, str(row_))
-        told = eventually(lambda: (*visit.anchors(), visit.link().get("image")), answer)
-        right += told == answer
-        if told != answer:
-            print(f"click {n} at {x:.1f}, {y:.1f} on {row_}: A, B, picked are {told}, not {answer}")
+        shown = eventually(lambda: (*visit.anchors(), visit.link().get("image")), answer)
+        right += shown == answer
+        if shown != answer:
+            print(f"click {n} at {x:.1f}, {y:.1f} on {row_}: A, B, picked are {shown}, not {answer}")
     return right, n
 
 

@@ -1,4 +1,4 @@
-"""Sliders under the hand: what is painted while one moves, what the wire carries, how soon fresh films are there."""
+"""Slider drags: frames painted while dragging, traffic, and the time until new films arrive."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def rows(visit: Visit, engine, naive: dict) -> Iterator[Row]:
         kept=n_painted == n_inputs > 0,
     )
     painted = [t for d in first for t in d.input_to_paint]
-    hand = [t for d in first for t in d.hand_to_paint]
+    pointer = [t for d in first for t in d.pointer_to_paint]
     own = visit.page.evaluate("() => window.__latentExplorer.stats().input_to_paint_ms")
     yield row("input to paint p50/p95", ms(painted), promise="p95 <= 16 ms", kept=centiles(painted)[1] <= 16)
     yield row(
         "the same by the page's own stats()", ms(own), f"our probe {ms(painted)}", centiles(own)[0] / centiles(painted)[0]
     )
-    yield row("pointer's time stamp to paint p50/p95", ms(hand), "a frame is 16.7 ms")
+    yield row("pointer's time stamp to paint p50/p95", ms(pointer), "a frame is 16.7 ms")
     sent = sum(d.sent_while_down for d in first)
     yield row("websocket frames sent, pointer down to up", str(sent), promise="0", kept=sent == 0)
 
@@ -68,12 +68,12 @@ def rows(visit: Visit, engine, naive: dict) -> Iterator[Row]:
     )
 
 
-def random_drags(visit: Visit, engine, chance: np.random.Generator, n: int) -> float:
+def random_drags(visit: Visit, engine, rng: np.random.Generator, n: int) -> float:
     """n short drags of random sliders with random pauses, then the greatest error of the stage, in units of 1/255."""
     dims = visit.dims()
     for _ in range(n):
-        visit.drag(int(chance.choice(dims)), float(chance.uniform(0.05, 0.3)), end=float(chance.uniform()), wait=False)
-        time.sleep(float(chance.choice([0, 0.05, 0.2, 0.5])))
+        visit.drag(int(rng.choice(dims)), float(rng.uniform(0.05, 0.3)), end=float(rng.uniform()), wait=False)
+        time.sleep(float(rng.choice([0, 0.05, 0.2, 0.5])))
     visit.idle()
     return error(visit, engine)
 

@@ -13,10 +13,10 @@ from tests.browser.driver import Visit, eventually
 
 def rows(visits: dict[str, Visit], other: Visit, engines: dict, n: int = 20) -> Iterator[Row]:
     """visits: a page on each of some models; other: a page of another context."""
-    chance, same, off = np.random.default_rng(3), 0, []
+    rng, same, off = np.random.default_rng(3), 0, []
     for i in range(n):
         name = list(visits)[i % len(visits)]
-        wander(visits[name], engines[name], chance)
+        wander(visits[name], engines[name], rng)
         wanted = seen(visits[name], engines[name])
         other.open(visits[name].page.url)
         found = eventually(lambda: seen(other, engines[name]), wanted)  # noqa: B023
@@ -31,22 +31,22 @@ def rows(visits: dict[str, Visit], other: Visit, engines: dict, n: int = 20) -> 
     )
 
 
-def wander(visit: Visit, engine, chance: np.random.Generator, n: int = 4) -> None:
+def wander(visit: Visit, engine, rng: np.random.Generator, n: int = 4) -> None:
     """Some random things a visitor does."""
     for _ in range(n):
-        match chance.integers(6):
+        match rng.integers(6):
             case 0 | 1:
-                visit.drag(int(chance.choice(visit.dims())), 0.1, end=float(chance.uniform()))
+                visit.drag(int(rng.choice(visit.dims())), 0.1, end=float(rng.uniform()))
             case 2:
-                for _, x, y in visit.isolated(visit.map_xy(engine), chance)[:1]:
+                for _, x, y in visit.isolated(visit.map_xy(engine), rng)[:1]:
                     visit.click(x, y)
             case 3:
                 names = [{"umap": "UMAP", "pca": "PCA"}[p] for p in engine.planes if isinstance(p, str)] + ["z"]
-                visit.choose_plane(str(chance.choice(names)))
+                visit.choose_plane(str(rng.choice(names)))
             case 4:
-                visit.choose_colour(str(chance.choice(["class", "KL", "recon loss", "|mu|"])))
+                visit.choose_colour(str(rng.choice(["class", "KL", "recon loss", "|mu|"])))
             case 5:
-                for selector in ("[data-do=overshoot]", f".pager [data-do={chance.choice(['more', 'back'])}]"):
+                for selector in ("[data-do=overshoot]", f".pager [data-do={rng.choice(['more', 'back'])}]"):
                     visit.press(selector)
 
 

@@ -111,10 +111,10 @@ async def crowd(server: Server, recording: Recording, n_viewers: int = N_VIEWERS
         load.first_page_s.append(await viewer.arrive())
 
     async def release(viewer: Viewer) -> None:
-        await asyncio.sleep(viewer.chance.uniform(0, PAUSE_S) if has_releases else 0)
+        await asyncio.sleep(viewer.rng.uniform(0, PAUSE_S) if has_releases else 0)
         while has_releases and time.monotonic() < end:
             load.release_ms.append(await viewer.release())
-            await asyncio.sleep(viewer.chance.expovariate(1 / PAUSE_S))
+            await asyncio.sleep(viewer.rng.expovariate(1 / PAUSE_S))
         await viewer.leave()
 
     for work in (arrive, release):

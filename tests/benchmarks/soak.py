@@ -14,12 +14,12 @@ LIMITS_MB = {"page": 20, "server": 80}
 
 
 def rows(visit: Visit, server: Server, seconds: float = SECONDS) -> Iterator[Row]:
-    chance, wire = np.random.default_rng(4), visit.page.context.new_cdp_session(visit.page)
+    rng, wire = np.random.default_rng(4), visit.page.context.new_cdp_session(visit.page)
     dims, samples, releases, began = visit.dims(), [], 0, time.perf_counter()
     while (now := time.perf_counter() - began) < seconds:
         if now >= EVERY * len(samples):
             samples.append((now, page_mb(wire), server.rss_mb()))
-        visit.drag(int(chance.choice(dims)), 0.4, end=float(chance.uniform()), wait=False)
+        visit.drag(int(rng.choice(dims)), 0.4, end=float(rng.uniform()), wait=False)
         time.sleep(0.3)
         releases += 1
     at, page, rss = np.array(samples).T
@@ -37,5 +37,5 @@ def rows(visit: Visit, server: Server, seconds: float = SECONDS) -> Iterator[Row
 def page_mb(wire) -> float:
     """The page's heap with its array buffers, after a collection, in MB."""
     wire.send("HeapProfiler.collectGarbage")
-    told = wire.send("Runtime.getHeapUsage")
-    return (told["usedSize"] + told.get("embedderHeapUsedSize", 0) + told.get("backingStorageSize", 0)) / 2**20
+    usage = wire.send("Runtime.getHeapUsage")
+    return (usage["usedSize"] + usage.get("embedderHeapUsedSize", 0) + usage.get("backingStorageSize", 0)) / 2**20

@@ -1,4 +1,4 @@
-"""Training from the page: what a click reaches in its time, how soon the hand on it is felt, what Explore loses by it."""
+"""Training from the page: ELBO within a time budget, delay of the live controls, and the slowdown of Explore."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def rows() -> Iterator[Row]:
                 )
             yield row("... inputs painted", f"{busy[2]} of {busy[3]}", promise="all", kept=busy[2] == busy[3])
             explore.close()
-            yield from hand(page, root)
+            yield from steering(page, root)
             page.context.close()
 
 
@@ -113,7 +113,7 @@ def drags(visit: Visit) -> tuple[list[float], list[float], int, int]:
     return [t for d in done for t in d.input_to_paint], films, sum(d.n_painted for d in done), sum(d.n_inputs for d in done)
 
 
-def hand(page, root: Path) -> Iterator[Row]:
+def steering(page, root: Path) -> Iterator[Row]:
     """Beta turned, then Stop."""
     (folder,) = [path.parent for path in (root / "runs").glob("*/run.json") if "600" in path.read_text()]
     box = page.locator("[class*=st-key-beta-] input")

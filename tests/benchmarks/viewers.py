@@ -52,7 +52,7 @@ class Viewer:
     """One visitor. `arrive` first, then any number of releases, then `leave`."""
 
     def __init__(self, url: str, recording: Recording, seed: int):
-        self.url, self.recording, self.chance = url, recording, random.Random(seed)
+        self.url, self.recording, self.rng = url, recording, random.Random(seed)
         self._socket, self._seq, self._fragment = None, 0, ""
 
     async def arrive(self) -> float:
@@ -79,7 +79,7 @@ class Viewer:
         values = json.loads(state.json_value)
         (request,) = values["request"]["all"]
         self._seq += 1
-        request |= {"seq": self._seq, "z": [self.chance.gauss() for _ in request["z"]]}
+        request |= {"seq": self._seq, "z": [self.rng.gauss() for _ in request["z"]]}
         values["request"]["seq"] = self._seq
         state.json_value = json.dumps(values)
         began = time.perf_counter()
@@ -94,7 +94,7 @@ class Viewer:
     async def _exchange(self, message: BackMsg) -> None:
         """Sends a message and reads until its run is over, which must have brought films that answer the last request."""
         await self._socket.send(message.SerializeToString())
-        heard = None
+        acknowledged = None
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = ForwardMsg.FromString(await self._socket.recv())
@@ -102,14 +102,14 @@ class Viewer:
                 if element.WhichOneof("type") == "exception":
                     raise ViewerError(element.exception.message)
                 if element.bidi_component.component_name == STAGE:
-                    heard, self._fragment = _header(element.bidi_component.bytes)["ack"], answer.delta.fragment_id
+                    acknowledged, self._fragment = _header(element.bidi_component.bytes)["ack"], answer.delta.fragment_id
                 if (
                     answer.WhichOneof("type") == "script_finished"
                     and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
                 ):
                     break
-        if heard != self._seq:
-            raise ViewerError(f"release {self._seq} was answered with films of {heard}")
+        if acknowledged != self._seq:
+            raise ViewerError(f"release {self._seq} was answered with films of {acknowledged}")
 
 
 def _header(packet: bytes) -> dict:

@@ -1,4 +1,4 @@
-"""A visitor's hands and eyes in a real browser: drags, clicks, what is on the screen, and what the wire carried."""
+"""Drives a page in a real browser: drags, clicks, what the screen shows, and the traffic of the WebSocket."""
 
 import base64
 import math
@@ -18,7 +18,7 @@ CHART = "document.querySelector('.st-key-latent_map .js-plotly-plot')"
 
 
 def eventually(get: Callable, wanted, seconds: float = 3.0):
-    """What `get` returns once it is what is wanted, or at last."""
+    """Call `get` until it returns `wanted` or the time is up; returns the last value."""
     end = time.monotonic() + seconds
     while (found := get()) != wanted and time.monotonic() < end:
         time.sleep(0.05)
@@ -27,12 +27,12 @@ def eventually(get: Callable, wanted, seconds: float = 3.0):
 
 @dataclass(frozen=True)
 class Drag:
-    """What one drag did, from pointer down to the pause after pointer up. Times in ms."""
+    """Measurements of one drag, from pointer down to the pause after pointer up. Times in ms."""
 
     n_inputs: int
     n_painted: int  # of them, those whose handler painted exactly once
     input_to_paint: list[float]
-    hand_to_paint: list[float]  # from the pointer's own time stamp: the browser's wait for a frame is in it
+    pointer_to_paint: list[float]  # from the pointer's own time stamp: the browser's wait for a frame is in it
     values: list[str]  # what the slider said at each input
     sums: list[int | None]  # of the stage's pixels at each input, where asked for
     sent_while_down: int  # websocket frames
@@ -45,7 +45,7 @@ class Visit:
 
     def __init__(self, page, chart: str = CHART):
         self.page, self.chart, self.frames_sent = page, chart, 0
-        self.then = []  # the axes when `isolated` read them
+        self.isolated_axes = []  # axes at the last call of `isolated`
         page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(PROBE)
         page.on("websocket", lambda socket: socket.on("framesent", self._count))
@@ -60,7 +60,7 @@ class Visit:
         return self
 
     def watch(self) -> None:
-        """Write down from here on when the films, the lanes and the hover card change."""
+        """Record from now on when the films, the lanes and the hover card change."""
         for selector, attribute in (
             ("[data-testid=stage]", "data-seq"),
             ("[data-testid=lane-lerp]", "data-seq"),
@@ -69,7 +69,7 @@ class Visit:
             self.page.wait_for_function("([s, a]) => __probe.watch(s, a)", arg=[selector, attribute])
 
     def idle(self, quiet_ms: int = 300) -> None:
-        """Until nothing is under way and what is shown is the server's last word."""
+        """Wait until no request is pending and the page shows the latest reply."""
         from playwright.sync_api import TimeoutError
 
         try:
@@ -78,7 +78,7 @@ class Visit:
             raise AssertionError(f"the page does not come to rest: {self.page.evaluate('() => __probe.busy(0)')}") from None
 
     def sprites(self) -> None:
-        """Until the hover pictures are here, so that nothing else is on the wire."""
+        """Wait until the hover pictures have loaded, so that no other traffic is pending."""
         self.page.wait_for_function("() => window.__latentExplorer?.sprites", polling=100)
         self.idle()
 
@@ -121,7 +121,7 @@ class Visit:
         return self.page.evaluate(f"() => __probe.axes({self.chart})")
 
     def settled(self, n: int = 4) -> None:
-        """Until the chart fills its box and stands still: it comes after the stage, and takes its size in steps."""
+        """Wait until the chart fills its box and stops resizing; it renders after the stage, in steps."""
         seen, end = [], time.monotonic() + PATIENCE_MS / 1000
         while not (len(seen) >= n and all(axes == seen[-1] for axes in seen[-n:])):
             assert time.monotonic() < end, "the chart does not stand still"
@@ -141,19 +141,19 @@ class Visit:
             pixels[(share < 0.01) | (share > 0.99)] = np.nan
         return pixels
 
-    def isolated(self, xy: np.ndarray, chance, visible: np.ndarray | bool = True) -> list[tuple[int, float, float]]:
+    def isolated(self, xy: np.ndarray, rng, visible: np.ndarray | bool = True) -> list[tuple[int, float, float]]:
         """All points as (row, x, y), in random order, whose nearest other visible point is more than 6 px away."""
         self.settled()
-        self.then = self.axes()
+        self.isolated_axes = self.axes()
         pixels = self.on_screen(xy)
         rows = np.flatnonzero(np.isfinite(pixels).all(1) & visible)
         if len(rows) < 2:
             return []
         far = KDTree(pixels[rows]).query(pixels[rows], 2)[0][:, 1] > ISOLATED_PX
-        return [(int(row), *map(float, pixels[row])) for row in chance.permutation(rows[far])]
+        return [(int(row), *map(float, pixels[row])) for row in rng.permutation(rows[far])]
 
-    def where(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place of the window, as `isolated` told it, is now, should the chart have moved since."""
+    def current_position(self, x: float, y: float) -> tuple[float, float]:
+        """Current window position of a point that `isolated` returned, in case the chart has moved since."""
         now = [
             axis["at"] + axis["px"] * (1 - share if i else share)
             for i, axis in enumerate(self.axes())
@@ -162,25 +162,25 @@ class Visit:
         return now[0], now[1]
 
     def _share(self, i: int, at: float, axis: dict) -> float:
-        then = self.then[i]
-        share = (at - then["at"]) / then["px"]
-        unit = then["from"] + (1 - share if i else share) * (then["to"] - then["from"])
+        old = self.isolated_axes[i]
+        share = (at - old["at"]) / old["px"]
+        unit = old["from"] + (1 - share if i else share) * (old["to"] - old["from"])
         return (unit - axis["from"]) / (axis["to"] - axis["from"])
 
-    def spread(self, xy: np.ndarray, chance, n: int, visible: np.ndarray | bool = True) -> Iterator[tuple[int, float, float]]:
+    def spread(self, xy: np.ndarray, rng, n: int, visible: np.ndarray | bool = True) -> Iterator[tuple[int, float, float]]:
         """n isolated points, a few at each of many random places that are zoomed in on and left again."""
         found = set()
         while len(found) < n:
             shown = self.on_screen(xy)[np.broadcast_to(visible, len(xy))]
-            x, y = chance.choice(shown[np.isfinite(shown).all(1)])
+            x, y = rng.choice(shown[np.isfinite(shown).all(1)])
             self.wheel(x, y, -5)
-            for row, left, top in self.isolated(xy, chance, visible)[:5]:
+            for row, left, top in self.isolated(xy, rng, visible)[:5]:
                 if row not in found and len(found) < n:
                     found.add(row)
                     yield row, left, top
             self.wheel(x, y, 5)
 
-    # What the hand does
+    # Input
 
     def handle(self, dim: int) -> tuple[float, float, float, float]:
         """(x of the handle, y, leftmost x, rightmost x) of a slider."""
@@ -189,7 +189,7 @@ class Visit:
         return low + share * (high - low), top + height / 2, low, high
 
     def drag(self, dim: int, seconds: float = 2.0, end: float | None = None, sums: bool = False, wait: bool = True) -> Drag:
-        """To and fro over the whole slider in small steps, released at the share `end` of it (None: where it happens to be)."""
+        """Drag back and forth over the whole slider in small steps, released at the share `end` of it (None: anywhere)."""
         page, (x, y, low, high) = self.page, self.handle(dim)
         page.evaluate("on => { __probe.forget(); __probe.sums = on; }", sums)
         middle, reach = (low + high) / 2, (high - low) / 2
@@ -217,7 +217,7 @@ class Visit:
             n_inputs=len(inputs),
             n_painted=sum(i["paints"] == 1 for i in inputs),
             input_to_paint=[i["painted"] - i["at"] for i in inputs if i["painted"]],
-            hand_to_paint=[i["painted"] - i["pointer"] for i in inputs if i["painted"] and i["pointer"]],
+            pointer_to_paint=[i["painted"] - i["pointer"] for i in inputs if i["painted"] and i["pointer"]],
             values=[i["value"] for i in inputs],
             sums=[i["sum"] for i in inputs],
             sent_while_down=max(frames_while_down, in_page),
@@ -226,7 +226,7 @@ class Visit:
         )
 
     def wheel(self, x: float, y: float, notches: int) -> None:
-        """Negative: nearer."""
+        """Scroll over a point; negative notches zoom in."""
         self.page.mouse.move(x, y)
         for _ in range(abs(notches)):
             self.page.mouse.wheel(0, 120 if notches > 0 else -120)
@@ -263,7 +263,7 @@ class Visit:
         return pressed
 
     def plane(self) -> str:
-        """The map's plane, as the overlay knows it."""
+        """Name of the plane that the map shows."""
         return self.page.evaluate("() => window.__latentExplorer.cursor?.plane")
 
     def map_xy(self, engine) -> np.ndarray:

@@ -121,7 +121,7 @@ def test_a_file_is_judged_sent_once_and_a_bad_one_gets_a_sentence(card, frames):
     settled(card)
     assert ink(card, SEEN) > 500
     give(card, "letter.png", b"Dear model, this is no picture." * 20)
-    says(card, "The file is no picture that can be read here. Save it as PNG or JPEG and try again.")
+    says(card, "The file is not a picture that can be read. Save it as PNG or JPEG and try again.")
     assert card.locator("[data-testid=own-explore]").is_disabled() and ink(card, SEEN) == 0
     give(card, "large.png", b"\0" * 5_000_001)
     says(card, "The file has 5.0 MB; 5 MB are the most.")

@@ -9,14 +9,14 @@ import * as films from '../../explorer/ui/explore/stage/films.js';
 
 test('all films are true where z is at their centre', () => {
   const z = Float32Array.of(0.5, -1, 2);
-  for (const dim of [0, 1, 2]) assert.ok(films.isFilmTrue(z, z, dim));
+  for (const dim of [0, 1, 2]) assert.ok(films.isFilmValid(z, z, dim));
 });
 
 test('after a move along one dimension only the film of that dimension is true', () => {
   const filmZ = Float32Array.of(0.5, -1, 2);
   const z = Float32Array.of(0.5, 0, 2);
   assert.deepEqual(
-    [0, 1, 2].map((dim) => films.isFilmTrue(z, filmZ, dim)),
+    [0, 1, 2].map((dim) => films.isFilmValid(z, filmZ, dim)),
     [false, true, false],
   );
 });
@@ -25,7 +25,7 @@ test('after moves along two dimensions none is true', () => {
   const filmZ = Float32Array.of(0, 0, 0);
   const z = Float32Array.of(1, 1, 0);
   assert.deepEqual(films.differingDims(z, filmZ), [0, 1]);
-  for (const dim of [0, 1, 2]) assert.ok(!films.isFilmTrue(z, filmZ, dim));
+  for (const dim of [0, 1, 2]) assert.ok(!films.isFilmValid(z, filmZ, dim));
 });
 
 test('a z that was read off the map is approximate until it is moved', () => {

@@ -143,7 +143,7 @@ def test_a_stop_ends_both(torchrun):
     assert all(map(has_ended, workers.values())) and process.returncode != 0
     run = run_status.look("mine")
     assert run.status == "stopped" and run.epoch > 0
-    assert f"stopped after epoch {run.epoch} of 9000; go on with: python -m explorer.train --resume mine" in err
+    assert f"stopped after epoch {run.epoch} of 9000; resume with: python -m explorer.train --resume mine" in err
 
 
 @pytest.mark.slow
@@ -220,10 +220,10 @@ def test_the_death_of_one_process_ends_the_other(torchrun, rank):
     assert process.returncode != 0 and all(map(has_ended, workers.values()))
     run = run_status.look("mine")
     if rank == 0:
-        assert (run.status, "It can go on from there." in run.sentence) == ("lost", True)
+        assert (run.status, "It can be resumed from there." in run.sentence) == ("lost", True)
     elif run.status != "stopped":  # where torchrun was the first to tell it
         assert run.status == "failed" and run.sentence == (
-            "Another process of this training has ended. The run can go on from its last epoch."
+            "Another process of this training has ended. Resume the run from its last epoch."
         )
         assert f"error: {run.sentence}" in err
     assert state_file.load_state(run.folder)[1]["epoch"] >= 0, "what was reached can be resumed"
@@ -238,7 +238,7 @@ def test_what_torchrun_is_told_the_run_hears(torchrun, heard):
     process.send_signal(heard)
     out, err = process.communicate(timeout=30)
     assert all(map(has_ended, workers.values()))
-    assert run_status.look("mine").status == "stopped" and "go on with: python -m explorer.train --resume mine" in err
+    assert run_status.look("mine").status == "stopped" and "resume with: python -m explorer.train --resume mine" in err
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_killed_it_is_one_sentence_and_can_be_made_again():
     epoch_maps.start("mine")
     maker(folder).kill()
     wait(lambda: look(folder).status != "making", "for its end")
-    assert look(folder) == UmapState("failed", sentence="The map broke off. It can be made again.")
+    assert look(folder) == UmapState("failed", sentence="The map computation ended unexpectedly. Start it again.")
     epoch_maps.start("mine")
     wait(lambda: look(folder).status != "making", "for the map")
     assert look(folder) == UmapState("ready", 1.0)
@@ -145,7 +145,7 @@ def test_a_process_whose_folder_is_gone_ends_by_itself():
 def test_two_who_press_at_once_start_one():
     folder = over()
     answers = at_once(2, lambda: epoch_maps.start("mine") or "")
-    assert answers == ["", "The UMAP of 'mine' is being made already. Wait for it, or cancel it."]
+    assert answers == ["", "The UMAP of 'mine' is already being computed. Wait for it, or cancel it."]
     assert len(run_process._children) == 1 and look(folder).status == "making"
     epoch_maps.cancel("mine")
 
@@ -153,7 +153,7 @@ def test_two_who_press_at_once_start_one():
 @pytest.mark.parametrize(
     "how, words",
     [
-        ({"last": "failed"}, "The run 'mine' is failed. A UMAP is made of a run that is done or stopped."),
+        ({"last": "failed"}, "The run 'mine' is failed. A UMAP can be computed only for a run that is done or stopped."),
         ({"last": "training"}, "The run 'mine' is lost."),
         ({"epochs": [0]}, "The run 'mine' has fewer than two epochs. Train on before you make its UMAP."),
         ({"epochs": []}, "The run 'mine' has fewer than two epochs."),

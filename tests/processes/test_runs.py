@@ -102,7 +102,7 @@ def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):
     assert len(run_process._children) == 1
     trains("mine")
     again = run_status.look("mine").step
-    with pytest.raises(BundleError, match="The run 'mine' is training. Only a run that was stopped or broke off can go on."):
+    with pytest.raises(BundleError, match="The run 'mine' is training. Only a stopped or failed run can be resumed."):
         runs.resume("mine")
     with pytest.raises(BundleError):
         runs.start(order("mine"))
@@ -172,7 +172,10 @@ def test_killed_while_it_trains_it_is_lost_and_goes_on_from_where_it_was():
     wait(lambda: epochs()[-1]["t"] - epochs()[0]["t"] > 4, "for it to train for a while")
     kill("mine")
     run = wait_for("mine", "lost")
-    assert run.sentence == f"The training broke off after epoch {run.epoch}. It can go on from there." and not run.is_live
+    assert (
+        run.sentence == f"The training ended unexpectedly after epoch {run.epoch}. It can be resumed from there."
+        and not run.is_live
+    )
     wait(lambda: run_status.list_runs() and not offspring(), "for no zombie to be left")
     *_, safe = [e["epoch"] for e in epochs() if e["t"] < epochs()[-1]["t"] - 3]  # a state is kept back for a second at most
     runs.resume("mine")
@@ -251,7 +254,7 @@ def test_what_cannot_be_is_refused_before_there_is_a_folder(checkpoints, made, e
 def test_a_queue_that_is_full_is_one_sentence():
     for i in range(runs.MAX_LIVE_RUNS):
         standing(f"run-{i}", {"kind": "queued"})
-    with pytest.raises(BundleError, match="8 runs are waiting already. Stop one of them, or come back later."):
+    with pytest.raises(BundleError, match="8 runs are already waiting. Stop one of them, or try again later."):
         runs.start(order("mine"))
     assert len(run_folder.folders()) == 8
     standing("over", {"kind": "stopped"})

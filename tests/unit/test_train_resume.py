@@ -53,12 +53,12 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(cli, monkeypatch, ar
         interrupted(patch, after_epoch=2)
         code, out, err = cli(*command, "--name", "stopped")
     assert code == 130 and out == ""
-    assert err.endswith("stopped after epoch 2 of 4; go on with: python -m explorer.train --resume stopped\n")
+    assert err.endswith("stopped after epoch 2 of 4; resume with: python -m explorer.train --resume stopped\n")
     assert not (paths.checkpoints_dir() / "stopped").exists(), "a run is not a bundle until it ends"
     code, out, _ = cli("--list")
-    assert "stopped after epoch 2 of 4; go on with --resume stopped" in out
+    assert "stopped after epoch 2 of 4; resume with --resume stopped" in out
     code, out, err = cli("--resume", "stopped")
-    assert code == 0 and "going on with 'stopped' after epoch 2 of 4" in err and "threads" not in err
+    assert code == 0 and "resuming 'stopped' after epoch 2 of 4" in err and "threads" not in err
     assert weights("whole") == weights("stopped") and history("whole") == history("stopped")
     bundle = store.load("stopped")
     assert bundle.gallery.thumbs is None, "its options are kept"
@@ -92,7 +92,7 @@ def test_ctrl_c_while_the_map_is_made_loses_nothing(cli, monkeypatch):
 
     monkeypatch.setattr(build, "saving", saving)
     code, _, err = cli(*command, "--name", "late")
-    assert code == 130 and "stopped after epoch 1 of 1; go on with: python -m explorer.train --resume late" in err
+    assert code == 130 and "stopped after epoch 1 of 1; resume with: python -m explorer.train --resume late" in err
     assert "late" in cli("--list")[1]
     monkeypatch.setattr(build, "saving", real)
     assert cli("--resume", "late")[0] == 0
@@ -105,7 +105,7 @@ def test_a_stopped_run_is_not_begun_anew_unasked(cli, monkeypatch):
         interrupted(patch, after_epoch=1)
         assert cli(*QUICK, "--epochs", "2", "--name", "mine")[0] == 130
     code, _, err = cli(*QUICK, "--epochs", "2", "--name", "mine")
-    assert code == 2 and err == "error: There is a stopped run 'mine'. Go on with --resume mine, or add --replace.\n"
+    assert code == 2 and err == "error: There is a stopped run 'mine'. Resume it with --resume mine, or add --replace.\n"
     code, _, err = cli("--resume", "mime")
     assert code == 2 and err == "error: There is no run 'mime'. Did you mean 'mine'?\n"
     assert cli(*QUICK, "--epochs", "1", "--name", "mine", "--replace")[0] == 0
@@ -114,13 +114,13 @@ def test_a_stopped_run_is_not_begun_anew_unasked(cli, monkeypatch):
 def test_a_loss_that_is_no_number_is_told_once_with_the_way_out(cli, monkeypatch):
     def fit(state, *args):
         yield from real(state, *args)
-        raise TrainingError("The loss stopped being a number in epoch 2; the weights of epoch 1 are kept.", "Lower the rate.")
+        raise TrainingError("The loss became NaN or infinite in epoch 2; the weights of epoch 1 are kept.", "Lower the rate.")
 
     real = loop.fit
     monkeypatch.setattr(loop, "fit", fit)
     code, out, err = cli(*QUICK, "--epochs", "1", "--name", "wild", "--lr", "0.02", "--json")
     assert code == 2 and err == (
-        "error: The loss stopped being a number in epoch 2; the weights of epoch 1 are kept. "
+        "error: The loss became NaN or infinite in epoch 2; the weights of epoch 1 are kept. "
         "Train again with --lr 0.002 --replace.\n"
     )
     tensors, meta = state_file.load_state(paths.checkpoints_dir() / "runs" / "wild")
@@ -135,7 +135,7 @@ def test_a_run_goes_on_only_with_the_data_it_was_begun_with(cli, monkeypatch, pi
     for path in (pictures / "a").glob("*.png"):
         path.unlink()
     code, _, err = cli("--resume", "mine")
-    assert code == 2 and "Resume with the data that the run was begun with." in err and "Traceback" not in err
+    assert code == 2 and "Resume with the data that the run was started with." in err and "Traceback" not in err
     for path in (pictures / "b").glob("*.png"):
         path.unlink()
     code, _, err = cli("--resume", "mine")
@@ -150,7 +150,7 @@ def test_another_number_of_threads_is_mentioned(cli, monkeypatch):
     tensors, meta = state_file.load_state(folder)
     state_file.save_state(folder, tensors, meta | {"threads": 77})
     code, _, err = cli("--resume", "mine")
-    assert code == 0 and "begun on 77 threads, now on" in err
+    assert code == 0 and "started on 77 threads, now on" in err
 
 
 def test_a_full_disk_is_one_sentence(cli, monkeypatch):
@@ -199,7 +199,7 @@ def test_sigint_to_a_real_process_saves_and_resumes_bit_for_bit(cli):
             break
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130 and "Traceback" not in err
-    stopped = re.fullmatch(r"stopped after epoch (\d+) of 80; go on with: python -m explorer.train --resume stopped\n", err)
+    stopped = re.fullmatch(r"stopped after epoch (\d+) of 80; resume with: python -m explorer.train --resume stopped\n", err)
     assert stopped and 1 <= int(stopped[1]) < 80
     assert cli("--resume", "stopped", "--json")[0] == 0
     assert cli(*command, "--name", "whole", "--json")[0] == 0

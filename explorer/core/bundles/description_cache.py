@@ -58,8 +58,8 @@ class DescriptionCache:
     def keep_only(self, folders: Iterable[Path]) -> None:
         """Drops the entries of all other folders."""
         with self._lock:
-            for gone in self._entries.keys() - set(folders):
-                del self._entries[gone]
+            for removed in self._entries.keys() - set(folders):
+                del self._entries[removed]
 
     def _find(self, folder: Path, state: _State | None) -> BundleInfo | None:
         entry = self._entries.get(folder)

@@ -83,7 +83,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """A bundle without its weights and gallery, for lists. If it is invalid, `error` says why and config, origin are None."""
+    """A bundle without its weights and gallery, for lists. If invalid, `error` is the reason; config and origin are None."""
 
     name: str
     path: Path

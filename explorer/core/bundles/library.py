@@ -157,7 +157,7 @@ def _check_replaceable(name: str, root: Path | None) -> None:
         raise BundleError(f"Bundle '{name}' comes with Latent Explorer and cannot be replaced.", "Import without replacing.")
     clash = next((other for other in _taken(root) - {name} if other.casefold() == name.casefold()), None)
     if clash:
-        raise BundleError(f"The names '{name}' and '{clash}' differ in capitals only.", "Rename that one first.")
+        raise BundleError(f"The names '{name}' and '{clash}' differ only in upper and lower case.", "Rename that one first.")
     _check_only_a_bundle(_root(root) / name)
 
 

@@ -113,7 +113,7 @@ def list_bundles(root: Path | None = None) -> list[BundleInfo]:
             infos.append(_invalid(root / name, str(problem)))
         except Exception:  # one bundle must not hide the others
             log.exception("The bundle in %s cannot be described", root / name)
-            infos.append(_invalid(root / name, f"Bundle '{name}' cannot be read; the log says why."))
+            infos.append(_invalid(root / name, f"Bundle '{name}' cannot be read; see the log."))
     return infos
 
 
@@ -172,7 +172,7 @@ def save(
 
 
 def stamp(folder: Path) -> str:
-    """A text that changes whenever one of the bundle's files is replaced."""
+    """A string that changes whenever one of the bundle's files is replaced."""
     return safe_read.stamp(safe_read.stats(folder, LIMITS))
 
 

@@ -1,4 +1,4 @@
-"""The data sets by name: lists them and loads one split of one as an ImageSet.
+"""Catalogue of the data sets: lists them and loads one split of one as an ImageSet.
 
     mnist, fashion-mnist, kmnist   downloaded on first use, checksummed by torchvision (torchvision_sets.py)
     digits                         from scikit-learn, nothing to download
@@ -25,7 +25,7 @@ from explorer.core.errors import ConfigError, DataError, unknown
 SPLITS = ("train", "test")
 IMPORTED = "imported"  # data set of an imported model or run whose images are in a folder of another machine
 TEST_FRACTION = 0.2
-SPLIT_SEED = 20131220  # never changes: the gallery of a bundle stores positions in these splits
+SPLIT_SEED = 20131220  # must never change: the gallery of a bundle stores positions in these splits
 SPRITES_SEED, N_SPRITES = 0, 20_000
 
 _SETS = {
@@ -117,7 +117,7 @@ def upload_name(folder: Path) -> str:
 
 
 def current_name(name: str) -> str:
-    """The name of a data set as it is written now: an upload that is called folder:PATH becomes upload:NAME."""
+    """The current name of a data set: the old name folder:PATH of an upload becomes upload:NAME."""
     folder = _upload_folder(name)
     return name if folder is None else upload_name(folder)
 

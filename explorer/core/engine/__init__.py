@@ -1,1 +1,1 @@
-"""A loaded model that answers: films, maps, pictures."""
+"""The Engine: a loaded model with its gallery, maps and films; and a visitor's own images and models."""

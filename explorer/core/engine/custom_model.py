@@ -1,4 +1,4 @@
-"""A researcher's own model behind the Engine's interface. Knows callables; knows nothing of the model inside them.
+"""Opens a researcher's own model, given as two functions and a set of images, as an Engine.
 
 EXPLORER_MODEL=package.module:function names a function that returns (encode, decode, images):
 
@@ -6,8 +6,8 @@ EXPLORER_MODEL=package.module:function names a function that returns (encode, de
     decode  z float32 (N, D)                 -> images (N, C, H, W) in [0, 1]
     images  uint8 (N, C, H, W), or an ImageSet with labels and class names
 
-The two are called from several threads, one call at a time. The gallery and its map are made in the background on first
-use; the map is kept in the user's cache folder.
+Calls to encode and decode come from several threads, but never overlap. The gallery and its map are computed in a
+background thread; the map is cached in the user's cache folder.
 """
 
 import hashlib
@@ -33,13 +33,13 @@ from explorer.core.engine.latent_map import LatentMap
 from explorer.core.errors import ConfigError, ExplorerError
 from explorer.core.latent import projection
 
-BATCH_SIZE = 200  # images of the gallery in one call; a visitor's call may have to wait for it
-_one_call = threading.Lock()  # research code is seldom thread-safe
+BATCH_SIZE = 200  # gallery images per call to encode; a visitor's call may have to wait for one such call
+_model_lock = threading.Lock()  # research code is rarely thread-safe
 
 
 def open_model(spec: str) -> Engine:
-    """The Engine of `package.module:function`. Raises ConfigError, naming what the function returned, where it does not fit."""
-    encode, decode, images = _call(spec)
+    """The Engine of `package.module:function`. Raises ConfigError if the function fails or returns invalid values."""
+    encode, decode, images = _load_functions(spec)
     images = _image_set(images, spec)
     shape = images.images.shape[1:]
     encode, decode = _checked_encode(encode, spec), _checked_decode(decode, spec, shape)
@@ -48,7 +48,7 @@ def open_model(spec: str) -> Engine:
     if len(images) > N_GALLERY:
         images = images.take(stratified_draw(images.labels, N_GALLERY, 0))
     gallery, umap = Future(), Future()
-    threading.Thread(target=_prepare, args=(encode, images, gallery, umap), daemon=True, name="gallery").start()
+    threading.Thread(target=_compute_gallery, args=(encode, images, gallery, umap), daemon=True, name="gallery").start()
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
     name_hash = hashlib.sha256(spec.encode()).hexdigest()[:16]
     return Engine(
@@ -64,19 +64,19 @@ def open_model(spec: str) -> Engine:
     )
 
 
-def _call(spec: str) -> tuple:
+def _load_functions(spec: str) -> tuple:
     module, colon, function = spec.partition(":")
     if not (module and colon and function):
         raise ConfigError(f"EXPLORER_MODEL is '{spec}'.", "Write it as package.module:function.")
     try:
-        made = getattr(importlib.import_module(module), function)()
-    except Exception as error:  # whatever a researcher's code may raise
+        result = getattr(importlib.import_module(module), function)()
+    except Exception as error:  # the code may raise anything
         raise ConfigError(
-            f"EXPLORER_MODEL={spec} failed with {_one_line(error)}.", "Run it in Python to see the whole error."
+            f"EXPLORER_MODEL={spec} failed with {_one_line(error)}.", "Run it in Python to see the full error."
         ) from error
-    if not (isinstance(made, tuple | list) and len(made) == 3 and callable(made[0]) and callable(made[1])):
+    if not (isinstance(result, tuple | list) and len(result) == 3 and callable(result[0]) and callable(result[1])):
         raise ConfigError(f"EXPLORER_MODEL={spec} must return (encode, decode, images).", "The README has an example.")
-    return made
+    return result
 
 
 def _image_set(images, spec: str) -> ImageSet:
@@ -94,10 +94,10 @@ def _image_set(images, spec: str) -> ImageSet:
 
 def _checked_encode(encode, spec: str):
     def checked(x: Tensor) -> tuple[Tensor, Tensor]:
-        made = _run(encode, x, spec, "encode")
-        if not (isinstance(made, tuple | list) and len(made) == 2):
+        result = _run(encode, x, spec, "encode")
+        if not (isinstance(result, tuple | list) and len(result) == 2):
             raise ConfigError(f"encode of EXPLORER_MODEL={spec} must return (mu, logvar).")
-        mu, logvar = (_tensor(part, spec, "encode") for part in made)
+        mu, logvar = (_tensor(part, spec, "encode") for part in result)
         if mu.ndim != 2 or mu.shape != logvar.shape or len(mu) != len(x) or not mu.shape[1]:
             raise ConfigError(
                 f"encode of EXPLORER_MODEL={spec} must return mu and logvar of shape ({len(x)}, D) each, "
@@ -121,35 +121,35 @@ def _checked_decode(decode, spec: str, image_shape: tuple[int, ...]):
     return checked
 
 
-def _run(function, argument: Tensor, spec: str, which: str):
+def _run(function, argument: Tensor, spec: str, name: str):
     try:
-        with _one_call:
-            return function(argument.numpy().copy())  # a copy, which it may change
-    except Exception as error:  # as above
-        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} failed with {_one_line(error)}.") from error
+        with _model_lock:
+            return function(argument.numpy().copy())  # a copy, so that the function may modify it
+    except Exception as error:  # the code may raise anything
+        raise ConfigError(f"{name} of EXPLORER_MODEL={spec} failed with {_one_line(error)}.") from error
 
 
 def _one_line(error: Exception) -> str:
-    """An error in one line."""
+    """The error as one line of at most 300 characters."""
     return textwrap.shorten(f"{type(error).__name__}: {error}", 300).rstrip(".")
 
 
-def _tensor(values, spec: str, which: str) -> Tensor:
-    """float32 on the CPU, whatever kind of array it was."""
+def _tensor(values, spec: str, name: str) -> Tensor:
+    """Converts tensors and arrays to a float32 CPU tensor. Raises ConfigError for anything else, NaN and infinity."""
     if isinstance(values, Tensor):
         tensor = values.detach().float().cpu()
     else:
         array = _array(values)
         if array.dtype.kind not in "fiub":
-            raise ConfigError(f"{which} of EXPLORER_MODEL={spec} must return arrays of numbers, not {type(values).__name__}.")
+            raise ConfigError(f"{name} of EXPLORER_MODEL={spec} must return arrays of numbers, not {type(values).__name__}.")
         tensor = torch.from_numpy(np.array(array, np.float32))
     if not torch.isfinite(tensor).all():
-        raise ConfigError(f"{which} of EXPLORER_MODEL={spec} returned NaN or infinite values.", "Check the weights.")
+        raise ConfigError(f"{name} of EXPLORER_MODEL={spec} returned NaN or infinite values.", "Check the weights.")
     return tensor
 
 
 def _array(values) -> np.ndarray:
-    """An empty array of objects where the rows have several lengths."""
+    """Converts to a numpy array; ragged rows become an empty object array, which the caller rejects."""
     try:
         return values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     except (TypeError, ValueError):
@@ -157,26 +157,30 @@ def _array(values) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _prepare(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
+def _compute_gallery(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
     try:
         parts = []
         for part in torch.from_numpy(images.images).split(BATCH_SIZE):
             parts.append(encode(part.float() / 255))
-            time.sleep(0.001)  # lets a waiting call take the lock
+            time.sleep(0.001)  # lets a waiting thread take the lock
         mu, logvar = (torch.cat(column).numpy() for column in zip(*parts))
-        none = np.full(len(mu), np.nan, np.float32)  # its likelihood is not known
-        gallery.set_result(Gallery(images.index, images.labels, mu, logvar, none, projection.pca(mu), None, images.factors))
-        umap.set_result(_cached_map(mu) if mu.shape[1] > 2 else None)
-    except Exception as error:  # the page shows sentences
-        known = (
-            error if isinstance(error, ExplorerError) else ConfigError(f"The gallery could not be made: {_one_line(error)}.")
+        unknown_loss = np.full(len(mu), np.nan, np.float32)  # the likelihood of the model is unknown
+        gallery.set_result(
+            Gallery(images.index, images.labels, mu, logvar, unknown_loss, projection.pca(mu), None, images.factors)
+        )
+        umap.set_result(_cached_umap(mu) if mu.shape[1] > 2 else None)
+    except Exception as error:  # any error must reach the futures, or readers would wait forever
+        reported = (
+            error
+            if isinstance(error, ExplorerError)
+            else ConfigError(f"The gallery could not be computed: {_one_line(error)}.")
         )
         for future in (gallery, umap):
             if not future.done():
-                future.set_exception(known)
+                future.set_exception(reported)
 
 
-def _cached_map(mu: np.ndarray) -> np.ndarray:
+def _cached_umap(mu: np.ndarray) -> np.ndarray:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "latent-explorer"
     path = cache / f"umap-{hashlib.sha256(mu.tobytes()).hexdigest()[:16]}.npy"
     with suppress(OSError, ValueError, EOFError):
@@ -184,13 +188,13 @@ def _cached_map(mu: np.ndarray) -> np.ndarray:
         if xy.shape == (len(mu), 2) and xy.dtype == np.float32 and np.isfinite(xy).all():
             return xy
     xy = projection.umap_map(mu)
-    part = path.with_suffix(f".{os.getpid()}.tmp")
-    with suppress(OSError):  # without the cache the map is made again next time
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with suppress(OSError):  # without the cache the map is computed again next time
         cache.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("wb") as file:
+            with temporary.open("wb") as file:
                 np.save(file, xy, allow_pickle=False)
-            part.replace(path)
+            temporary.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     return xy

@@ -1,4 +1,4 @@
-"""One loaded model: numpy in, numpy out, safe under many threads. Knows no screen and no session.
+"""The Engine: encodes, decodes and makes films with one loaded model. Numpy arrays in and out; thread-safe.
 
 engine = open_bundle("mnist")
 mu, logvar = engine.encode(x)
@@ -26,21 +26,21 @@ from explorer.core.latent import navigation
 from explorer.core.vae.encoding import Encoding
 
 BATCH_SIZE = 2048  # images or latent points in one call to the model
-N_RECONS = 500  # reconstructions made in one go, so that the films of other visitors are not delayed
+N_RECONS = 500  # reconstructions per call to the model, so that films of other visitors are not delayed
 KINDS = ("lerp", "slerp", "pixel")
-N_LOSS_DRAWS = 16  # draws of z behind the reconstruction loss of one image
-N_LAYOUT_IMAGES = 256  # images from which a data set's layout is read
+N_LOSS_DRAWS = 16  # draws of z averaged for the reconstruction loss of one image
+N_LAYOUT_IMAGES = 256  # images from which the ink layout of a data set is estimated
 
 
 def _from_map(name: str) -> property:
-    """An attribute or method of the Engine's LatentMap."""
+    """Exposes an attribute or method of the Engine's LatentMap."""
     return property(lambda engine: getattr(engine.latent_map, name), doc=getattr(LatentMap, name).__doc__)
 
 
 class Engine:
     """A model and the LatentMap of its gallery, built by `open_bundle`, `open_run` and `open_model`.
 
-    Fixed, except that the gallery and the map of a custom model become ready later.
+    Immutable, except that the gallery and the map of a custom model become ready later.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Engine:
         recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
         is_live: bool = False,
     ):
-        """`pictures`: gallery rows -> their images, or None where the images are not on this machine.
+        """`pictures`: gallery rows -> their images, or None if the images are not on this machine.
 
-        `recon_loss`: (z, x) -> -log p(x|z) in nats, (N,); None for a model whose likelihood is not known.
-        `is_live`: whether the model is still being trained, so that another of its name follows.
+        `recon_loss`: (z, x) -> -log p(x|z), (N,) in nats; None if the likelihood of the model is unknown.
+        `is_live`: whether the model is still being trained and will be replaced by a later state of the same name.
         """
         self.name, self.latent_dim, self.latent_map = latent_map.name, latent_map.latent_dim, latent_map
         self.origin, self.metrics, self.content_hash = origin, metrics, content_hash
@@ -76,14 +76,18 @@ class Engine:
 
     @torch.inference_mode()
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x (N, C, H, W), uint8 or float32 in [0, 1] -> mu, logvar of q(z|x), float32 (N, D) each."""
+        """x (N, C, H, W), uint8 or float32 in [0, 1] -> mu, logvar of q(z|x), float32 (N, D) each.
+
+        Raises ConfigError for another shape and for values outside [0, 1].
+        """
         x = np.asarray(x)
         if x.ndim != 4 or x.shape[1:] != self.image_shape:
-            wanted = ", ".join(map(str, self.image_shape))
-            raise ConfigError(f"Images for '{self.name}' must have the shape (N, {wanted}), not {x.shape}.", "Resize them.")
-        x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)  # never the caller's own memory
+            expected = ", ".join(map(str, self.image_shape))
+            raise ConfigError(f"Images for '{self.name}' must have the shape (N, {expected}), not {x.shape}.", "Resize them.")
+        # Both branches copy: torch must not share the caller's memory.
+        x = x / np.float32(255) if x.dtype == np.uint8 else np.array(x, np.float32)
         if x.size and not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
-            raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or give them as uint8.")
+            raise ConfigError("The images contain values outside 0 to 1.", "Divide grey levels by 255, or pass them as uint8.")
         parts = [self._encode(part.to(self.device)) for part in torch.from_numpy(x).split(BATCH_SIZE)]
         mu, logvar = (torch.cat(column).float().cpu().numpy() for column in zip(*parts))
         return mu, logvar
@@ -94,30 +98,30 @@ class Engine:
         return self._pixels(self.latent_map.points(z)).contiguous().cpu().numpy()
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
-        """x (N, C, H, W) -> E[x|z = mu(x)], float32 (N, C, H, W) in [0, 1]. The mean, never a sample."""
+        """x (N, C, H, W) -> E[x|z = mu(x)], float32 (N, C, H, W) in [0, 1]: decodes the encoder mean, not a sample."""
         return self.decode(self.encode(x)[0])
 
     @torch.inference_mode()
     def evaluate(self, x: np.ndarray, seed: int = 0, plane: Plane = None) -> ImageEvaluation:
-        """What the model makes of one image x, uint8 (1, C, H, W), with its position in `plane`.
+        """Encodes, reconstructs and scores one image x, uint8 (1, C, H, W), with its position in `plane`.
 
-        The reconstruction loss is the mean over 16 draws of z, so that it varies little between calls. The gallery's ELBOs,
-        among which `percentile` ranks it, come from one draw each: equal on average, with a little more variance.
+        The reconstruction loss is the mean over N_LOSS_DRAWS draws of z. `percentile` compares the resulting ELBO with the
+        gallery's, which use one draw per image: the same expectation, with more variance. `seed` seeds the draws.
         Raises ConfigError for another shape or type.
         """
         x = np.asarray(x)
         if len(x) != 1 or x.dtype != np.uint8:
-            raise ConfigError(f"One uint8 image is evaluated at a time, not {x.dtype} {x.shape}.")
+            raise ConfigError(f"Expected one uint8 image of shape (1, C, H, W), not {x.dtype} {x.shape}.")
         mu, logvar = self.encode(x)
         recon = self._frame(mu[0])
         xy, support = self.place(mu, plane)
         loss = None if self._recon_loss is None else self._mean_loss(x, mu, logvar, seed)
-        own = Encoding(mu, logvar, np.array([np.nan if loss is None else loss]))
-        elbo = None if loss is None else float(own.elbo[0])
+        encoding = Encoding(mu, logvar, np.array([np.nan if loss is None else loss]))
+        elbo = None if loss is None else float(encoding.elbo[0])
         rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
         error = np.abs(x[0].astype(int) - recon).astype(np.uint8)
         return ImageEvaluation(
-            mu[0], logvar[0], recon, error, loss, float(own.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0])
+            mu[0], logvar[0], recon, error, loss, float(encoding.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0])
         )
 
     def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
@@ -128,7 +132,7 @@ class Engine:
 
     @cached_property
     def ink_layout(self) -> InkLayout:
-        """How the images of the data set are laid out, read from thumbnails or else from reconstructions."""
+        """The ink layout of the data set, estimated from thumbnails, or from reconstructions if there are none."""
         mu, thumbs = self.gallery.mu, self.gallery.thumbs
         rows = np.linspace(0, len(mu) - 1, min(N_LAYOUT_IMAGES, len(mu))).astype(int)
         return ink_layout(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
@@ -136,14 +140,15 @@ class Engine:
     # Films
 
     def film(self, z_path: np.ndarray, plane: Plane = None, values: np.ndarray | None = None, at: int = 0) -> Film:
-        """z_path (F, D) -> Film: one call to the decoder, one to the map. `plane` as in `planes`; None: the best there is.
+        """Decodes z_path (F, D) as one film. `plane` as in `planes`; None: the first of them.
 
-        values: (F,), what each frame stands for, 0 to 1 by default. at: the frame on which the film rests.
+        values: (F,), the coordinate of each frame, 0 to 1 by default. at: index of the resting frame, decoded exactly.
+        Raises ConfigError if `at` or the shape of `values` does not fit.
         """
         z = self.latent_map.points(z_path)
         values = np.linspace(0, 1, len(z)) if values is None else values
         if not 0 <= at < len(z) or np.shape(values) != (len(z),):
-            raise ConfigError(f"A film of {len(z)} frames cannot rest on frame {at} with values of shape {np.shape(values)}.")
+            raise ConfigError(f"A film of {len(z)} frames cannot have at={at} and values of shape {np.shape(values)}.")
         frames = self._frames(z)
         if len(z) > 1:
             frames[at] = self._frame(z[at])
@@ -157,11 +162,11 @@ class Engine:
         n_frames: int = 33,
         plane: Plane = None,
     ) -> Traversals:
-        """The traversals of one or more `dims` through z (D,), decoded in one call. Arguments as in `traversal_films`."""
+        """Like `traversal_films`, as stacked arrays. `dims` must not be empty."""
         z, dims = self.latent_map.point(z), [self.latent_map.dim(dim) for dim in dims]
         spans = self.spans[dims] if span is None else np.asarray(span, float)
         if not dims or spans.shape not in ((2,), (len(dims), 2)):
-            raise ConfigError(f"span must be (low, high), or one such pair for each of {len(dims)} dimensions.")
+            raise ConfigError(f"span must be (low, high), or one pair for each of {len(dims)} dimensions.")
         spans = np.broadcast_to(spans, (len(dims), 2))
         paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
         values, points, at = (np.stack(column) for column in zip(*paths))
@@ -182,8 +187,8 @@ class Engine:
     ) -> list[Film]:
         """One Film per dimension in `dims`, through z (D,), all decoded in one call.
 
-        span: (low, high) for all, one pair per dimension, or None for `spans`. It widens to include the current z_d, which has
-        a frame of its own, `film.at`. Raises ConfigError for a dimension that the model does not have.
+        span: (low, high) for all, one pair per dimension, or None for `spans`. It is widened to include the current z_d, which
+        is exactly the frame `film.at`. Raises ConfigError for a dimension that the model does not have.
         """
         if not len(dims):
             return []
@@ -200,10 +205,10 @@ class Engine:
         overshoot: float = 0.0,
         plane: Plane = None,
     ) -> Film:
-        """From z = a to z = b, (D,) each, in n frames; t = 0 and t = 1 are frames and equal the decoded end points exactly.
+        """Interpolates from a to b, (D,) each, in n frames. The frames at t = 0 and t = 1 equal the decoded end points exactly.
 
-        kind: "lerp", "slerp" (Shoemake 1985), or "pixel", the cross-fade of the two decoded images, whose z is what the
-        encoder makes of each blend. overshoot: how far beyond both ends, up to 0.5 (n is then at least 4).
+        kind: "lerp", "slerp" (Shoemake 1985), or "pixel": a cross-fade of the two decoded images, where z is the encoder mean
+        of each blend. overshoot: extrapolation beyond both ends in units of t, up to 0.5 (needs n >= 4).
         """
         if kind not in KINDS:
             raise unknown("kind of interpolation", kind, KINDS)
@@ -221,25 +226,24 @@ class Engine:
         return self._assemble(z, frames, *self.latent_map.place_near(z, plane, np.stack([a, b])), t, first)
 
     def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
-        """Where the straight path from z = a to z = b lies on the map, (n, 2), without decoding it."""
+        """Map positions (n, 2) of the straight path from a to b, (D,) each, without decoding it."""
         ends = np.stack([self.latent_map.point(a), self.latent_map.point(b)])
         return self.latent_map.place_near(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
 
     def draw(self, seed: int) -> np.ndarray:
-        """One draw z (D,) of the prior N(0, I)."""
+        """One draw z (D,) from the prior N(0, I)."""
         return navigation.prior_draws(1, self.latent_dim, seed)[0]
 
     def sample_prior(self, n: int, seed: int) -> Film:
-        """n draws of N(0, I) and what they decode to."""
+        """A film of n draws from the prior N(0, I)."""
         return self.film(navigation.prior_draws(n, self.latent_dim, seed))
 
     def pictures(self, rows: np.ndarray) -> np.ndarray | None:
-        """Gallery images at `rows`, uint8 (n, C, H, W) at full size, or None where they are not on this machine."""
+        """Gallery images at `rows`, uint8 (n, C, H, W) at full size, or None if they are not on this machine."""
         return self._pictures(np.asarray(rows))
 
     def images_or_recons(self, rows: np.ndarray) -> tuple[np.ndarray, bool]:
-        """(gallery images at `rows`, or where they are not on this machine their reconstructions, uint8 (n, C, H, W); whether
-        these are reconstructions)."""
+        """(uint8 (n, C, H, W), is_recon): gallery images at `rows`, or reconstructions if they are not on this machine."""
         rows = np.asarray(rows, int)
         if not len(rows):
             return np.zeros((0, *self.image_shape), np.uint8), False
@@ -259,7 +263,7 @@ class Engine:
         return self._pixels(z).mul(255).round_().to(torch.uint8).contiguous().cpu().numpy()
 
     def _frame(self, z: np.ndarray) -> np.ndarray:
-        """The exact frame of one point: a batch of one and a batch of many may differ in the last bit of a float."""
+        """The exact frame of one point. Decoding it in a larger batch may change the last bit of a float."""
         return self._frames(z[None])[0]
 
     @staticmethod
@@ -268,9 +272,9 @@ class Engine:
 
 
 def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto") -> Engine:
-    """The Engine of a bundle, by name (in `root`, else the checkpoints folder) or by path.
+    """Opens a bundle by name (in `root`, by default the checkpoints folder) or by path.
 
-    Raises BundleError for a bundle that is not there or not sound, ConfigError for a device that this machine lacks.
+    Raises BundleError if the bundle does not exist or is invalid, ConfigError if this machine lacks the device.
     """
     device = devices.choose(device)
     bundle = store.load(path, root)

@@ -1,4 +1,4 @@
-"""Films: batches of latent points that were decoded together, scrubbed without another call to the model."""
+"""Film and Traversals: batches of latent points decoded in one call, for scrubbing without another call to the model."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ import numpy as np
 class Film:
     """F frames, each with its image, its position on the map and how well the data supports it.
 
-    The frames of a pixel cross-fade are blends; their z is the encoder's mean of each blend.
+    The frames of a pixel cross-fade are blended images; their z is the encoder mean of each blend.
     """
 
     z: np.ndarray  # (F, D) float32
-    values: np.ndarray  # (F,) float32: z of the dimension that moves, or t along a path
-    at: int  # the frame the film rests on: exactly the rounded engine.decode(z[at])
+    values: np.ndarray  # (F,) float32: the traversed dimension of z, or t along a path
+    at: int  # index of the resting frame, which equals the rounded engine.decode(z[at])
     frames: np.ndarray  # (F, C, H, W) uint8, rounded E[x|z]
     xy: np.ndarray  # (F, 2) float32, in map units; NaN while there is no map
     support: np.ndarray  # (F,) float32 in (0, 1]: 1 is like the data; NaN while there is no gallery
-    norm: np.ndarray  # (F,) float32, ||z||; draws of the prior have about sqrt(D)
+    norm: np.ndarray  # (F,) float32, ||z||; about sqrt(D) for draws from the prior
     log_prior: np.ndarray  # (F,) float32, log N(z; 0, I) in nats
 
     def __len__(self) -> int:
@@ -30,8 +30,8 @@ class Traversals:
     """One traversal through the same z for each of k dimensions, n frames each."""
 
     z: np.ndarray  # (k, n, D) float32
-    values: np.ndarray  # (k, n) float32: z of the dimension that changes
-    at: np.ndarray  # (k,) int64: the frame of each that shows z itself
+    values: np.ndarray  # (k, n) float32: the traversed dimension of z
+    at: np.ndarray  # (k,) int64: index of the frame that shows z itself
     frames: np.ndarray  # (k, n, C, H, W) uint8
     xy: np.ndarray  # (k, n, 2) float32
     support: np.ndarray  # (k, n) float32

@@ -1,4 +1,4 @@
-"""The gallery's images at full size: from its thumbnails, its factors, or the data set."""
+"""Loads the gallery's images at full size, from its thumbnails, its factors or the data set."""
 
 import threading
 
@@ -10,11 +10,14 @@ from explorer.core.errors import ExplorerError
 
 
 class GalleryImages:
-    """Gallery rows -> images, or None where they are not on this machine. Loads a data set at the first call that needs it."""
+    """Callable: gallery rows (n,) -> images uint8 (n, C, H, W), or None if the data set is not on this machine.
+
+    The data set is loaded by the first call that needs it.
+    """
 
     def __init__(self, origin: Origin, gallery: Gallery, image_shape: tuple[int, int, int]):
         self._origin, self._gallery, self._shape = origin, gallery, tuple(image_shape)
-        self._lock, self._loaded, self._absent = threading.Lock(), None, False
+        self._lock, self._images, self._unavailable = threading.Lock(), None, False
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | None:
         gallery = self._gallery
@@ -23,18 +26,18 @@ class GalleryImages:
         if gallery.factors is not None and self._origin.dataset == "sprites":
             return sprites.draw_sprites(gallery.factors[rows])
         with self._lock:
-            if self._loaded is None and not self._absent:
+            if self._images is None and not self._unavailable:
                 self._load()
-        return None if self._loaded is None else self._loaded[gallery.index[rows]]
+        return None if self._images is None else self._images[gallery.index[rows]]
 
     def _load(self) -> None:
         origin, gallery = self._origin, self._gallery
         size = self._shape[1] if catalog.is_folder(origin.dataset) else None
         try:
-            found = catalog.load(origin.dataset, origin.split, size=size, download=False)
+            dataset = catalog.load(origin.dataset, origin.split, size=size, download=False)
         except ExplorerError:
-            found = None
-        fits = found is not None and found.images.shape[1:] == self._shape and len(found) > gallery.index.max()
-        if fits and np.array_equal(found.labels[gallery.index], gallery.labels):  # else the data set has changed
-            self._loaded = found.images
-        self._absent = self._loaded is None
+            dataset = None
+        matches = dataset is not None and dataset.images.shape[1:] == self._shape and len(dataset) > gallery.index.max()
+        if matches and np.array_equal(dataset.labels[gallery.index], gallery.labels):  # otherwise the data set has changed
+            self._images = dataset.images
+        self._unavailable = self._images is None

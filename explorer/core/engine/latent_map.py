@@ -1,4 +1,4 @@
-"""The maps of one gallery: where its encoder means lie, and where any other z falls among them. Knows no model."""
+"""2-D maps of a gallery: the positions of its encoder means, and of any other z among them. Needs no model."""
 
 from concurrent.futures import Future
 from functools import cached_property
@@ -10,11 +10,11 @@ from explorer.core.errors import ConfigError
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.encoding import Encoding
 
-DEAD_KL = 0.01  # nats: below it a dimension says nothing about the image
-FARTHEST = 1e6  # a coordinate of z beyond this is a mistake, and would leave float32 on its way through the decoder
-N_EXTRA_LANDMARKS = 4  # gallery points next to a point of interest that count as landmarks
-N_EXACT = 16  # points of a batch that are points of interest
-N_INVERSE = 8  # encoder means averaged to find a z at a position of the UMAP
+DEAD_KL = 0.01  # nats; a dimension with a lower mean KL carries no information about the image
+FARTHEST = 1e6  # largest allowed |z_d|; beyond it the decoder could overflow float32
+N_EXTRA_LANDMARKS = 4  # gallery points nearest to each given point that are added to the landmarks
+N_EXACT = 16  # points of a batch whose nearest gallery points become landmarks
+N_INVERSE = 8  # encoder means averaged to invert the UMAP
 
 Plane = str | tuple[int, int] | None
 
@@ -27,9 +27,10 @@ def done(value) -> Future:
 
 
 class LatentMap:
-    """`gallery` waits until it is ready; `has_gallery`, `umap` and `planes` describe what is ready now.
+    """Maps the latent space of a model to planes: UMAP, PCA or pairs of dimensions.
 
-    Fixed, except that the gallery and the UMAP may become ready later.
+    Immutable, except that the gallery and the UMAP may become ready later: `gallery` waits, `has_gallery`, `umap` and
+    `planes` describe what is ready now.
     """
 
     def __init__(self, name: str, latent_dim: int, gallery: Future, umap: Future):
@@ -38,12 +39,12 @@ class LatentMap:
 
     @property
     def gallery(self) -> Gallery:
-        """The encoded test images. For a researcher's own model the first call may wait for them."""
+        """The encoded test images. With a custom model the first call may wait for them, and raises if encoding them failed."""
         return self._gallery.result()
 
     @property
     def has_gallery(self) -> bool:
-        """Whether `gallery` answers at once. Raises what went wrong where a researcher's own model fails on its images."""
+        """Whether `gallery` is available without waiting. Raises ExplorerError if encoding the images failed."""
         return self._gallery.done() and self._gallery.result() is not None
 
     @property
@@ -53,7 +54,7 @@ class LatentMap:
 
     @property
     def planes(self) -> list[Plane]:
-        """Planes to look at the means in, the best first: "umap", "pca", and pairs of dimensions; (0, 0) is mu and logvar."""
+        """The available planes, best first: "umap", "pca", pairs of dimensions. For D = 1, (0, 0) plots mu against logvar."""
         if self.latent_dim <= 2:
             return [(0, 0)] if self.latent_dim == 1 else [(0, 1), "pca"]
         return ([] if self.umap is None else ["umap"]) + ["pca", (0, 1)]
@@ -67,7 +68,7 @@ class LatentMap:
 
     @property
     def spans(self) -> np.ndarray:
-        """(D, 2): three standard deviations of each dimension's aggregate posterior, -3 to 3 at least, or without a gallery."""
+        """(D, 2): mean +- 3 standard deviations of the aggregate posterior, at least -3 to 3; -3 to 3 without a gallery."""
         return self._spans if self.has_gallery else np.tile([-3.0, 3.0], (self.latent_dim, 1))
 
     @cached_property
@@ -78,12 +79,12 @@ class LatentMap:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """The gallery's means, log variances and reconstruction losses, with each image's KL and ELBO."""
+        """The gallery's mu, logvar and reconstruction losses, from which KL and ELBO follow."""
         return Encoding(self.gallery.mu, self.gallery.logvar, self.gallery.recon_loss)
 
     @property
     def kl_per_dim(self) -> np.ndarray:
-        """(D,) mean over the gallery, in nats. Below DEAD_KL a dimension is dead."""
+        """(D,) mean KL over the gallery, in nats per image. A dimension below DEAD_KL is dead."""
         return self.encoding.kl_per_dim.mean(0)
 
     def neighbours(self, z: np.ndarray, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -97,16 +98,19 @@ class LatentMap:
         return self._landmarks.nearest_row(self.points(z))
 
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
-        """z (F, D) -> where on the map (F, 2), and support (F,) in (0, 1], both float32."""
+        """z (F, D) -> map position (F, 2) and support (F,) in (0, 1], both float32."""
         z = self.points(z)
         return self.place_near(z, plane, z[:N_EXACT])
 
     def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
-        """A z (D,) that lies near xy (2,) on the map. In a linear plane: z itself, moved within the plane, exact. On the
-        UMAP, which has no inverse: the distance-weighted mean of the encoder means shown nearest to xy, an approximation."""
+        """A latent point (D,) at the map position xy (2,).
+
+        In a linear plane this is z, moved within the plane to xy. The UMAP has no inverse: the result is the mean of the
+        encoder means nearest to xy on the map, weighted by inverse squared distance.
+        """
         plane, z, xy = self._plane(plane), self.point(z), np.asarray(xy, float)
         if xy.shape != (2,) or not np.isfinite(xy).all():
-            raise ConfigError("A place on the map is two numbers.")
+            raise ConfigError("A map position must be two finite numbers.")
         if plane == "umap":
             d2 = ((self.map_xy(plane) - xy) ** 2).sum(1)
             near = np.argsort(d2, kind="stable")[:N_INVERSE]
@@ -122,22 +126,26 @@ class LatentMap:
         """A checked copy of z, float32 (F, D)."""
         z = np.atleast_2d(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ConfigError(f"Points of '{self.name}' must have {self.latent_dim} dimensions; this has the shape {z.shape}.")
+            raise ConfigError(
+                f"Latent points of '{self.name}' must have {self.latent_dim} dimensions, not the shape {z.shape}."
+            )
         if not (np.abs(z) <= FARTHEST).all():  # false for NaN too
-            raise ConfigError("A latent point contains a value that is no number, or too large.", "Reset z and try again.")
+            raise ConfigError("A latent point contains a value that is NaN or too large.", "Reset z and try again.")
         return np.array(z, np.float32, order="C")  # a copy, which the caller cannot change
 
     def point(self, z: np.ndarray) -> np.ndarray:
         """A checked copy of one z, float32 (D,)."""
         points = self.points(z)
         if len(points) != 1:
-            raise ConfigError(f"One latent point is needed here, not {len(points)}.")
+            raise ConfigError(f"Expected one latent point, not {len(points)}.")
         return points[0]
 
     def dim(self, dim: int) -> int:
         """A checked index of a latent dimension."""
         if dim not in range(self.latent_dim):
-            raise ConfigError(f"'{self.name}' has no latent dimension {dim}.", f"They run from 0 to {self.latent_dim - 1}.")
+            raise ConfigError(
+                f"'{self.name}' has no latent dimension {dim}.", f"Dimensions run from 0 to {self.latent_dim - 1}."
+            )
         return int(dim)
 
     def _plane(self, plane: Plane) -> Plane:
@@ -150,13 +158,16 @@ class LatentMap:
         raise ConfigError(f"There is no plane {plane!r} for '{self.name}'.", f"Choose one of {self.planes}.")
 
     def place_near(self, z: np.ndarray, plane: Plane, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position and support of z (F, D). The gallery points next to `landmarks` (n, D) count as landmarks, so that a film
-        that starts from a gallery image starts exactly at that image's point."""
+        """Position (F, 2) and support (F,) of z (F, D).
+
+        The gallery points nearest to `landmarks` (n, D) are added to the landmarks, so that a film that starts at a
+        gallery image starts exactly at that image's point on the map.
+        """
         if not self.has_gallery:
             return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
         plane = self._plane(plane)
-        also = self._landmarks.rows_near(landmarks, N_EXTRA_LANDMARKS)
-        xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, also)
+        nearby = self._landmarks.rows_near(landmarks, N_EXTRA_LANDMARKS)
+        xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, nearby)
         if plane == "pca":
             weights, offset = self._pca_map
             xy = (z @ weights + offset).astype(np.float32)
@@ -172,8 +183,8 @@ class LatentMap:
 
     @cached_property
     def _pca_map(self) -> tuple[np.ndarray, np.ndarray]:
-        """PCA is linear, so the gallery's own coordinates tell where any other z falls."""
+        """(weights (D, 2), offset (2,)) of the PCA map, recovered from the gallery's PCA coordinates by least squares."""
         mu = self.gallery.mu[:2000].astype(float)
-        # A dead dimension varies less than the coordinates are rounded: below rcond it gets no weight instead of noise.
+        # A dead dimension varies less than the rounding error of the coordinates; rcond gives it no weight instead of noise.
         solution, *_ = np.linalg.lstsq(np.c_[mu, np.ones(len(mu))], self.gallery.pca[:2000].astype(float), rcond=1e-6)
         return solution[:-1], solution[-1]

@@ -1,4 +1,4 @@
-"""The Engine of a training run at its last saved epoch, with a gallery of some of its test images. Writes nothing."""
+"""Opens a training run as an Engine: the model of the last saved epoch, with a gallery of test images."""
 
 import hashlib
 
@@ -18,17 +18,17 @@ from explorer.core.training.state_file import load_state
 from explorer.core.vae.encoding import encode_images
 from explorer.core.vae.model import VAE
 
-N_IMAGES = 2000  # a third of a second to encode, at every epoch
+N_IMAGES = 2000  # takes a third of a second to encode, after every epoch
 
 
 def open_run(name: str, device: str = "auto") -> Engine:
-    """The Engine of a run as it stood when it was saved last, with a PCA map. `metrics` has its `epoch`.
+    """The Engine of a run at its last saved state, with a PCA map. `metrics` contains the `epoch`.
 
-    Raises BundleError before its first epoch, or for a folder that is not sound; DataError without its images.
+    Raises BundleError if no epoch is saved yet or the folder is damaged, DataError if its images are missing.
     """
     folder = run_folder.find(name)
     if not (folder / run_folder.STATE).exists():
-        raise BundleError(f"The run '{name}' has no epoch yet.", "Wait a moment.")
+        raise BundleError(f"The run '{name}' has no epoch yet.", "Wait until the first one is saved.")
     tensors, meta = load_state(folder)
     weights = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
     try:

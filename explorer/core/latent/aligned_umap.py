@@ -17,7 +17,7 @@ JITTER = 1e-3  # standard deviation of noise on the initial layout: identical po
 
 
 def fit(means: list[np.ndarray], seed: int = 0, progress: Callable[[float], None] | None = None) -> np.ndarray:
-    """The aligned UMAPs, float32 (K, M, 2), centred, of K tables of means (M, D) whose rows are the same images.
+    """The aligned UMAPs, float32 (K, M, 2), centred, of K arrays of means (M, D) whose rows are the same images.
 
     Deterministic for a seed. `progress` is called with the share done, 0 to 1, after every epoch of the layout; an exception
     in it cancels the fit. Raises ConfigError for values that are not finite and tables that do not match.

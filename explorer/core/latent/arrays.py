@@ -18,7 +18,7 @@ def as_vector(z, *dims: int) -> np.ndarray:
     z = _with_axes(z, 1)
     for dim in dims:
         if dim not in range(len(z)):
-            raise ConfigError(f"There is no latent dimension {dim}.", f"They run from 0 to {len(z) - 1}.")
+            raise ConfigError(f"There is no latent dimension {dim}.", f"Dimensions run from 0 to {len(z) - 1}.")
     return z
 
 

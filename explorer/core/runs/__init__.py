@@ -1,1 +1,1 @@
-"""A training run on disk: its files, its status, commands on it. Imports no torch."""
+"""Training runs on disk: their files, status and commands. Imports no torch."""

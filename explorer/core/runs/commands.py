@@ -1,6 +1,6 @@
 """Commands on runs: start, resume, steer, stop, delete.
 
-A run is a folder and a process of its own (`python -m explorer.train --resume NAME`), so it goes on when the page is
+A run is a folder and a process of its own (`python -m explorer.train --resume NAME`), so it continues when the page is
 reloaded or the server restarted.
 """
 
@@ -22,7 +22,7 @@ from explorer.core.runs.status import Run, RunStatus, list_runs, look
 from explorer.core.storage import atomic
 
 MAX_LIVE_RUNS = 8  # waiting and training
-STOP_PATIENCE_S = 5.0  # before a run that is to be deleted and does not stop is killed
+STOP_PATIENCE_S = 5.0  # how long a run that is being deleted may take to stop before it is killed
 
 
 def start(spec: RunSpec, twins: dict[str, RunSpec] | None = None) -> Run:
@@ -31,16 +31,16 @@ def start(spec: RunSpec, twins: dict[str, RunSpec] | None = None) -> Run:
     Raises ExplorerError for a bad setting, a folder of images that is no upload, a name that is taken, too many live runs.
     """
     specs = list(twins.values()) if twins else [spec]
-    for one in specs:
-        catalog.check_for_page(TrainConfig(**one.train).dataset)
-        ModelConfig((1, 128, 128), **one.model)
-        checked_name(one.name)
+    for model_spec in specs:
+        catalog.check_for_page(TrainConfig(**model_spec.train).dataset)
+        ModelConfig((1, 128, 128), **model_spec.model)
+        checked_name(model_spec.name)
     with process.lock:  # two visitors may press Start at the same time
         if sum(run.is_live for run in list_runs()) >= MAX_LIVE_RUNS:
-            raise BundleError(f"{MAX_LIVE_RUNS} runs are waiting already.", "Stop one of them, or come back later.")
-        for one in specs:
-            if (checkpoints_dir() / one.name).exists():
-                raise BundleError(f"There is already a model '{one.name}'.", "Choose another name.")
+            raise BundleError(f"{MAX_LIVE_RUNS} runs are already waiting.", "Stop one of them, or try again later.")
+        for model_spec in specs:
+            if (checkpoints_dir() / model_spec.name).exists():
+                raise BundleError(f"There is already a model '{model_spec.name}'.", "Choose another name.")
         folder = run_folder.create(replace(spec, background=True, created=time.time()), twins)
         try:
             _spawn(folder)
@@ -51,14 +51,14 @@ def start(spec: RunSpec, twins: dict[str, RunSpec] | None = None) -> Run:
 
 
 def resume(name: str) -> Run:
-    """Train on with a run that was stopped or has failed.
+    """Resume a run that was stopped or has failed.
 
     Raises BundleError if it is done or live, DataError if its images are a folder that is no upload.
     """
     with process.lock:
         run = look(name)
         if run.is_live or run.status == RunStatus.DONE or run.spec is None:
-            raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that was stopped or broke off can go on.")
+            raise BundleError(f"The run '{name}' is {run.status}.", "Only a stopped or failed run can be resumed.")
         for model in (run, *run.twins):
             if model.spec is not None:
                 catalog.check_for_page(TrainConfig(**model.spec.train).dataset)
@@ -84,7 +84,7 @@ def steer(name: str, **changes) -> ControlFile:
 
 
 def stop(name: str, keep: bool = False) -> None:
-    """Stop after the current batch. `keep`: save the model as it is as a bundle; otherwise the run can go on later."""
+    """Stop after the current batch. `keep`: save the model as it is as a bundle; otherwise the run can be resumed later."""
     steer(name, stop="keep" if keep else "stop")
 
 

@@ -23,7 +23,7 @@ POLL_S = 0.2  # while a run waits
 
 
 class Stopped(Exception):
-    """The run was asked to stop; it can go on later."""
+    """The run was asked to stop; it can be resumed later."""
 
 
 def queue_of(device: str) -> str:

@@ -30,7 +30,7 @@ class EpochFrame:
 
     @cached_property
     def umap_reach(self) -> float:
-        """The same of the UMAP; 0 if there is none."""
+        """Half the width of the UMAP, without a few outliers; 0 if there is none."""
         return 0.0 if self.umap is None else _reach(self.umap)
 
 
@@ -86,7 +86,7 @@ def _mapped(frame: EpochFrame, stamp: str, maps: epoch_maps.EpochMaps | None) ->
 
 
 def plane(means: np.ndarray) -> np.ndarray:
-    """(M, D) -> (M, 2): the two principal directions, in units of z. For D = 2 z itself, for D = 1 with zeros beside it."""
+    """(M, D) -> (M, 2): the two principal directions, in units of z. For D = 2 z itself, for D = 1 with a column of zeros."""
     means = np.asarray(means, np.float64)
     if means.ndim != 2 or not np.isfinite(means).all():
         raise ValueError("means are numbers (M, D)")

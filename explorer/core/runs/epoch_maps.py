@@ -27,7 +27,7 @@ MAX_MAPS = 12
 MAP_BYTES = 1_000_000
 REPORT_S = 0.5
 KILL_PATIENCE_S = 5.0
-BROKEN = "The map broke off. It can be made again."
+ENDED_UNEXPECTEDLY = "The map computation ended unexpectedly. Start it again."
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def look(folder: Path) -> UmapState:
         if process.is_alive(values["pid"], values.get("pid_started")):
             share = values.get("share")
             return UmapState("making", share if isinstance(share, int | float) and 0 <= share <= 1 else 0.0)
-        return UmapState("failed", sentence=BROKEN)
+        return UmapState("failed", sentence=ENDED_UNEXPECTEDLY)
     return UmapState("ready", 1.0) if read(folder) else UmapState("none")
 
 
@@ -117,9 +117,11 @@ def start(name: str) -> None:
     with process.lock:  # two visitors may press the button at the same time
         run = run_status.look(name)
         if run.status not in (RunStatus.DONE, RunStatus.STOPPED):
-            raise BundleError(f"The run '{name}' is {run.status}.", "A UMAP is made of a run that is done or stopped.")
+            raise BundleError(
+                f"The run '{name}' is {run.status}.", "A UMAP can be computed only for a run that is done or stopped."
+            )
         if look(run.folder).status == "making":
-            raise BundleError(f"The UMAP of '{name}' is being made already.", "Wait for it, or cancel it.")
+            raise BundleError(f"The UMAP of '{name}' is already being computed.", "Wait for it, or cancel it.")
         epochs = run_epochs.saved_epochs(run.folder)
         if len(epochs) < 2:
             raise BundleError(f"The run '{name}' has fewer than two epochs.", "Train on before you make its UMAP.")
@@ -192,7 +194,7 @@ def work(folder: Path) -> None:
     except ExplorerError as error:
         _write_progress(folder, failed=str(error))
     except Exception as error:
-        _write_progress(folder, failed=f"The map broke off ({type(error).__name__}). See {folder / run_folder.LOG}.")
+        _write_progress(folder, failed=f"The map computation failed ({type(error).__name__}). See {folder / run_folder.LOG}.")
         raise
 
 

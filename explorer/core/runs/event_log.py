@@ -1,4 +1,4 @@
-"""The events of a run: one JSON object a line, append only. An incomplete last line is ignored."""
+"""Reads and writes the events of a run: one JSON object per line, append only. An incomplete last line is ignored."""
 
 import json
 import os

@@ -58,7 +58,7 @@ class ControlFile:
     lr_scale: float = 1.0
     pause: bool = False
     step_to: int | None = None  # pause at the end of this epoch
-    stop: str = ""  # "stop": the run can go on later; "keep": save the model as it is as a bundle
+    stop: str = ""  # "stop": the run can be resumed later; "keep": save the model as it is as a bundle
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,13 @@ CONTROL_FIELDS = {  # which values of control.json are valid
 
 def read_json(path: Path) -> dict:
     """The contents of a small JSON file of a run. Raises BundleError if it cannot be read or is invalid."""
-    where = f"Run '{path.parent.name}': {path.name}"
+    context = f"Run '{path.parent.name}': {path.name}"
     try:
-        safe_read.check_size(path.stat().st_size, MAX_JSON, where)
+        safe_read.check_size(path.stat().st_size, MAX_JSON, context)
         data = path.read_bytes()
     except OSError as error:
-        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "Look at the folder's permissions.") from error
-    return safe_read.parse_json(data, where)
+        raise BundleError(f"{context} cannot be read ({atomic.reason(error)}).", "Look at the folder's permissions.") from error
+    return safe_read.parse_json(data, context)
 
 
 def write_own_bundle(folder: Path, own: OwnBundle) -> None:

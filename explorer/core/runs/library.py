@@ -30,7 +30,7 @@ NOT_COPIED = shutil.ignore_patterns("*.tmp", run_folder.MAP_PROGRESS, run_folder
 
 
 def rename(old: str, new: str) -> None:
-    """The bundle keeps its name. Raises BundleError if there is no such run, it is live, or the name is invalid or taken."""
+    """Renames a run, not its bundle. Raises BundleError if it does not exist or is live, or the name is invalid or taken."""
     with process.lock:
         run = _resting(old)
         _check_free(new, run.spec, run.status == RunStatus.DONE, but=old)
@@ -39,7 +39,7 @@ def rename(old: str, new: str) -> None:
 
 
 def duplicate(name: str, new: str) -> None:
-    """A copy that can go on from the same epoch. Raises BundleError as `rename`."""
+    """Copies a run; the copy can be resumed from the same epoch. Raises BundleError as `rename`."""
     with process.lock:
         run = _resting(name)
         _check_free(new, run.spec, run.status == RunStatus.DONE)
@@ -119,11 +119,11 @@ def _resting(name: str) -> Run:
     if run.spec is None:
         run_folder.read_run(run.folder)  # raises BundleError with the reason
     if run.is_live:
-        raise BundleError(f"The run '{name}' is at work.", "Stop it first.")
+        raise BundleError(f"The run '{name}' is still active.", "Stop it first.")
     for model in run.twins or (run,):
         making = epoch_maps.read_progress(model.folder)
         if process.is_alive(making.get("pid"), making.get("pid_started")):
-            raise BundleError(f"The UMAP of '{name}' is being made.", "Wait for it, or cancel it.")
+            raise BundleError(f"The UMAP of '{name}' is being computed.", "Wait for it, or cancel it.")
     return run
 
 
@@ -135,14 +135,14 @@ def _names(parent: Path) -> set[str]:
 
 
 def _check_free(new: str, spec: RunSpec, is_over: bool, but: str | None = None) -> None:
-    """A run that can go on will write a bundle of its name; each of twins, one of the group's name and its own."""
+    """A run that can be resumed will write a bundle of its own name; each twin, one named after the group and itself."""
     folded = checked_name(new).casefold()
     models = [checked_name(f"{new}-{twin}") for twin in spec.twins] or [new]
     taken = sorted(_names(runs_dir()) - {but})
     clash = next((name for name in taken if name.casefold() == folded), new if new == but else None)
     if clash is None and not is_over:
-        made = {name.casefold(): name for name in _names(checkpoints_dir())}
-        clash = next((made[name.casefold()] for name in models if name.casefold() in made), None)
+        existing = {name.casefold(): name for name in _names(checkpoints_dir())}
+        clash = next((existing[name.casefold()] for name in models if name.casefold() in existing), None)
     if clash is not None:
         raise BundleError(f"The name '{clash}' is taken.", f"For example '{free_name(new)}' is free.")
 

@@ -66,7 +66,7 @@ def this_process() -> dict:
 
 
 def process_of(pid: int) -> dict:
-    """The same for another process. Raises psutil.Error if there is none."""
+    """The fields for another process. Raises psutil.Error if there is none."""
     return {"pid": pid, "pid_started": psutil.Process(pid).create_time(), "begun": round(time.time(), 3)}
 
 

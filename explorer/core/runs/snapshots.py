@@ -48,12 +48,12 @@ def saved_epochs(folder: Path) -> list[int]:
 def read_epoch(folder: Path, epoch: int) -> dict[str, np.ndarray]:
     """The arrays of an epoch. Raises BundleError for an invalid file."""
     path = epoch_path(folder, epoch)
-    where = f"Run '{folder.name}': epoch {epoch}"
+    context = f"Run '{folder.name}': epoch {epoch}"
     try:
-        safe_read.check_size(path.stat().st_size, EPOCH_BYTES, where)
-        return safe_read.parse_safetensors(path.read_bytes(), where)
+        safe_read.check_size(path.stat().st_size, EPOCH_BYTES, context)
+        return safe_read.parse_safetensors(path.read_bytes(), context)
     except OSError as error:
-        raise BundleError(f"{where} cannot be read ({atomic.reason(error)}).", "The others are not affected.") from error
+        raise BundleError(f"{context} cannot be read ({atomic.reason(error)}).", "The others are not affected.") from error
 
 
 def read_samples(folder: Path, epoch: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from explorer.core.runs.event_log import EventLog, in_force
 from explorer.core.runs.event_schema import is_time
 from explorer.core.runs.folder import RunSpec
 
-START_GRACE_S = 5.0  # a new folder may be without its process for so long
+START_GRACE_S = 5.0  # how long a new folder may exist before its process starts
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,9 @@ def look(name: str, log_of: Callable[[Path], EventLog] = EventLog) -> Run:
     process.reap()
     group, _, twin = name.partition("/")
     run = _look(run_folder.find(group), log_of)
-    found = run if not twin else next((one for one in run.twins if one.name == name), None)
+    found = run if not twin else next((twin_run for twin_run in run.twins if twin_run.name == name), None)
     if found is None:
-        raise unknown("twin", name, [one.name for one in run.twins], BundleError)
+        raise unknown("twin", name, [twin_run.name for twin_run in run.twins], BundleError)
     return found
 
 
@@ -103,7 +103,7 @@ def _look_safely(folder: Path, log_of: Callable[[Path], EventLog]) -> Run:
         return _look(folder, log_of)
     except Exception:
         log.exception("The run in %s cannot be read", folder)
-        return Run(folder.name, folder, None, RunStatus.DAMAGED, "It cannot be read; the log says why. Delete it.")
+        return Run(folder.name, folder, None, RunStatus.DAMAGED, "It cannot be read; see the log. Delete it.")
 
 
 def _look(folder: Path, log_of: Callable[[Path], EventLog], group: dict | None = None) -> Run:
@@ -122,7 +122,7 @@ def _look(folder: Path, log_of: Callable[[Path], EventLog], group: dict | None =
     if not process.is_alive(values.get("pid"), values.get("pid_started")):
         was_started = "pid" in values or time.time() - spec.created > START_GRACE_S
         if summary.status in LIVE and was_started:
-            sentence = f"The training broke off after epoch {summary.epoch}. It can go on from there."
+            sentence = f"The training ended unexpectedly after epoch {summary.epoch}. It can be resumed from there."
             summary = replace(summary, status=RunStatus.LOST, sentence=sentence)
     elif events and _time(values, "begun") > _time(events[-1], "t"):
         summary = replace(summary, status=RunStatus.STARTING, sentence="")  # a new process that has written no event yet

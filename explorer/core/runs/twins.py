@@ -29,8 +29,8 @@ def twins(spec: RunSpec, setting: str, values) -> dict[str, RunSpec]:
         raise unknown("setting for twins", setting, SETTINGS)
     values = list(dict.fromkeys(_value(setting, value) for value in values))
     if not 2 <= len(values) <= MAX_TWINS:
-        raise ConfigError(f"Twins are two or three models, and {len(values)} values are given.", "Choose two or three.")
-    made = {}
+        raise ConfigError(f"Twins need two or three values, not {len(values)}.", "Give two or three.")
+    specs = {}
     for value in values:
         if setting == "terms":
             more, name = {"train": spec.train | TERMS[value]}, value.replace("reconstruction", "recon").replace(" ", "-")
@@ -39,9 +39,9 @@ def twins(spec: RunSpec, setting: str, values) -> dict[str, RunSpec]:
         else:
             name = f"D-{value}" if setting == "latent_dim" else str(value)
             more = {"model": spec.model | {setting: value}}
-        made[name] = one = replace(spec, name=f"{spec.name}-{name}", **more)
-        TrainConfig(**one.train), ModelConfig((1, 128, 128), **one.model)  # raise ConfigError for a bad value
-    return made
+        specs[name] = twin = replace(spec, name=f"{spec.name}-{name}", **more)
+        TrainConfig(**twin.train), ModelConfig((1, 128, 128), **twin.model)  # raise ConfigError for a bad value
+    return specs
 
 
 def _value(setting: str, given):
@@ -50,7 +50,7 @@ def _value(setting: str, given):
     try:
         value = kind(given)
     except (ValueError, OverflowError):
-        raise ConfigError(f"'{given}' is no value for {setting}.", "Give a number.") from None
+        raise ConfigError(f"'{given}' is not a valid value for {setting}.", "Give a number.") from None
     if setting == "terms" and value not in TERMS:
         raise unknown("choice of terms", value, TERMS)
     return value

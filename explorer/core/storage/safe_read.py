@@ -102,7 +102,7 @@ def stats(folder: Path, names: Iterable[str]) -> dict[str, os.stat_result | None
 
 
 def stamp(found: Mapping[str, os.stat_result | None]) -> str:
-    """A text that changes with the size, mtime or inode of any of the files."""
+    """A string that changes with the size, mtime or inode of any of the files."""
     return "-".join(f"{s.st_size}.{s.st_mtime_ns}.{s.st_ino}" if s else "0" for s in found.values())
 
 
@@ -137,7 +137,7 @@ def parse_safetensors(data: bytes, context: str) -> dict[str, np.ndarray]:
     try:
         for name, entry in safetensors.deserialize(data):
             if entry["dtype"] not in NUMPY_DTYPES:
-                raise BundleError(f"{context} holds {short(name)} as {entry['dtype']}, which is not read here.", RESTORE_HINT)
+                raise BundleError(f"{context} holds {short(name)} as {entry['dtype']}, which is not supported.", RESTORE_HINT)
             flat = np.frombuffer(entry["data"], np.dtype(NUMPY_DTYPES[entry["dtype"]]).newbyteorder("<"))
             arrays[name] = flat.astype(flat.dtype.newbyteorder("=")).reshape(entry["shape"])
         return arrays
@@ -145,7 +145,7 @@ def parse_safetensors(data: bytes, context: str) -> dict[str, np.ndarray]:
         pickled = data[:4] == b"PK\3\4" or data[:1] == b"\x80" or data[-1:] == b"."
         if pickled and data[8:9] != b"{":
             what = "is not a safetensors file (it looks like a Python pickle, which is never opened)"
-            raise BundleError(f"{context} {what}.", "Convert it where you trust it, and save it again.") from None
+            raise BundleError(f"{context} {what}.", "If you trust its source, convert it and save it again.") from None
         raise BundleError(f"{context} is damaged or cut short (not a readable safetensors file).", RESTORE_HINT) from None
 
 
@@ -154,7 +154,7 @@ def dump_json(value: dict, context: str) -> bytes:
     try:
         return (json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        raise BundleError(f"{context} cannot be written as JSON ({error}).", "Give numbers, text, lists.") from error
+        raise BundleError(f"{context} cannot be written as JSON ({error}).", "Use numbers, text and lists.") from error
 
 
 def _plain(value):
@@ -173,4 +173,4 @@ def dump_safetensors(arrays: Mapping[str, np.ndarray], context: str) -> bytes:
         # safetensors copies an array's memory and ignores its strides; np.ascontiguousarray would make a scalar 1-D
         return pack_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()})
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
-        raise BundleError(f"{context} cannot be written ({error}).", "Give arrays of numbers.") from error
+        raise BundleError(f"{context} cannot be written ({error}).", "Use arrays of numbers.") from error

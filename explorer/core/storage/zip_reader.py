@@ -83,7 +83,7 @@ class Archive:
             name = info.filename.replace("\\", "/")  # some Windows programs write backslashes
             parts = [part for part in name.split("/") if part not in ("", ".")]
             if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in parts:
-                raise self._error(f"The zip has the path {short(name)}, which leads out of its folder.", "Do not trust it.")
+                raise self._error(f"The zip has the path {short(name)}, which leads out of its folder.", "Do not import it.")
             mode = info.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise self._error(f"{short(name)} in the zip is a link or a device.", "Zip the file itself.")

@@ -180,4 +180,4 @@ def _peer_errors() -> Iterator[None]:
         if is_memory or not (isinstance(error, dist.DistError) or LOST_PEER.search(str(error))):
             raise
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun sends it for the same reason
-        raise PeerLost("Another process of this training has ended.", "The run can go on from its last epoch.") from error
+        raise PeerLost("Another process of this training has ended.", "Resume the run from its last epoch.") from error

@@ -1,11 +1,11 @@
-"""`fit`: a generator that trains a VAE and yields reports.
+"""Trains a VAE: `fit` is a generator that yields reports.
 
     state = begin(model_config, train_config)          # or resume(tensors, meta)
     for report in fit(state, train_images, test_images):
-        ...                                            # state.model is the model so far
+        ...                                            # state.model is the model at this point
 
-Randomness: the weights come from the seed, the order of the images and every eps from (seed, epoch). So a run that is
-resumed at the end of an epoch is bit for bit the run that was never stopped (on one device, with one number of threads).
+Randomness: the seed determines the weights; (seed, epoch) determine the order of the images and every eps. So a resumed run
+equals an uninterrupted one bit for bit (on the same device, with the same number of threads).
 """
 
 import math
@@ -122,22 +122,22 @@ def _check_images(state: State, train: np.ndarray, test: np.ndarray) -> None:
         if images.shape[1:] != state.model_config.image_shape:
             raise ConfigError(
                 f"The model is for images of shape {state.model_config.image_shape}, not {images.shape[1:]}.",
-                "Train on the data that the run was begun with.",
+                "Train on the data that the run was started with.",
             )
     steps_per_epoch = state.schedule.steps_per_epoch(len(train))
     due = max(0, state.epoch) * steps_per_epoch
     if state.step != due and not due > state.step == state.schedule.planned:  # a last epoch may be cut short
         raise ConfigError(
-            f"This run has seen {state.step} batches in {state.epoch} epochs, but {len(train)} images make "
-            f"{steps_per_epoch} an epoch.",
-            "Resume with the data that the run was begun with.",
+            f"This run has trained {state.step} batches in {state.epoch} epochs, but {len(train)} images make "
+            f"{steps_per_epoch} per epoch.",
+            "Resume with the data that the run was started with.",
         )
 
 
 def _give_up(state: State, lr: float) -> None:
     state.restore(*state.checkpoint())
     raise TrainingError(
-        f"The loss stopped being a number in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
+        f"The loss became NaN or infinite in epoch {state.epoch + 1} (learning rate {lr:.2g}); "
         f"the weights of epoch {state.epoch} are kept.",
         f"Train again with a lower learning rate, for example {state.config.lr / 10:.2g}.",
     )

@@ -1,4 +1,4 @@
-"""What a run reports while it trains."""
+"""Reports of a training run: losses, snapshot and progress, as frozen dataclasses."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Losses:
 
     @property
     def elbo(self) -> float:
-        """The lower bound of log p(x), whatever beta is."""
+        """The lower bound of log p(x), independent of beta."""
         return -(self.recon_loss + self.kl)
 
     def as_dict(self, kl_digits: int | None = None) -> dict:

@@ -1,4 +1,4 @@
-"""How long a run is, in batches and in seconds: `Schedule`, `Stopwatch`, and the one-cycle learning rate."""
+"""The length of a run in batches and seconds (`Schedule`, `Stopwatch`), and the one-cycle learning rate."""
 
 import math
 import time
@@ -30,7 +30,7 @@ class Schedule:
 
 
 class Stopwatch:
-    """The seconds that a run has trained; they do not count while it is paused. A new one is paused."""
+    """The seconds that a run has trained; they do not count while it is paused. A new stopwatch is paused."""
 
     def __init__(self, seconds: float = 0.0):
         self._before, self._since = seconds, None
@@ -41,12 +41,12 @@ class Stopwatch:
         return self._before + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def resume(self) -> None:
-        """Count from now on."""
+        """Start counting."""
         if self._since is None:
             self._since = time.perf_counter()
 
     def pause(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._before, self._since = self.seconds, None
 
 

@@ -1,4 +1,4 @@
-"""A run in memory: the model, its optimizer, and the checkpoint from which it can be resumed."""
+"""Defines the state of a run in memory: model, optimizer, and the checkpoint from which it can be resumed."""
 
 import copy
 import textwrap
@@ -14,7 +14,7 @@ from explorer.core.errors import BundleError
 from explorer.core.training.schedule import Schedule, Stopwatch
 from explorer.core.vae.model import VAE
 
-MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # what Adam keeps of each weight
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # the values that Adam stores for each weight
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class State:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     precision: str | None = None  # "fp32" or "bf16" once it has been chosen
     precision_ms: dict[str, float] = field(default_factory=dict)  # the measured milliseconds per step
-    epoch: int = -1  # -1: not even the untrained model has been reported
+    epoch: int = -1  # -1: the untrained model has not been reported yet
     step: int = 0
     history: list[dict] = field(default_factory=list)
     _saved: tuple[dict, dict] | None = None
@@ -52,7 +52,7 @@ class State:
         return self._saved
 
     def keep(self) -> None:
-        """Make the present state the checkpoint."""
+        """Make the current state the checkpoint."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
@@ -89,7 +89,7 @@ class State:
 
 
 def begin(model_config: ModelConfig, config: TrainConfig) -> State:
-    """An untrained model: the same weights from the same seed on every device. Raises ConfigError for a missing device."""
+    """An untrained model, initialised from the seed on the CPU. Raises ConfigError for a missing device."""
     device = devices.choose(config.device)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)  # the CPU's alone: torch.manual_seed would reach the GPU's

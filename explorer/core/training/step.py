@@ -20,7 +20,7 @@ class Sums:
 
     @classmethod
     def zeros(cls, state: State) -> "Sums":
-        """The sums over no image."""
+        """Zero sums."""
         latent_dim = state.model_config.latent_dim
         return cls(0, torch.zeros((), device=state.device), torch.zeros(latent_dim, device=state.device))
 
@@ -46,7 +46,7 @@ class Meter:
 
     @property
     def images_per_second(self) -> float:
-        """Since the meter was made."""
+        """Images per second since the meter was created."""
         return self.sums.n / max(self._stopwatch.seconds - self._began, 1e-9)
 
 

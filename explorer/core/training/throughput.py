@@ -1,4 +1,4 @@
-"""How fast this machine trains: seconds per step and per epoch, and the faster precision, by short measurements."""
+"""Measures how fast this machine trains: seconds per step and per epoch, and the faster precision, by short timings."""
 
 import math
 import time

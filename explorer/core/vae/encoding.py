@@ -48,7 +48,7 @@ def to_float(images: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @torch.inference_mode()
 def encode_images(model: VAE, images: np.ndarray, seed: int, batch_size: int = 1000) -> Encoding:
-    """Encodes uint8 images (N, C, H, W) with one sample of z per image. eps is drawn on the CPU: the same on every device."""
+    """Encodes uint8 images (N, C, H, W) with one sample of z per image. eps is drawn from the seed on the CPU."""
     device = next(model.parameters()).device
     images = as_tensor(images)
     generator = torch.Generator().manual_seed(seed)

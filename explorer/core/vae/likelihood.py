@@ -1,10 +1,10 @@
-"""The likelihoods p(x|z): log probability, mean and samples, as functions of the decoder's output.
+"""The likelihoods p(x|z): log probability and mean, as functions of the decoder's output.
 
 Every function takes the name of a likelihood from config.LIKELIHOODS and `logits` (N, C, H, W), any real numbers:
 
 - bernoulli             p = sigmoid(logits). On grey levels the cross-entropy is a loss, not a likelihood.
 - gaussian              mean = sigmoid(logits), variance 1: squared error up to a constant (Kingma & Welling 2013, C.2).
-- gaussian-learned      the same with one variance for all pixels, learned (sigma-VAE: Rybkin et al. 2021, eq. 5).
+- gaussian-learned      the same with one learned variance for all pixels (sigma-VAE: Rybkin et al. 2021, eq. 5).
 - continuous-bernoulli  lambda = sigmoid(logits), a density on [0, 1] (Loaiza-Ganem & Cunningham 2019, eq. 2-8).
 """
 
@@ -39,23 +39,6 @@ def mean(name: str, logits: Tensor) -> Tensor:
     safe = torch.where(near, 1.0, logits)
     far = torch.sigmoid(safe) / torch.tanh(safe / 2) - 1 / safe
     return torch.where(near, 0.5 + logits / 12 - logits**3 / 720, far).clamp(0, 1)
-
-
-def sample(name: str, logits: Tensor, generator: torch.Generator | None, log_scale: Tensor | float = 0.0) -> Tensor:
-    """One sample of x from p(x|z), shaped like logits. Gaussian samples may lie outside [0, 1]."""
-    if name.startswith("gaussian"):
-        noise = torch.randn(logits.shape, generator=generator, device=logits.device)
-        scale = 1.0 if name == "gaussian" else torch.exp(torch.as_tensor(log_scale))
-        return torch.sigmoid(logits) + scale * noise
-    u = torch.rand(logits.shape, generator=generator, device=logits.device)
-    if name == "bernoulli":
-        return (u < torch.sigmoid(logits)).float()
-    # The continuous Bernoulli's inverse CDF is log(1 + u (exp(l) - 1)) / l, and u at l = 0. It is evaluated at -|l| and
-    # mirrored for positive l, so that exp does not overflow.
-    negative = -logits.abs()
-    safe = torch.where(negative == 0, -1.0, negative)
-    x = torch.where(negative == 0, u, torch.log1p(u * torch.expm1(safe)) / safe)
-    return torch.where(logits > 0, 1 - x, x).clamp(0, 1)
 
 
 def _log_norm(logits: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Terms:
     def loss(self, beta: float = 1.0, recon_weight: float = 1.0) -> Tensor:
         """The training loss: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4).
 
-        `recon_weight` multiplies recon_loss; it is there for teaching (0 trains the KL alone).
+        `recon_weight` multiplies recon_loss; 0 trains the KL alone.
         """
         return (recon_weight * self.recon_loss + beta * self.kl).mean()
 

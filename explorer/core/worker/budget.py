@@ -1,8 +1,8 @@
-"""A time budget as a number of batches: planned by a short measurement, reduced if the machine turns out to be busy."""
+"""Plans the number of batches for a time budget from a short measurement, and reduces it if the machine is busy."""
 
 import time
 
-SETTLED_S = 3.0  # before that the measured pace is too noisy
+SETTLED_S = 3.0  # earlier measurements of the pace are too noisy
 TOLERANCE = 0.95  # the plan is reduced if fewer than this share of its batches fit
 RESERVE = 0.93  # share of the budget that is planned with: the page and the map take some of the cores
 

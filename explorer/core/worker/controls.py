@@ -22,7 +22,7 @@ class WatchedControlFile:
         self.folder, self._stamp, self._content = folder, None, run_folder.read_control(folder)
 
     def read(self) -> ControlFile:
-        """The present content. A run whose folder was deleted is stopped: it might wait in a pause for ever."""
+        """The current content. A run whose folder was deleted is stopped: otherwise a paused one would wait forever."""
         try:
             found = os.stat(self.folder / run_folder.CONTROL)
         except OSError:
@@ -34,7 +34,7 @@ class WatchedControlFile:
 
 
 class ControlReader:
-    """Called before each batch: returns the user's live settings and waits out a pause.
+    """Called before each batch: waits while the run is paused, then returns the user's live settings.
 
     Live settings belong to the model in `folder`, pause and stop to the run in `group`. Twins that are to be kept stop after
     the same number of batches, the `furthest_step` that one of them has reached. After a resume, `changes` repeats the
@@ -65,7 +65,7 @@ class ControlReader:
     def __call__(self, state: State) -> LiveSettings:
         if self._is_paused(state):
             self._wait(state)
-        beta, lr_scale = self._wanted(state)
+        beta, lr_scale = self._requested_settings(state)
         live = state.live
         if (beta, lr_scale) != (live.beta, live.lr_scale):
             live = LiveSettings(beta, lr_scale)
@@ -74,7 +74,7 @@ class ControlReader:
         self.stopped = "" if stop == "keep" and state.step < self._furthest_step() else stop
         return replace(live, stop=bool(self.stopped))
 
-    def _wanted(self, state: State) -> tuple[float, float]:
+    def _requested_settings(self, state: State) -> tuple[float, float]:
         if self._changes:
             if self._changes[0]["step"] > state.step:
                 return state.live.beta, state.live.lr_scale
@@ -84,7 +84,7 @@ class ControlReader:
         return state.config.beta if control.beta is None else float(control.beta), float(control.lr_scale)
 
     def _is_paused(self, state: State) -> bool:
-        """Also at the end of the one epoch that was asked for."""
+        """Whether the run is paused, by the user or at the end of a single requested epoch."""
         control = self._run.read()
         return not control.stop and (control.pause or (control.step_to is not None and state.epoch >= control.step_to))
 

@@ -38,7 +38,7 @@ def work(
     """Train the run in this folder, or resume it; returns the bundle's folder, or None if it was stopped.
 
     on_message gets sentences; on_report every Report, with the state and the number of batches. Raises ExplorerError. The
-    last event says how it ended, and whatever was reached can be resumed.
+    last event says how the run ended; the run can be resumed from its last saved epoch.
     """
     spec, _ = run_folder.read_run(folder)
     run_folder.write_run(folder, spec, **process.this_process())
@@ -58,7 +58,7 @@ def work(
         _write_failure(events, error.message, error.hint)
         raise
     except BaseException as error:
-        _write_failure(events, f"The training broke off ({type(error).__name__}).", f"See {folder / run_folder.LOG}.")
+        _write_failure(events, f"The training failed unexpectedly ({type(error).__name__}).", f"See {folder / run_folder.LOG}.")
         raise
     finally:
         events.close()
@@ -90,9 +90,9 @@ def _train(
         data = _load_images(folder, spec, saved[0].config, events, on_message)
         arch = _architecture(saved, data, budget)
         states = [model.initial_state(data.train.images.shape[1:], arch) for model in saved]
-        where = str(states[0].device)
-        on_message(f"{data.train.name}: {len(data.train)} images to train on, {len(data.test)} to test, on {where}")
-        _write_environment(folder, spec, where)
+        device = str(states[0].device)
+        on_message(f"{data.train.name}: {len(data.train)} images to train on, {len(data.test)} to test, on {device}")
+        _write_environment(folder, spec, device)
         if spec.twins:
             events.write("training", step=min(state.step for state in states))
         with _data_parallel(states, spec) as parallel:
@@ -201,8 +201,8 @@ def _architecture(saved: "list[SavedModel]", data: "Data", budget: Budget | None
     from explorer.core.training import state, throughput
     from explorer.core.vae.encoding import as_tensor
 
-    if begun := [model.state.model_config.arch for model in saved if model.state]:
-        return begun[0]
+    if saved_archs := [model.state.model_config.arch for model in saved if model.state]:
+        return saved_archs[0]
     spec, config, images = saved[0].spec, saved[0].config, data.train.images
     if budget is None or "arch" in spec.model:
         return ModelConfig.arch
@@ -221,7 +221,7 @@ def _data_parallel(states: "list[State]", spec: RunSpec):
     from explorer.core.training import distributed
 
     if len(states) > 1 and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise ConfigError("Twins are trained by one process.", "Start them without torchrun.")
+        raise ConfigError("Twins must be trained by one process.", "Start them without torchrun.")
     return nullcontext() if len(states) > 1 else distributed.data_parallel(states[0], spec.size)
 
 

@@ -70,9 +70,11 @@ def read_saved(folder: Path, on_message: Callable[[str], None]) -> SavedModel:
     state = training_state.resume(tensors, meta)
     if state.config.dataset != saved.config.dataset:
         raise BundleError(f"The saved state of '{spec.name}' is of another data set.", "Start the run again.")
-    on_message(f"going on with '{spec.name}' after epoch {max(0, state.epoch)} of {state.config.epochs}")
+    on_message(f"resuming '{spec.name}' after epoch {max(0, state.epoch)} of {state.config.epochs}")
     if meta.get("threads") != devices.n_threads():
-        on_message(f"begun on {meta.get('threads')} threads, now on {devices.n_threads()}: the last digits may differ")
+        on_message(
+            f"started on {meta.get('threads')} threads, now on {devices.n_threads()}: results may differ in the last digits"
+        )
     return SavedModel(folder, spec, saved.events, state)
 
 
@@ -140,7 +142,7 @@ class ModelJob:
         return throughput.step_seconds(self.state, images, self.state.precision, 30)
 
     def advance(self) -> Report | None:
-        """Train some batches or evaluate an epoch; None at the end. Raises TrainingError; what is saved stays good."""
+        """Train some batches or evaluate an epoch; None at the end. Raises TrainingError; the saved state is unaffected."""
         try:
             return next(self._reports, None)
         except TrainingError as error:
@@ -168,8 +170,8 @@ def build(
         return max(state.step for state in states)
 
     models = []
-    for one, state in zip(saved, states):
-        events = writers[one.folder]
-        controls = ControlReader(one.folder, group, events, group_events, one.later_changes(), furthest_step)
-        models.append(ModelJob(one, state, data, events, controls, parallel))
+    for model, state in zip(saved, states):
+        events = writers[model.folder]
+        controls = ControlReader(model.folder, group, events, group_events, model.later_changes(), furthest_step)
+        models.append(ModelJob(model, state, data, events, controls, parallel))
     return models

@@ -1,1 +1,1 @@
-"""The page Explore: one module or folder for each of its parts."""
+"""The page Explore, with a module or folder for each of its parts."""

@@ -1,4 +1,4 @@
-"""The Export panel: what is shown, as files made on download, and as lines of Python that reproduce it."""
+"""The Export panel: the current view as files, made on download, and as Python code that reproduces it."""
 
 import io
 
@@ -21,12 +21,12 @@ def render(engine, session) -> None:
 
 def _content(engine, session) -> None:
     name = session.bundle
-    both = session.a is not None and session.b is not None
+    has_pair = session.a is not None and session.b is not None
     pair = f"{name}-{session.a}-to-{session.b}"
     for label, make, file, mime, is_enabled in (
         ("Decoded image, PNG", _stage_png, f"{name}-z.png", "image/png", True),
-        ("Interpolation, PNG", _lanes_png, f"{pair}.png", "image/png", both),
-        ("Interpolation, GIF", _lanes_gif, f"{pair}.gif", "image/gif", both),
+        ("Interpolation, PNG", _lanes_png, f"{pair}.png", "image/png", has_pair),
+        ("Interpolation, GIF", _lanes_gif, f"{pair}.gif", "image/gif", has_pair),
         ("z and its films, NPZ", _films_npz, f"{name}-films.npz", "application/octet-stream", True),
         ("The map's table, CSV", _map_csv, f"{name}-map.csv", "text/csv", True),
     ):
@@ -45,7 +45,7 @@ def _content(engine, session) -> None:
 
 
 def as_python(engine, session) -> str:
-    """Lines that reproduce the view, using the public API only."""
+    """Python code that reproduces the view with the public API."""
     opener, name = "open_bundle", engine.name
     if engine.is_live:
         opener, name = "open_run", name.removeprefix(resources.RUN_PREFIX)
@@ -82,7 +82,7 @@ def _lanes_png(engine, session) -> bytes:
 def _lanes_gif(engine, session) -> bytes:
     films = _lane_films(engine, session)
     rows = [figures.strip(figures.enlarge(np.stack([film.frames[i] for film in films]), 160)) for i in range(N_FRAMES)]
-    return figures.gif(rows + rows[-2:0:-1], frame_ms=40)  # from A to B and back
+    return figures.gif(rows + rows[-2:0:-1], frame_ms=40)  # A to B and back
 
 
 def _films_npz(engine, session) -> bytes:

@@ -1,4 +1,4 @@
-"""Explore: sliders that follow the hand, a map that answers, a path between two clicks."""
+"""The page Explore: model selector, map, sliders, interpolation and the other ways to move through the latent space."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,26 +20,26 @@ from explorer.ui.state import session as state
 from explorer.ui.widgets.clock.panel import clock
 from explorer.ui.widgets.guard import delete_model, guarded
 
-EVERY_S = 1.0  # while something is awaited
+POLL_S = 1.0
 
 
 def explore() -> None:
-    """The page that opens."""
+    """Draws the page."""
     engine = None
     with st.container(key="explore"):
         model_box = st.container(key="model_box", horizontal=True, vertical_alignment="center")
         with guarded(""), model_box:
             engine = bar.choose_model()
         if engine is not None:
-            is_bundle = (checkpoints_dir() / engine.name).is_dir()  # not an own model or one in training
+            is_bundle = (checkpoints_dir() / engine.name).is_dir()  # not a user's own model or a model in training
             with guarded("", "explore", delete_model(engine.name) if is_bundle else None):
                 _model(engine, model_box)
 
 
 def _model(engine, model_box) -> None:
-    """The page on one model."""
+    """Draws everything below the model selector."""
     with model_box:
-        if engine.has_gallery:  # raises where a researcher's own model fails on its images
+        if engine.has_gallery:  # raises if a user's own model fails on its images
             session = state.session(engine)
             _export(engine, session)
     if not engine.has_gallery:
@@ -48,9 +48,9 @@ def _model(engine, model_box) -> None:
     with st.container(key="map_box"):
         map.controls(engine, session)
         chart_box = st.container(key="chart_box")
-        map.trust(engine, session)
+        map.caption(engine, session)
     _live(engine, session)
-    with chart_box:  # after the stage: the browser is a second or more with Plotly, and the image need not wait for it
+    with chart_box:  # after the stage, whose image must not wait the second or more that Plotly takes in the browser
         map.chart(engine, session)
     _sprites(engine, session)
     if engine.is_live:
@@ -58,23 +58,23 @@ def _model(engine, model_box) -> None:
 
 
 def _part(render: Callable) -> Callable:
-    """A fragment. What goes wrong in it becomes a sentence in it."""
+    """Makes `render` a fragment in which an exception becomes a message."""
 
     @st.fragment
     @wraps(render)
-    def safe(engine, session) -> None:
+    def guarded_fragment(engine, session) -> None:
         with guarded(""):
             render(engine, session)
 
-    return safe
+    return guarded_fragment
 
 
 @_part
 def _live(engine, session) -> None:
-    """All that a request changes. What has not changed sends the same bytes again, which the browser passes over."""
+    """Draws everything that a request can change. Unchanged parts send the same bytes again, which their scripts ignore."""
     with st.container(key="bar_box"):
         bar.render(engine, session)
-    with st.container(key="lanes_box"):  # before the stage: two clicks wait for these, and a release sends them as they are
+    with st.container(key="lanes_box"):  # before the stage: two clicks wait for the lanes, and a release does not change them
         lanes.render(engine, session)
     with st.container(key="stage_box"):
         stage.render(engine, session)
@@ -97,20 +97,20 @@ def _sprites(engine, session) -> None:
 
 @st.fragment
 def _follow(name: str, stamp: int) -> None:
-    """Until another epoch of a model in training has landed, or it is over."""
-    clock("follow", EVERY_S)
+    """Reruns the page when a model in training completes an epoch, or its run ends."""
+    clock("follow", POLL_S)
     if resources.run_stamp(name) != stamp or name not in resources.live_runs():
         st.rerun(scope="app")
 
 
 @st.fragment
 def _wait(engine) -> None:
-    """Until the images of a researcher's own model are encoded, or their encoding has failed."""
-    clock("wait", EVERY_S)
+    """Waits until the images of a user's own model are encoded, or encoding has failed."""
+    clock("wait", POLL_S)
     st.info(f"The images of {engine.name} are being encoded. The page opens as soon as they are.")
     try:
         ready = engine.has_gallery
     except ExplorerError:
-        ready = True  # the whole page says what is wrong
+        ready = True  # the rerun shows the error
     if ready:
         st.rerun(scope="app")

@@ -1,4 +1,4 @@
-"""Draws one part of a page so that a fault in it takes nothing else along: the part says what is wrong and can be deleted."""
+"""Error boundary for a part of a page: a failure in it becomes a message, with a button that deletes the broken item."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -18,25 +18,25 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def guarded(name: str, key: str = "", delete: Callable[[], None] | None = None) -> Iterator[None]:
-    """Where the body fails, `name` and one sentence stand in its place, and a button for `delete` where it is given.
+    """Runs the body; an exception shows `name` and one sentence instead, and a Delete button if `delete` is given.
 
-    `key`: of that button, unique on the page. What Streamlit itself raises to rerun or stop a page passes through.
+    `key`: of that button, unique on the page. Streamlit's own exceptions, which rerun or stop a page, pass through.
     """
     try:
         yield
     except ExplorerError as error:
-        _broken(name, str(error), key, delete)
+        _show_error(name, str(error), key, delete)
     except Exception:
         log.exception("%r could not be shown", name)
-        _broken(name, UNKNOWN, key, delete)
+        _show_error(name, UNKNOWN, key, delete)
 
 
 def delete_model(name: str) -> Callable[[], None] | None:
-    """What deletes a model; None for one that comes with the app and stays."""
+    """A function that deletes the model; None for a model shipped with the app."""
     return None if is_shipped(name) else lambda: library.remove(name)
 
 
-def _broken(name: str, sentence: str, key: str, delete: Callable[[], None] | None) -> None:
+def _show_error(name: str, sentence: str, key: str, delete: Callable[[], None] | None) -> None:
     messages.error(f"{plain(name)}: {sentence}" if name else sentence)
     if delete is not None:
         if st.button(f"Delete {plain(name)}", key=f"broken-{key}"):

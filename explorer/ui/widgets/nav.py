@@ -1,4 +1,4 @@
-"""The pages of the app and the links to them at the head of each page."""
+"""The pages of the app, and the links to them at the top of each page."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,17 +8,17 @@ TITLES = {"explore": "Explore", "train": "Train", "library": "Library"}  # by na
 
 
 def pages(functions: Mapping[str, Callable[[], None]]) -> list:
-    """The pages for st.navigation; `functions` draw them, by name."""
+    """The pages for st.navigation; `functions` maps names to the functions that draw them."""
     return [_page(name, functions[name]) for name in TITLES]
 
 
 def go_to(name: str) -> None:
-    """Leaves the running page for another."""
-    st.switch_page(_page(name, lambda: None))  # a page is known by its path
+    """Switches to another page."""
+    st.switch_page(_page(name, lambda: None))  # Streamlit identifies a page by its path
 
 
 def render(pages: list) -> None:
-    """The title and a link to each of `pages`; Streamlit marks the link of the page that is open."""
+    """Draws the title and a link to each of `pages`; Streamlit highlights the open page's link."""
     with st.container(key="nav", horizontal=True, vertical_alignment="center"):
         st.html("<h1>Latent Explorer</h1>", width="content")
         for page in pages if len(pages) > 1 else ():

@@ -1,15 +1,15 @@
-"""A book of the shelf, a model or a run: what stands in its row, and how its numbers are written."""
+"""Rows of the Library: the text of a model's or a run's row, and number formats."""
 
 from html import escape
 
-COLUMNS = (9, 24, 8)  # picture, words, verbs
+COLUMNS = (9, 24, 8)  # widths of picture, text, buttons
 MB = 1_000_000
 
 
 def words(
     name: str, parts: tuple, numbers: dict[str, str], level: int = 2, mark: str = "", live: bool = False, bad: str = ""
 ) -> str:
-    """The middle of a row as HTML. `parts`: where it is from; `mark`: a word beside the name, in colour where `live`."""
+    """The text of a row as HTML. `parts`: its origin; `mark`: a label beside the name, coloured if `live`; `bad`: an error."""
     pill = f"<span class='le-pill{' le-live' * live}'>{escape(mark)}</span>" if mark else ""
     head = f"<div class='le-head'><h{level}>{escape(name)}</h{level}>{pill}</div>"
     source = " · ".join(escape(part) for part in parts if part)
@@ -20,7 +20,7 @@ def words(
 
 
 def number(value, form: str) -> str:
-    """A dash for what is no number."""
+    """Formats a number; a dash for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return form.format(value).replace("-", "\u2212") if is_number else "\u2013"
 
@@ -30,5 +30,5 @@ def mb(n_bytes: int) -> str:
 
 
 def plain(name: str) -> str:
-    """Without what Markdown would read."""
+    """Escapes Markdown."""
     return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~:$" else char for char in name)

@@ -1,1 +1,1 @@
-"""What travels between the server and a component."""
+"""Packets between the server and the components, and the scripts that all components share."""

@@ -1,4 +1,4 @@
-"""Registers a component: the markup and style beside a panel, and its script with the modules that the script imports.
+"""Registers a Streamlit component: a panel's markup and style, and its script joined with the modules that it imports.
 
 Streamlit loads a component's script from a blob URL, where a relative import cannot resolve. So the modules are joined into one
 script, without their import and export keywords. Node loads the same files as modules.
@@ -17,7 +17,7 @@ KEYWORD = re.compile(r"^(?:import|export)\b(?! default).*", re.MULTILINE)
 
 
 def imported(path: Path) -> list[Path]:
-    """The modules that a script imports, in its order."""
+    """The modules that a script imports, in the order of its imports."""
     found = IMPORT.findall(path.read_text("utf-8"))
     if any(" as " in names for names, _ in found):
         raise ValueError(f"{path} imports something under another name, which is lost when modules are joined")
@@ -25,7 +25,7 @@ def imported(path: Path) -> list[Path]:
 
 
 def modules(script: Path) -> list[Path]:
-    """A script and all modules that it needs, each after those that it imports; the script itself is the last."""
+    """A script and all modules that it needs in dependency order; the script itself is last."""
     graph, to_read = {}, [script.resolve()]
     while to_read:
         path = to_read.pop()
@@ -36,24 +36,24 @@ def modules(script: Path) -> list[Path]:
 
 
 def joined(script: Path) -> str:
-    """One script that imports nothing and exports only the component's default.
+    """A script and its modules as one text that imports nothing and exports only the component's default.
 
-    Streamlit sends the script with every run of a component, so lines lose their indentation and comment lines are left out.
+    Streamlit sends the script with every run of a component, so indentation and comment lines are removed.
     """
     lines = []
     for path in modules(script):
         text = EXPORT.sub("", IMPORT.sub("", path.read_text("utf-8")))
-        if rest := KEYWORD.search(text):
-            raise ValueError(f"{path} has a line that cannot be joined with other modules: {rest[0]}")
+        if unsupported := KEYWORD.search(text):
+            raise ValueError(f"{path} has a line that cannot be joined with other modules: {unsupported[0]}")
         lines += map(str.strip, text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request") -> Callable:
-    """The function that mounts the component beside the file `panel`: mount(data, key, on_change).
+    """Registers the component in the folder of the file `panel` and returns its mount(data, key, on_change).
 
-    `state`: what the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. Call at module
-    level, once: Streamlit remounts a component that is registered again.
+    `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. Call once,
+    at module level: Streamlit remounts a component that is registered again.
     """
     html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
     js = joined(Path(panel).with_name("component.js"))

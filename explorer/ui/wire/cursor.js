@@ -1,18 +1,18 @@
-// State that every component of a page shares: counters for tests and benchmarks, and the position of z on
-// the map.
+// State that all components of a page share: counters for tests and benchmarks, and the position of z on the
+// map.
 
 export const explorer = (globalThis.__latentExplorer ??= {
   version: 1,
   _counts: { paints: 0, films: 0, bytes: 0, cursors: 0 },
-  _times: [], // of the last 2,000 input events, from the event to its paint
+  _times: [], // ms from input event to paint, for the last 2,000 events
   stats() {
     return { ...this._counts, input_to_paint_ms: [...this._times] };
   },
 });
 const MAX_TIMES = 2000;
 
-// Runs `action` as a task of its own by a MessageChannel: from an animation frame it runs right after the
-// paint, and timers set in it are not nested, so the browser does not clamp them to 4 ms.
+// Runs `action` in a new task, through a MessageChannel: called from an animation frame, it runs right after
+// the paint, and timers that it sets are not nested, so the browser does not clamp them to 4 ms.
 export function runAsTask(action) {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
@@ -39,8 +39,8 @@ export function countPacket(packet) {
   explorer._counts.bytes += packet.n_bytes;
 }
 
-// Publishes where z is on the map, as the window event `latent:cursor`: `xy` in map units, `support` in (0,
-// 1].
+// Publishes the position of z on the map as the window event `latent:cursor`: `xy` in map units, `support` in
+// (0, 1].
 export function moveCursor(xy, support, plane) {
   explorer._counts.cursors++;
   explorer.cursor = { xy, support, plane };

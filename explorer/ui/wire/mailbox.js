@@ -1,4 +1,4 @@
-// Mounting of components and the requests they send to the server.
+// Mounts components, and sends their requests to the server until it acknowledges them.
 
 import { explorer, runAsTask } from './cursor.js';
 import { unpack } from './packet.js';
@@ -8,10 +8,10 @@ const ACK_TIMEOUT_MS = 1500;
 const MAX_SENDS = 4;
 const RECHECK_MS = 250;
 
-// Returns what a component exports. `build(root)` makes the state of an element once, with `stop` and, for
-// requests that wait for an ack, `mail`. `accept(state, data)` takes each change of the data: a packet
-// unpacked, an object as it is. Streamlit calls the export again with new functions on every change, so the
-// state always holds the latest `setState` and `trigger`.
+// Returns a component's default export. `build(root)` creates the state of an element once, with `stop` and,
+// for requests that wait for an ack, `mail`. `accept(state, data)` is called with each change of the data:
+// bytes are unpacked, an object is passed as it is. Streamlit calls the export again with new functions on
+// every change, so the state always holds the latest `setState` and `trigger`.
 export function mounting(name, build, accept) {
   explorer._mounts ??= {};
   explorer._mounts[name] ??= new WeakMap();
@@ -34,7 +34,7 @@ export function mounting(name, build, accept) {
   };
 }
 
-// Delays `action` until `waitMs` have passed without a further call.
+// Returns a function that runs `action` once `waitMs` have passed without another call.
 export function debounce(waitMs, action) {
   let timer = 0;
   const run = (...args) => {
@@ -51,8 +51,8 @@ export function debounce(waitMs, action) {
   return later;
 }
 
-// Runs `action` after `waitMs`, or at the first idle moment after that, checked every `recheckMs`. Returns a
-// function that cancels it.
+// Runs `action` after `waitMs`, or when the page is next idle, checked every `recheckMs`. Returns a function
+// that cancels it.
 export function whenIdle(waitMs, recheckMs, action) {
   let timer = 0;
   let isCancelled = false;
@@ -71,10 +71,9 @@ export function whenIdle(waitMs, recheckMs, action) {
   };
 }
 
-// Sends requests until the server acknowledges them. Streamlit keeps one state per component, so all requests
-// that wait for their ack travel together; one alone would be lost when the next replaces it. Requests
-// without an ack are sent again, at most three times: of a batch that mixes the requests of two fragments
-// Streamlit runs only one.
+// Sends requests until the server acknowledges them. Streamlit keeps one state per component, in which a new
+// value replaces the last, so all requests without an ack are sent together. They are sent again, at most
+// three times, because Streamlit drops one of two fragments whose requests arrive in the same batch.
 export function mailbox(schedule = whenIdle) {
   const box = {
     seq: 0,

@@ -1,10 +1,10 @@
-// Reads what packet.py's `pack` writes.
+// Unpacks the packets that `pack` in packet.py writes.
 
 const ARRAY_TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array };
 
-// A packet: uint32 length of the header, the header as JSON (padded to 4 bytes), then the arrays it
-// describes, in order. Returns the header with the arrays and `n_bytes` as further fields. The arrays are
-// views, not copies.
+// Format: uint32 header length, the header as JSON (padded to 4 bytes), then the arrays it describes, in
+// order. Returns the header with the arrays and `n_bytes` as additional fields. The arrays are views, not
+// copies.
 export function unpack(data) {
   const bytes = data.byteOffset % 4 ? data.slice() : data;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,8 +1,8 @@
-// What happens on the page around the components: input, navigation, and whether the server runs something.
+// Tracks the page around the components: user input, navigation, and whether the script is running.
 
 import { explorer } from './cursor.js';
 
-const WAYS_OUT = '.st-key-nav a, [class*="-open"] button'; // links and buttons that lead to another page
+const PAGE_LINKS = '.st-key-nav a, [class*="-open"] button'; // links and buttons that lead to another page
 const LEAVING_MS = 2000;
 const INPUT_MS = 250;
 const INPUT_EVENTS = ['pointerdown', 'pointerup', 'click', 'keydown', 'keyup'];
@@ -10,7 +10,7 @@ const CHECK_MS = 250;
 const CHECKS_BEFORE_RETRY = 4;
 const MAX_RETRIES = 3;
 
-// Starts the listeners, once per page however many components there are.
+// Starts the listeners, once per page, however many components are mounted.
 export function trackPage() {
   if (explorer._page) return;
   explorer._page = { leftAt: -LEAVING_MS, inputAt: -Infinity };
@@ -21,7 +21,7 @@ export function trackPage() {
     explorer._page.inputAt = performance.now();
   };
   const onClick = (e) => {
-    if (e.target.closest?.(WAYS_OUT)) leave();
+    if (e.target.closest?.(PAGE_LINKS)) leave();
   };
   window.addEventListener('click', onClick, true);
   window.addEventListener('popstate', leave);
@@ -29,7 +29,7 @@ export function trackPage() {
   keepPage();
 }
 
-// Ends the wait after navigation: a component of the new page is mounted.
+// Ends the wait after navigation, when a component of the new page is mounted.
 export function pageArrived() {
   explorer._page.leftAt = Number.NEGATIVE_INFINITY;
 }
@@ -39,20 +39,20 @@ export const msSinceInput = () => performance.now() - explorer._page.inputAt;
 const isScriptIdle = () =>
   (document.querySelector('.stApp')?.dataset.testScriptState ?? 'notRunning') === 'notRunning';
 
-// Whether a component may send what no user has asked for. Two reasons against it:
-// - The script runs, or the user is on the way to another page. Streamlit would run the request of the old
-//   page's fragment after the new page, and leave the new page blank.
-// - An input event has just happened. Of a batch that mixes the requests of two fragments, Streamlit runs one
-//   only, and the user's could be the other.
+// Whether a component may send a request that the user did not trigger. Not while
+// - the script runs or the user is navigating to another page: Streamlit would run the old page's fragment
+//   after the new page, and leave the new page blank;
+// - an input event has just happened: if requests of two fragments arrive in one batch, Streamlit runs only
+//   one of them, perhaps not the user's.
 export const isIdle = () =>
   performance.now() - explorer._page.leftAt > LEAVING_MS &&
   msSinceInput() > INPUT_MS &&
   !document.querySelector(':active') &&
   isScriptIdle();
 
-// Streamlit runs a late request of a page that was left, and then shows neither page; it stops only its own
-// timers (streamlit/streamlit#9617). Where nothing runs and the page named by the address line is not on the
-// screen for a second, this clicks its link again.
+// Works around streamlit/streamlit#9617: a late request of the previous page leaves the new page blank, since
+// on navigation Streamlit stops only its own timers. If nothing runs and the page in the address bar is not
+// shown for a second, this clicks its link again.
 function keepPage() {
   const state = { missed: 0, tries: 0, page: '' };
   setInterval(() => {
@@ -69,13 +69,13 @@ function keepPage() {
   }, CHECK_MS);
 }
 
-// Whether a key event belongs to a field in which the user types.
+// Whether a key event belongs to a field for text.
 export const isTyping = (event) =>
   event.composedPath()[0].matches?.('input:not([type=range]), textarea, select, [contenteditable]');
 
 export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
-// Replaces the query of the address line without adding a step to the history.
+// Replaces the query in the address bar without adding a history entry.
 export function replaceQuery(query) {
   history.replaceState(history.state, '', `${location.pathname}?${query}`);
 }

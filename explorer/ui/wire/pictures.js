@@ -1,4 +1,4 @@
-// Pictures of a packet: many frames on one sheet, a frame on a canvas, a film as a strip.
+// Draws the pictures of a packet: many frames on one sheet, a frame on a canvas, a film as a strip.
 
 // The index of the value nearest to `value`.
 export function nearestIndex(values, value) {
@@ -8,8 +8,7 @@ export function nearestIndex(values, value) {
   return best;
 }
 
-// Frames with channels first, as the model has them, laid out in columns: {width, height, rgba}, one uint32
-// per pixel.
+// Lays frames (channels first, as in the model) out on a sheet: {width, height, rgba}, one uint32 per pixel.
 export function layOut(pixels, [channels, height, width], columns) {
   const size = channels * height * width;
   const area = height * width;
@@ -41,16 +40,15 @@ export function drawSheet(pixels, shape, columns) {
   return canvas;
 }
 
-// Calls `then` with the sheet of a packet's pictures: raw pixels at once, a compressed sheet when the browser
-// has decoded it.
+// Calls `then` with the sheet of a packet's pictures: at once for raw pixels, after decoding for a compressed
+// sheet.
 export function loadSheet(packet, name, columns, then) {
   const encoding = packet.encodings?.[name];
   if (encoding) createImageBitmap(new Blob([packet[name]], { type: encoding })).then(then);
   else then(drawSheet(packet[name], packet.shape, columns));
 }
 
-// Images of at most 16 px get a border of one pixel and are smoothed when enlarged; larger ones are shown
-// crisp.
+// Width of the border: 1 for images of at most 16 px, which are smoothed when enlarged, else 0.
 export const padding = (shape) => (Math.max(shape[1], shape[2]) <= 16 ? 1 : 0);
 
 export function fitCanvas(canvas, shape) {
@@ -65,8 +63,7 @@ export function fitCanvas(canvas, shape) {
   canvas.style.aspectRatio = `${width} / ${height}`;
 }
 
-// Draws frame `index` of a sheet on a canvas of the frame's own size. Nothing is scaled here, so no pixel
-// changes.
+// Draws frame `index` of a sheet on a canvas of the frame's size, unscaled, so pixels stay exact.
 export function blit(canvas, picture, index, columns, shape) {
   const [, height, width] = shape;
   const pad = padding(shape);
@@ -80,7 +77,7 @@ export function blit(canvas, picture, index, columns, shape) {
   context.drawImage(picture, x, y, width, height, pad, pad, width, height);
 }
 
-// As many of `n` frames as fit side by side, spread evenly from the first to the last: {width, frames:
+// Selects as many of `n` frames as fit side by side, evenly spaced from first to last: {width, frames:
 // [{index, left}]}.
 export function stripLayout(n, canvasWidth, canvasHeight, [, height, width]) {
   const frameWidth = (canvasHeight * width) / height;
@@ -94,7 +91,8 @@ export function stripLayout(n, canvasWidth, canvasHeight, [, height, width]) {
   return { width: frameWidth, frames };
 }
 
-// Draws the strip of the film that begins at frame `first` of a sheet. The canvas takes its size on the page.
+// Draws as a strip the film of `n` frames that starts at frame `first` of a sheet. Sets the canvas size from
+// its size on the page.
 export function drawStrip(canvas, picture, first, n, columns, shape) {
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const context = canvas.getContext('2d');

@@ -37,7 +37,7 @@ def test_a_zip_comes_back_exactly(root, made, tmp_path):
 
 def test_names_that_differ_in_capitals_only(root, made):
     data = zipped(of("Good", made) | of("GOOD", made))
-    refused(lambda: transfer.import_zip(data, True, root), "differ in capitals only")
+    refused(lambda: transfer.import_zip(data, True, root), "differ only in upper and lower case")
     assert transfer.import_zip(data, root=root) == ["Good-2", "GOOD-3"]
 
 
@@ -101,7 +101,7 @@ def test_more_than_is_allowed(root, made, monkeypatch):
     monkeypatch.setattr(transfer, "MAX_BYTES", size)
     assert transfer.export_zip("good", root=root)
     library.duplicate("good", "copy", root)
-    refused(lambda: transfer.export_zip(["good", "copy"], root=root), "too much for one zip")
+    refused(lambda: transfer.export_zip(["good", "copy"], root=root), "do not fit into one zip")
 
 
 def test_a_disk_that_fills_up_between_two_bundles(root, made, monkeypatch):

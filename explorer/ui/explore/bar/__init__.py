@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The top bar of Explore: model, link, keyboard help, presenter view."""

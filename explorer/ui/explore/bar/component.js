@@ -1,4 +1,4 @@
-// The bar: keeps the link in the address line up to date, without steps for Back; help on keys, presenter
+// The bar: keeps the link in the address bar up to date, without history entries; keyboard help; presenter
 // view.
 
 import { mounting } from '../../wire/mailbox.js';
@@ -10,7 +10,8 @@ const PRESENTER = 'le-presenter';
 
 export default mounting('bars', build, accept);
 
-function accept(s, { link }) {
+function accept(s, data) {
+  const { link } = data;
   if (!link || link === s.link) return;
   s.link = link;
   replaceQuery(link);
@@ -20,7 +21,7 @@ function build(root) {
   const $ = (selector) => root.querySelector(selector);
   const page = document.documentElement.classList;
   const dialog = $('dialog');
-  const message = $('.said');
+  const message = $('.message');
   const show = (text) => {
     message.textContent = text;
     setTimeout(() => {

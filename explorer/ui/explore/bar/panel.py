@@ -1,8 +1,10 @@
-"""The bar: which model is shown, the link, the keys, the presenter view.
+"""The bar at the top of Explore: model selector, link, keyboard help, presenter view.
 
-Down: `link`, the query that restores the page; the script writes it into the address line by history.replaceState, so that
-Back still leaves the page in one step. Up: nothing.
+The script writes the link to the address bar with history.replaceState, so that Back still leaves the page in one step. It
+sends no requests.
 """
+
+from typing import TypedDict
 
 import streamlit as st
 
@@ -17,14 +19,19 @@ mount = register(__file__, "bar")
 NUMBERS = {"test_elbo": "test ELBO {:.1f} nats", "active_units": "{:.0f} active", "trustworthiness": "trust {:.2f}"}
 
 
+class Header(TypedDict):
+    link: str  # query that restores the page
+
+
 def render(engine, session) -> None:
     for notice in session.take_notices():
         messages.toast(notice)
-    mount({"link": session.link()}, "bar")
+    header: Header = {"link": session.link()}
+    mount(header, "bar")
 
 
 def choose_model():
-    """The engine of the chosen bundle; a bad bundle gets its sentence and hides none of the others."""
+    """Draws the model selector, and a warning for each damaged bundle. Returns the chosen engine; None if there is no model."""
     try:
         own = resources.own_model()
     except ExplorerError as error:
@@ -37,7 +44,7 @@ def choose_model():
             messages.warning(info.error)
     live = resources.live_runs()
     names = ([own.name] if own else []) + list(good) + live
-    _landed(good, live)
+    _replace_finished_run(good, live)
     if not names:
         messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
@@ -46,24 +53,24 @@ def choose_model():
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
     if linked is not None and linked not in names and state.current() is None:
         messages.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
-    if state.current() is not None:  # back from another page
+    if state.current() is not None:  # returning from another page
         linked = state.current().bundle
-    start = names.index(linked) if linked in names else 0
+    index = names.index(linked) if linked in names else 0
     name = st.selectbox(
-        "Model", names, start, format_func=lambda n: _title(n, good.get(n)), key="bundle", label_visibility="collapsed"
+        "Model", names, index, format_func=lambda n: _title(n, good.get(n)), key="bundle", label_visibility="collapsed"
     )
     with st.popover("Models", key="models", on_change="rerun") as popover:
         if popover.open:
             _cards(good, name)
     if name in live:
-        made = resources.run_engine(name)
-        st.badge(f"training, epoch {made.metrics['epoch']}", color="primary")
-        return made
+        engine = resources.run_engine(name)
+        st.badge(f"training, epoch {engine.metrics['epoch']}", color="primary")
+        return engine
     return own if own and name == own.name else resources.engine(name, good[name].stamp)
 
 
-def _landed(good: dict, live: list[str]) -> None:
-    """A run that was looked at and is over: its bundle takes its place."""
+def _replace_finished_run(good: dict, live: list[str]) -> None:
+    """Selects the bundle of the run that was shown, once the run has finished."""
     shown = state.current().bundle if state.current() is not None else ""
     if shown.startswith(resources.RUN_PREFIX) and shown not in live and (bundle := resources.run_bundle(shown)) in good:
         state.preset("bundle", bundle)
@@ -78,7 +85,7 @@ def _title(name: str, info) -> str:
 
 
 def _cards(good: dict, chosen: str) -> None:
-    """Every bundle with its picture, its numbers and where its data comes from."""
+    """Draws a card for every bundle: picture, numbers and origin of the data."""
     for name, info in good.items():
         with guarded(name, f"card-{name}", delete_model(name)):
             _card(name, info, chosen)

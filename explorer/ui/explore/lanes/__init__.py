@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The interpolation lanes of Explore."""

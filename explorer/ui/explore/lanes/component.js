@@ -1,4 +1,4 @@
-// Three films from A to B in step: along a line, along an arc, and by cross-fading pixels. Scrubbing sends
+// The lanes: three synchronised films from A to B (linear, spherical, pixels cross-faded). Scrubbing sends
 // nothing.
 
 import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
@@ -20,7 +20,7 @@ const SCRUB_KEYS = {
 };
 const FIELDS_AND_BUTTONS =
   'input:not([type=range]), textarea, select, button, [contenteditable], [role=button]';
-const INSET_PX = 7; // of a strip's ends from its canvas, half the scrubber's handle
+const INSET_PX = 7; // between the ends of strip and canvas: half the width of the scrubber's handle
 
 export default mounting('lanes', build, accept);
 
@@ -62,10 +62,10 @@ function scrubTo(s, t, event) {
 }
 
 function onScrubKey(s, e) {
-  const by = SCRUB_KEYS[e.key];
-  if (by === undefined || !s.packet?.n_frames) return;
+  const step = SCRUB_KEYS[e.key];
+  if (step === undefined || !s.packet?.n_frames) return;
   e.preventDefault();
-  s.scrub.value = s.packet.times[Math.min(s.packet.n_frames - 1, Math.max(0, s.frame + by))];
+  s.scrub.value = s.packet.times[Math.min(s.packet.n_frames - 1, Math.max(0, s.frame + step))];
   s.scrub.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
@@ -81,7 +81,7 @@ function onShortcut(s, e) {
   }
 }
 
-// A strip is a handle of the scrubber too.
+// Makes a strip draggable like the scrubber.
 function grab(s, event, canvas) {
   if (!s.packet?.n_frames) return;
   const go = (e) => {
@@ -125,14 +125,15 @@ function accept(s, packet) {
     s.scrub.value = packet.pair === s.pair ? t : 0;
     s.pair = packet.pair;
     draw(s);
-    s.$('.read svg').innerHTML = pathPlot(packet);
+    s.$('.readout svg').innerHTML = pathPlot(packet);
     show(s, nearestIndex(packet.times, +s.scrub.value), true);
     for (const { canvas } of s.lanes)
       Object.assign(canvas.dataset, { frames: packet.n_frames, seq: packet.order });
   });
 }
 
-function showEnds(s, { ends, ends_parts, shape }) {
+function showEnds(s, packet) {
+  const { ends, ends_parts, shape } = packet;
   for (const name of ['a', 'b', 'near']) fitCanvas(s.$(`[data-part=${name}]`), shape);
   for (const name of ['a', 'b']) {
     const index = ends_parts.indexOf(name);
@@ -150,7 +151,7 @@ function empty(s, packet) {
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
     Object.assign(canvas.dataset, { frames: 0, seq: packet.order });
   }
-  s.$('.read svg').replaceChildren();
+  s.$('.readout svg').replaceChildren();
   s.$('.t').textContent = '';
   for (const fact of s.root.querySelectorAll('[data-fact]')) fact.textContent = '';
 }
@@ -165,8 +166,8 @@ function draw(s) {
   if (s.frame !== undefined && s.frame < n_frames) show(s, s.frame, true);
 }
 
-// Shows frame `i` of all three lanes, its numbers, the nearest real image and, unless `isQuiet`, the cursor
-// on the map.
+// Shows frame `i` of all three lanes, its numbers and the nearest image. Unless `isQuiet`, also moves the
+// map's cursor.
 function show(s, i, isQuiet) {
   const { packet, $ } = s;
   const n = packet.n_frames;
@@ -200,7 +201,7 @@ function showPlaying(s, icon, label) {
   s.$('.play').setAttribute('aria-label', label);
 }
 
-// Plays there and back, from where the scrubber is.
+// Plays back and forth, starting at the scrubber's position.
 function play(s) {
   if (!s.packet?.n_frames) return;
   const { times, n_frames } = s.packet;

@@ -1,18 +1,17 @@
-"""The lanes: three films from A to B in lock-step, scrubbed or played, with what the theory says of each frame.
+"""The lanes: three synchronised films from A to B, with norm, log prior, support and nearest image of each frame.
 
-Down, one packet: header `stamp`, `order`, `ack`, `shape`, `n_frames` (0 until there are two anchors), `overshoot`,
-`has_anchor`, `hint`, `plane`, `near_told`, ...; arrays `frames` (lerp, slerp, pixel: 3 * n pictures), `times`, `norm`,
-`log_prior`, `support` (n,), `xy` (n, 2) of the lerp film, `ends` (A, B), `near` (the nearest real images) and `near_of` (n,).
-
-Up, the state `request`: {seq, kind}: "swap", "clear", or "overshoot" {on}. Scrubbing and playing send nothing.
+The panel sends the films in one packet. Scrubbing and playing happen in the script and send nothing.
 """
+
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from explorer.ui import resources
 from explorer.ui.state import session as state
-from explorer.ui.wire import film_encoding as travel
+from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
+from explorer.ui.wire.packet import Numbered
 
 mount = register(__file__, "lanes")
 
@@ -21,8 +20,62 @@ N_FRAMES = 64
 HINTS = ("Click two points of the map: A, then B. Their interpolation appears here.", "Now click a second point: B.")
 
 
+class Anchors(TypedDict):
+    """The header fields that are sent also before A and B are chosen."""
+
+    shape: tuple[int, int, int]
+    latent_dim: int
+    plane: str
+    overshoot: float
+    has_anchor: bool
+    ends_parts: list[str]  # which anchors the pictures of `ends` show: "a", "b"
+    n_frames: int  # of each film; 0 unless both anchors are chosen
+    hint: str
+    stamp: str  # this and the following are added by Session.packet
+    order: int
+    ack: int
+
+
+class Header(Anchors, total=False):
+    """The optional fields are sent once A and B are chosen."""
+
+    n_near: int
+    pair: str
+    near_told: list[str]  # description of each of the `near` images
+    log_prior_max: float
+
+
+class Ends(TypedDict):
+    ends: np.ndarray  # (0 to 2, C, H, W), the images of A and B
+
+
+class Arrays(Ends, total=False):
+    """For films of n frames; sent once A and B are chosen. `norm`, `log_prior`, `support` and `xy` are of the lerp film."""
+
+    times: np.ndarray  # (n,), t from 0 (A) to 1 (B), or beyond
+    norm: np.ndarray  # (n,)
+    log_prior: np.ndarray  # (n,)
+    support: np.ndarray  # (n,)
+    xy: np.ndarray  # (n, 2)
+    near: np.ndarray  # (n_near, C, H, W), the gallery images nearest to any frame
+    near_of: np.ndarray  # (n,), index into `near` for each frame
+    frames: np.ndarray | bytes  # (3 * n, C, H, W): lerp, slerp, pixel
+
+
+class Command(Numbered):
+    kind: Literal["swap", "clear"]
+
+
+class Overshoot(Numbered):
+    kind: Literal["overshoot"]
+    on: bool
+
+
+Request = Command | Overshoot
+
+
 def render(engine, session) -> None:
-    limits = travel.visitor_limits()
+    limits = film_encoding.visitor_limits()
     key = (session.a, session.b, session.overshoot, session.plane, limits)
     content = lambda: resources.shared(engine, KEY, key, lambda: _films(engine, session, limits))  # noqa: E731
     packet = session.packet(KEY, key, content, ("stamp", "order", "ack"))
@@ -30,8 +83,8 @@ def render(engine, session) -> None:
 
 
 def _handle_requests(session) -> None:
-    for asked in state.requests(session, KEY):
-        match asked:
+    for request in state.requests(session, KEY):
+        match request:
             case {"kind": "swap"}:
                 session.swap()
             case {"kind": "clear"}:
@@ -40,7 +93,7 @@ def _handle_requests(session) -> None:
                 session.set_overshoot(on)
 
 
-def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
+def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays, dict]:
     """(header, arrays, encodings), equal for all visitors with the same A and B."""
     a, b = session.a, session.b
     ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
@@ -58,20 +111,20 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     if a is None or b is None:
         return header, {"ends": pictures}, {}
     mu = engine.gallery.mu
-    how = session.overshoot, session.plane
-    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *how) for kind in ("lerp", "slerp", "pixel")]
+    options = session.overshoot, session.plane
+    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *options) for kind in ("lerp", "slerp", "pixel")]
     lerp = films[0]
-    frames, encodings = travel.travelling(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
+    frames, encodings = film_encoding.encode_frames(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
     rows, near_of = np.unique(engine.nearest_row(lerp.z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
         "n_frames": len(lerp),
         "n_near": len(rows),
         "pair": f"{a}-{b}",
-        "near_told": [_told(row, int(engine.gallery.labels[row]), names) for row in rows.tolist()],
+        "near_told": [_description(row, int(engine.gallery.labels[row]), names) for row in rows.tolist()],
         "log_prior_max": -0.5 * engine.latent_dim * float(np.log(2 * np.pi)),
     }
-    arrays = {
+    arrays: Arrays = {
         "times": lerp.values,
         "norm": lerp.norm,
         "log_prior": lerp.log_prior,
@@ -85,5 +138,5 @@ def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
     return header, arrays, encodings
 
 
-def _told(row: int, label: int, names: tuple[str, ...]) -> str:
+def _description(row: int, label: int, names: tuple[str, ...]) -> str:
     return f"nearest: {names[label]}, {row}" if 0 <= label < len(names) else f"nearest: {row}"

@@ -1,4 +1,4 @@
-// The plot of a path and the timing of its playback. Needs no DOM.
+// Logic of the lanes without DOM: the plot of a path, and the timing of its playback.
 
 const WIDTH = 200;
 const BASE = 96; // y of the lowest value
@@ -7,16 +7,16 @@ export const PLAY_ONE_WAY_MS = 2000;
 
 const along = (times, t) => (t - times[0]) / (times[times.length - 1] - times[0]);
 
-// How far frame `i` is along the path, from 0 to 1.
+// Position of frame `i` along the path, from 0 to 1.
 export const shareOf = (times, i) => along(times, times[i]);
 
-// The share of the path shown `elapsedMs` after the start of playback, which goes there and back.
+// Position along the path, from 0 to 1, at `elapsedMs` of playback back and forth.
 export function playbackShare(elapsedMs) {
   const phase = (elapsedMs / PLAY_ONE_WAY_MS) % 2;
   return Math.max(0, phase < 1 ? phase : 2 - phase);
 }
 
-// The x of a share in the plot.
+// Converts a position along the path to x in the plot.
 export const plotX = (share) => WIDTH * share;
 
 function curve(name, times, values, low, high) {
@@ -27,8 +27,9 @@ function curve(name, times, values, low, high) {
   return `<path class="c-${name}" d="M${points.join('L')}"/>`;
 }
 
-// SVG of ||z|| (against sqrt(D), dashed), log p(z) and support along the path, each on a scale of its own.
-export function pathPlot({ times, norm, log_prior, log_prior_max, support, latent_dim }) {
+// SVG of ||z|| (with sqrt(D) as a line), log p(z) and support along the path, each with its own scale.
+export function pathPlot(packet) {
+  const { times, norm, log_prior, log_prior_max, support, latent_dim } = packet;
   const root = Math.sqrt(latent_dim);
   const top = Math.max(root, ...norm) * 1.1;
   const level = BASE - (HEIGHT * root) / top;

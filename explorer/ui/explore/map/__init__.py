@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The map of Explore: a Plotly chart, and an overlay for everything on it that moves."""

@@ -1,11 +1,11 @@
-// The card of the point under the pointer, with its picture from the sheet of sprites.
+// The hover card: thumbnail and description of the point under the pointer.
 
 import { explorer } from '../../wire/cursor.js';
 import { blit, fitCanvas } from '../../wire/pictures.js';
 import { toPixels } from './chart.js';
 
 const GAP_PX = 16; // between the point and the card
-const EDGE_PX = 4; // between the card and the chart's edge
+const EDGE_PX = 4; // minimum distance between the card and the chart's edge
 
 export function showCard(s, { points: [point] }) {
   if (point?.customdata === undefined) return;

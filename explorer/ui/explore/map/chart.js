@@ -1,10 +1,10 @@
-// The only file that uses Plotly's private fields: Streamlit keeps the library itself out of reach of a
-// component.
+// Adapter to the Plotly chart, and the only file that uses Plotly's private API: components have no access to
+// the library that Streamlit loads. tests/browser/test_plotly_adapter.py checks everything that is used here.
 
 const CHART = '.st-key-latent_map .js-plotly-plot';
 const RESET_BUTTON = 'resetScale2d';
 
-// The element of the chart once Plotly has drawn it, or null.
+// The chart's element once Plotly has drawn it, else null.
 export function findChart() {
   const chart = document.querySelector(CHART);
   return chart?.on && isDrawn(chart) ? chart : null;
@@ -12,8 +12,8 @@ export function findChart() {
 
 export const isDrawn = (chart) => Boolean(chart?._fullLayout?.xaxis);
 
-// The data area in pixels of the chart: {left, top, right, bottom} from the chart's edges, {width, height} of
-// the area.
+// The data area, in pixels: {left, top, right, bottom} are distances from the chart's edges, {width, height}
+// its size.
 export function dataArea(chart) {
   const { xaxis, yaxis, width, height } = chart._fullLayout;
   return {
@@ -26,13 +26,13 @@ export function dataArea(chart) {
   };
 }
 
-// Map units -> pixels of the chart.
+// Converts map units to pixels from the chart's top left corner.
 export function toPixels(chart, x, y) {
   const { xaxis, yaxis } = chart._fullLayout;
   return [xaxis._offset + xaxis.l2p(x), yaxis._offset + yaxis.l2p(y)];
 }
 
-// Position of a pointer event in the data area: {px, py} in pixels, {x, y} in map units.
+// The position of a pointer event in the data area: {px, py} in pixels, {x, y} in map units.
 export function positionOf(chart, { clientX, clientY }) {
   const box = chart.getBoundingClientRect();
   const { xaxis, yaxis } = chart._fullLayout;
@@ -41,8 +41,8 @@ export function positionOf(chart, { clientX, clientY }) {
   return { px, py, x: xaxis.p2l(px), y: yaxis.p2l(py) };
 }
 
-// The visible point nearest to a position in the data area: {row, distance} in pixels; no row where no point
-// is visible.
+// The visible point nearest to a position in the data area: {row, distance}, distance in pixels. Without
+// visible points, row is null.
 export function nearestPoint(chart, { px, py }) {
   const { xaxis, yaxis } = chart._fullLayout;
   let row = null;
@@ -63,7 +63,7 @@ export function nearestPoint(chart, { px, py }) {
 
 export const isDataArea = (target) => Boolean(target.closest?.('.nsewdrag'));
 
-// The part of the plane that is shown: {plane, ranges}; null for ranges: all of it.
+// The visible part of the plane: {plane, ranges}; ranges is null if the whole plane is visible.
 export function viewOf(chart) {
   const { xaxis, yaxis, uirevision } = chart._fullLayout;
   const isWhole = xaxis.autorange && yaxis.autorange;
@@ -73,12 +73,12 @@ export function viewOf(chart) {
 
 export const planeOf = (chart) => chart._fullLayout.uirevision;
 
-// The mode bar's hidden reset button sets whatever attribute its element names, which is the only way to set
-// the axes.
+// Plotly's reset button (in the hidden mode bar) sets the attribute named by the element clicked. A component
+// has no other way to set the axes.
 const resetButton = (chart) =>
   chart?._fullLayout?._modeBar?.buttons.flat().find((button) => button.name === RESET_BUTTON);
 
-export const hasControls = (chart) => Boolean(resetButton(chart));
+export const hasResetButton = (chart) => Boolean(resetButton(chart));
 
 function pressReset(chart, attributes) {
   const currentTarget = { getAttribute: (name) => attributes[name] };

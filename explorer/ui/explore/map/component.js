@@ -1,5 +1,5 @@
-// The map's overlay: draws over a chart that never changes all that moves: cursor, A, B, their path, the
-// picked image, hover cards.
+// The map's overlay: draws everything that moves over a chart that never changes: cursor, A, B, their path,
+// the picked image, the hover card.
 
 import { explorer } from '../../wire/cursor.js';
 import { mailbox, mounting } from '../../wire/mailbox.js';
@@ -8,7 +8,7 @@ import { showCard } from './card.js';
 import {
   dataArea,
   findChart,
-  hasControls,
+  hasResetButton,
   isDataArea,
   isDrawn,
   nearestPoint,
@@ -20,9 +20,9 @@ import {
   viewOf,
 } from './chart.js';
 
-const NEAR_PX = 8; // a click within this of a visible point is a click on it
-const CLICK_PX = 5; // a press that moved further than this was a pan
-const REDRAWN = ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle'];
+const NEAR_PX = 8; // a click within this distance of a visible point selects it
+const CLICK_PX = 5; // a press that moves further is a pan
+const REDRAW_EVENTS = ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle'];
 const THEME = ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font'];
 const LAYER = `
   <svg aria-hidden="true">
@@ -67,7 +67,7 @@ function build(root) {
   return s;
 }
 
-// Puts the layer on the chart, again whenever Streamlit has made the chart anew.
+// Attaches the layer to the chart; called again when Streamlit has replaced the chart.
 function attach(s) {
   const chart = findChart();
   if (!chart) return;
@@ -78,7 +78,7 @@ function attach(s) {
   if (chart === s.chart && chart.__overlay === s) return;
   s.chart = chart;
   chart.__overlay = s;
-  for (const name of REDRAWN) chart.on(name, () => place(s));
+  for (const name of REDRAW_EVENTS) chart.on(name, () => place(s));
   chart.on('plotly_relayout', () => keepView(s));
   chart.on('plotly_afterplot', () => restoreView(s));
   setTimeout(() => restoreView(s));
@@ -97,7 +97,7 @@ function hideCard(s) {
 }
 
 function accept(s, packet) {
-  // The chart is outside the component, where Streamlit does not set the theme's colours.
+  // Streamlit sets the theme's colours inside the component, but the layer is in the chart.
   const style = getComputedStyle(s.root);
   for (const name of THEME) s.layer.style.setProperty(name, style.getPropertyValue(name));
   document.documentElement.style.setProperty('--le-text', style.getPropertyValue('--st-text-color'));
@@ -119,8 +119,9 @@ function place(s) {
   const { packet, $ } = s;
   const { top, right, bottom, left } = dataArea(s.chart);
   s.layer.style.clipPath = `inset(${top}px ${right}px ${bottom}px ${left}px)`;
-  for (const name of ['a', 'b']) {
-    const anchor = packet[name];
+  const anchors = { a: packet.a, b: packet.b };
+  for (const name in anchors) {
+    const anchor = anchors[name];
     const element = $(`[data-testid=anchor-${name}]`);
     pin(s, element, anchor?.xy);
     if (anchor) element.dataset.index = anchor.row;
@@ -153,10 +154,10 @@ function placeEllipse({ packet, chart, $ }) {
   for (const name in shape) ellipse.setAttribute(name, shape[name]);
 }
 
-// Shows where z is, or the frame that is scrubbed. The cursor fades as support falls.
+// Shows the position of z or of the frame being scrubbed. The cursor fades as support decreases.
 function showCursor(s, { xy, support, plane }) {
-  const isHere = isDrawn(s.chart) && s.packet && plane === s.packet.plane && Number.isFinite(xy[0]);
-  if (!isHere) {
+  const isVisible = isDrawn(s.chart) && s.packet && plane === s.packet.plane && Number.isFinite(xy[0]);
+  if (!isVisible) {
     s.cursor.hidden = true;
     return;
   }
@@ -172,23 +173,24 @@ function onPointerUp(s, event) {
 }
 
 function click(s, event) {
-  const at = positionOf(s.chart, event);
+  const position = positionOf(s.chart, event);
   const { width, height } = dataArea(s.chart);
-  if (at.px < 0 || at.py < 0 || at.px > width || at.py > height) return;
+  const { px, py, x, y } = position;
+  if (px < 0 || py < 0 || px > width || py > height) return;
   hideCard(s);
-  const { row, distance } = nearestPoint(s.chart, at);
+  const { row, distance } = nearestPoint(s.chart, position);
   if (distance <= NEAR_PX) s.mail.ask({ kind: event.shiftKey ? 'move' : 'anchor', row: +row });
-  else s.mail.ask({ kind: 'place', xy: [at.x, at.y] });
+  else s.mail.ask({ kind: 'place', xy: [x, y] });
 }
 
-// A new colouring or plane is a new chart. It shows the part of the plane that was shown before.
+// A new colouring or plane makes a new chart; these two restore the view of each plane on it.
 function keepView(s) {
   const { plane, ranges } = viewOf(s.chart);
   if (s.chart.__restored) s.views.set(plane, ranges);
 }
 
 function restoreView(s) {
-  if (s.chart.__restored || !hasControls(s.chart)) return;
+  if (s.chart.__restored || !hasResetButton(s.chart)) return;
   s.chart.__restored = true;
   setRanges(s.chart, s.views.get(planeOf(s.chart)));
 }

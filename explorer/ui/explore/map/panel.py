@@ -1,13 +1,11 @@
-"""The map's companion: draws cursor, anchors, path, posterior and hover pictures over a Plotly chart that never changes.
+"""The map: a Plotly chart of the gallery, its controls, and an overlay that draws everything that moves.
 
-It finds the chart by `.st-key-latent_map`, reads its axes and listens to it. Down, one packet: header `stamp`, `ack`,
-`model`, `plane`, `a` and `b` ({row, xy} or null), `picked_xy` and `own_xy` (of the visitor's own image), `ellipse` ([x, y,
-rx, ry] in map units or null); array `path` (F, 2). Where z is comes from the page's other components, by the window event
-`latent:cursor`.
-
-Up, the state `request`: {seq, kind, ...}. "anchor" {row}: a click on a point; "move" {row}: with Shift; "place" {xy}: a
-click where no visible point is within 8 px.
+The chart itself never changes, so pan and zoom survive reruns. The overlay's script finds it by `.st-key-latent_map`, reads its
+axes and draws cursor, anchors, path, posterior and hover card over it. It gets the position of z from the page's other
+components, through the window event `latent:cursor`.
 """
+
+from typing import Literal, TypedDict
 
 import numpy as np
 import streamlit as st
@@ -16,6 +14,7 @@ from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire.component import register
+from explorer.ui.wire.packet import Numbered
 
 mount = register(__file__, "map_overlay", isolate_styles=False)
 
@@ -25,25 +24,61 @@ CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "mod
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
 
 
+class Anchor(TypedDict):
+    row: int
+    xy: list[float]
+
+
+class Header(TypedDict):
+    """Positions are in map units."""
+
+    model: str
+    plane: str
+    a: Anchor | None
+    b: Anchor | None
+    picked_xy: list[float] | None
+    own_xy: list[float] | None  # of the visitor's own image
+    ellipse: list[float] | None  # [x, y, rx, ry]: one standard deviation of q(z|x) of A
+    stamp: str  # this and the next are added by Session.packet
+    ack: int
+
+
+class Arrays(TypedDict):
+    path: np.ndarray  # (F, 2), from A to B; F may be 0
+
+
+class Point(Numbered):
+    kind: Literal["anchor", "move"]  # a click on a point, without and with Shift
+    row: int
+
+
+class Place(Numbered):
+    kind: Literal["place"]  # a click with no visible point within 8 px
+    xy: list[float]
+
+
+Request = Point | Place
+
+
 def controls(engine, session) -> None:
-    """Plane and colouring. A change is a new figure under the same key."""
+    """Draws the selectors of plane and colouring. A change makes a new figure under the same key."""
     raw = "z, z" if engine.latent_dim > 2 else "z"
     planes = [p for p in ("umap", "pca") if p in engine.planes] + ["raw"]
-    now = session.plane if session.plane is not None else engine.planes[0]
+    current = session.plane if session.plane is not None else engine.planes[0]
     with st.container(horizontal=True, vertical_alignment="center", key="map_controls"):
         chosen = st.segmented_control(
             "Plane",
             planes,
-            default=now if now in planes else "raw",
+            default=current if current in planes else "raw",
             key=f"plane-{engine.name}",
             format_func=lambda p: PLANE_NAMES.get(p, raw),
             label_visibility="collapsed",
         )
         if chosen == "raw" and engine.latent_dim > 2:
-            i, j = now if isinstance(now, tuple) else (int(d) for d in np.argsort(-engine.kl_per_dim)[:2])
+            i, j = current if isinstance(current, tuple) else (int(d) for d in np.argsort(-engine.kl_per_dim)[:2])
             i = _axis("x", engine, range(engine.latent_dim), i)
-            rest = [d for d in range(engine.latent_dim) if d != i]
-            session.set_plane((i, _axis("y", engine, rest, rest.index(j) if j in rest else 0)))
+            others = [d for d in range(engine.latent_dim) if d != i]
+            session.set_plane((i, _axis("y", engine, others, others.index(j) if j in others else 0)))
         elif chosen is not None:
             session.set_plane(chosen if chosen != "raw" else engine.planes[0])
         if session.plane is None:
@@ -60,11 +95,11 @@ def controls(engine, session) -> None:
         session.set_colour(colour)
 
 
-def _axis(name: str, engine, dims, start: int) -> int:
+def _axis(name: str, engine, dims, index: int) -> int:
     return st.selectbox(
         f"{name} axis",
         dims,
-        start,
+        index,
         format_func=lambda d: f"z{d}",
         key=f"{name}-{engine.name}",
         label_visibility="collapsed",
@@ -77,7 +112,7 @@ def chart(engine, session) -> None:
     st.plotly_chart(figure, key="latent_map", theme=None, height="stretch", config=CONFIG)
 
 
-def trust(engine, session) -> None:
+def caption(engine, session) -> None:
     value = engine.metrics.get("trustworthiness")
     if session.plane == engine.planes[0] and value is not None:
         text = f"trustworthiness {value:.3f} (k = {engine.metrics.get('trustworthiness_k', 15)})"
@@ -95,8 +130,8 @@ def overlay(engine, session) -> None:
 
 
 def _handle_requests(engine, session) -> None:
-    for asked in state.requests(session, KEY):
-        match asked:
+    for request in state.requests(session, KEY):
+        match request:
             case {"kind": "anchor", "row": int(row)} if 0 <= row < session.n_images:
                 session.set_anchor(row)
                 session.go_to_row(row, engine.gallery.mu[row])
@@ -106,7 +141,7 @@ def _handle_requests(engine, session) -> None:
                 session.move_to(engine.unplace(np.array([x, y], float), session.plane, session.z), approximate=True)
 
 
-def _content(engine, session) -> tuple[dict, dict, dict]:
+def _content(engine, session) -> tuple[dict, Arrays, dict]:
     xy, plane = engine.map_xy(session.plane), session.plane
     path = np.zeros((0, 2), np.float32)
     if session.a is not None and session.b is not None:
@@ -117,14 +152,17 @@ def _content(engine, session) -> tuple[dict, dict, dict]:
         sigma = np.exp(engine.gallery.logvar[session.a, list(plane)] / 2)
         ellipse = [*map(float, xy[session.a]), *map(float, sigma)]
     own = None if session.own.mu is None else [float(v) for v in engine.place(session.own.mu, plane)[0][0]]
-    at = lambda row: None if row is None else [float(v) for v in xy[row]]  # noqa: E731
-    anchors = {name: None if row is None else {"row": row, "xy": at(row)} for name, row in (("a", session.a), ("b", session.b))}
     header = {
         "plane": str(plane),
         "ellipse": ellipse,
         "model": f"{session.bundle}-{session.content_hash}",
-        "picked_xy": at(session.picked),
+        "a": _anchor(session.a, xy),
+        "b": _anchor(session.b, xy),
+        "picked_xy": None if session.picked is None else xy[session.picked].tolist(),
         "own_xy": own,
-        **anchors,
     }
     return header, {"path": path}, {}
+
+
+def _anchor(row: int | None, xy: np.ndarray) -> Anchor | None:
+    return None if row is None else {"row": row, "xy": xy[row].tolist()}

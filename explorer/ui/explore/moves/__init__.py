@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The tabs below the map of Explore that move z."""

@@ -1,5 +1,5 @@
-// Ways to move z, of which only the open tab is here: pictures to click, a line or a pad to scrub. Scrubbing
-// sends nothing.
+// The tabs that move z: pictures to click, a line or a pad to scrub. The packet holds the open tab only.
+// Scrubbing sends nothing.
 
 import { countPacket } from '../../wire/cursor.js';
 import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
@@ -18,7 +18,7 @@ export default mounting('moves', build, accept);
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
   const s = { root, $, mail: mailbox(), stamp: null, packet: null, picture: null, isPadHidden: false };
-  s.scrubbedZ = null; // z of the frame on the stage, until a request has taken it
+  s.scrubbedZ = null; // z of the frame previewed on the stage, until the next request carries it
   s.ask = (request) => {
     const z = s.scrubbedZ;
     s.scrubbedZ = null;
@@ -35,7 +35,7 @@ function build(root) {
   };
   for (const button of root.querySelectorAll('[data-do]'))
     button.addEventListener('click', () => actions[button.dataset.do]());
-  $('.named').addEventListener('submit', (e) => saveDirection(s, e));
+  $('.naming').addEventListener('submit', (e) => saveDirection(s, e));
   listenToLists(s);
   roveFocus(s, $('.tabs'), '[role=tab]');
   roveFocus(s, $('.items'), 'button');
@@ -51,7 +51,7 @@ function build(root) {
 }
 
 function toggleNaming(s) {
-  const form = s.$('.named');
+  const form = s.$('.naming');
   form.hidden = !form.hidden;
   showNaming(s);
   (form.hidden ? s.$('.which select') : form.querySelector('input')).focus();
@@ -79,13 +79,17 @@ function listenToLists(s) {
     });
 }
 
-// Passes each ack on to the stage, and shows the content where it has changed.
-function accept(s, { ack, here, content }) {
+// Passes each ack on to the stage, and shows the content if it has changed.
+function accept(s, packet) {
+  const { ack, here, content } = packet;
   s.mail.acknowledge(ack);
   s.here = here;
   window.dispatchEvent(new CustomEvent('latent:heard', { detail: { ack } }));
-  const packet = unpack(content);
-  if (packet.stamp === s.stamp) return placeRing(s); // the same bytes again: another part of the page was run
+  acceptContent(s, unpack(content));
+}
+
+function acceptContent(s, packet) {
+  if (packet.stamp === s.stamp) return placeRing(s); // unchanged: another part of the page was rerun
   countPacket(packet);
   s.stamp = packet.stamp;
   loadSheet(packet, 'frames', packet.columns, (picture) => {
@@ -107,7 +111,7 @@ function show(s) {
   $('.axes').hidden = !packet.side;
   $('[data-do=draw]').hidden = tab !== 'prior';
   $('[data-do=hide]').hidden = tab !== 'pad';
-  // The slider of "directions" has its own spoken value.
+  // In "directions" the slider itself announces its value.
   $('.note').setAttribute('aria-live', tab === 'directions' ? 'off' : 'polite');
   showNote(s, packet.note);
   if (packet.items) showItems(s, $('.items'));

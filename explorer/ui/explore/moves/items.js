@@ -1,12 +1,12 @@
-// Tabs that show a row of pictures to click: draws from the prior, neighbours, classes, arithmetic.
+// The tabs with a row of pictures to click: prior, neighbours, classes, arithmetic.
 
 import { blit, fitCanvas } from '../../wire/pictures.js';
 import { previewFrame } from './preview.js';
 
 const SIGNS = ['\u2212', '+', '='];
-const MISSING = 'ABC'; // shown for an anchor that is not chosen yet
+const MISSING = 'ABC'; // labels of anchors that are not chosen yet
 
-// The elements are reused, so that the one with the focus keeps it.
+// Reuses the elements, so that the focused one keeps the focus.
 export function showItems(s, row) {
   const { packet } = s;
   const isSum = packet.tab === 'arithmetic';
@@ -20,7 +20,7 @@ export function showItems(s, row) {
   row.classList.toggle('wide', packet.tab === 'neighbours');
   row.classList.toggle('sum', isSum);
   row.classList.toggle(
-    'told',
+    'captioned',
     packet.items.some((item) => item?.[0]),
   );
   row.style.setProperty('--ratio', packet.shape[2] / packet.shape[1]);
@@ -47,7 +47,7 @@ function drawItems({ packet, picture }, elements) {
     const element = elements[i];
     const canvas = element.firstChild;
     fitCanvas(canvas, packet.shape);
-    canvas.style.imageRendering = 'auto'; // shown at about its own size or below
+    canvas.style.imageRendering = 'auto'; // shown at about its original size or smaller
     if (!item) return;
     const [caption, title] = item;
     blit(canvas, picture, frame, packet.columns, packet.shape);
@@ -60,7 +60,7 @@ function drawItems({ packet, picture }, elements) {
   });
 }
 
-// What the model decodes is on the stage at once, an image of the gallery when the server has decoded it.
+// Previews a decoded frame at once; for a gallery image, requests its z from the server.
 function choose(s, frame, event) {
   if (!(frame >= 0)) return;
   if (s.packet.rows) return s.ask({ kind: 'pick', row: s.packet.rows[frame] });

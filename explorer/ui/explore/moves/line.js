@@ -1,15 +1,15 @@
-// The tab "directions": a slider over the film along a line through z.
+// The tab "directions": a slider over a film along a line through z.
 
 import { hasModifier } from '../../wire/page.js';
 import { drawStrip, nearestIndex } from '../../wire/pictures.js';
 import { previewFrame, STEP_KEYS, setOptions, showNote } from './preview.js';
 
-// Shows the form for a name, or the lists that belong to the direction chosen.
+// Shows the form for a new direction's name, or the controls of the chosen direction.
 export function showNaming(s) {
-  const isNaming = !s.$('.named').hidden;
+  const isNaming = !s.$('.naming').hidden;
   const { choice } = s.packet;
   s.$('.pair').hidden = isNaming || choice !== 'classes';
-  s.$('.kept').hidden = isNaming || !choice.startsWith('saved-');
+  s.$('.saved').hidden = isNaming || !choice.startsWith('saved-');
 }
 
 export function showLine(s) {
@@ -31,8 +31,8 @@ export function showLine(s) {
   }
   range.setAttribute('aria-valuetext', (+range.value).toFixed(2));
   if (!s.scrubbedZ) showNote(s, `${(+range.value).toFixed(2)} standard units`);
-  const shown = packet.marks.filter(([v]) => v >= low && v <= high);
-  $('.marks').replaceChildren(...shown.map(([v, name]) => markAt((v - low) / (high - low), name)));
+  const marks = packet.marks.filter(([v]) => v >= low && v <= high);
+  $('.marks').replaceChildren(...marks.map(([v, name]) => markAt((v - low) / (high - low), name)));
   drawLine(s);
 }
 
@@ -64,10 +64,10 @@ export function listenToLine(s, range) {
     for (const name of ['pointerup', 'pointercancel']) window.removeEventListener(name, onUp, true);
     setTimeout(() => s.commit.flush());
   };
-  const nudge = (e, by) => {
+  const nudge = (e, step) => {
     const { values } = s.packet;
     e.preventDefault();
-    range.value = values[Math.max(0, Math.min(values.length - 1, s.frame + by))];
+    range.value = values[Math.max(0, Math.min(values.length - 1, s.frame + step))];
     onInput(e);
   };
   range.addEventListener('input', onInput);

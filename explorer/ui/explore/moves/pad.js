@@ -49,7 +49,7 @@ export function drawPad(s) {
   placeRing(s);
 }
 
-// Where z is on the two axes of the pad, or the frame that is scrubbed.
+// The coordinates of z, or of the frame being scrubbed, on the two axes of the pad.
 const pointOnAxes = (s) => (s.scrubbedZ ? s.packet.axes.map((d) => s.scrubbedZ[d]) : s.here);
 
 export function placeRing(s) {
@@ -68,7 +68,7 @@ export function placeRing(s) {
 }
 
 export function listenToPad(s, canvas) {
-  const go = (frame, e) => {
+  const preview = (frame, e) => {
     previewFrame(s, frame, e);
     placeRing(s);
   };
@@ -77,7 +77,7 @@ export function listenToPad(s, canvas) {
     const { side } = s.packet;
     const column = ((e.clientX - box.left) / box.width) * side;
     const row = ((e.clientY - box.top) / box.height) * side;
-    go(frameAtCell(column, row, side), e);
+    preview(frameAtCell(column, row, side), e);
   };
   const end = () => {
     canvas.removeEventListener('pointermove', scrub);
@@ -100,7 +100,7 @@ export function listenToPad(s, canvas) {
     }
     if (!(e.key in ARROWS) || hasModifier(e)) return;
     e.preventDefault();
-    go(frameAfterArrow(pointOnAxes(s), ARROWS[e.key], s.packet), e);
+    preview(frameAfterArrow(pointOnAxes(s), ARROWS[e.key], s.packet), e);
     s.commit();
   });
 }

@@ -1,4 +1,4 @@
-// What all tabs of the strip share: a frame shown on the stage, the note, drop-down lists, arrow keys.
+// Shared by all tabs: previewing a frame on the stage, the note, drop-down lists, arrow keys.
 
 export const STEP_KEYS = {
   ArrowRight: 1,
@@ -16,8 +16,7 @@ export function showNote(s, text) {
   s.$('.note').title = text;
 }
 
-// Shows a frame on the stage, within the event's own handler. The request that will carry its z has the next
-// number.
+// Shows a frame on the stage synchronously, within the event handler. The next request will carry its z.
 export function previewFrame(s, frame, event) {
   const { picture, packet } = s;
   const { latent_dim, columns, shape, plane } = packet;
@@ -37,7 +36,7 @@ export function previewFrame(s, frame, event) {
   window.dispatchEvent(new CustomEvent('latent:preview', { detail }));
 }
 
-// Fills a drop-down list with [id, name] pairs, only where they have changed.
+// Fills a drop-down list with [id, name] pairs if they have changed.
 export function setOptions(select, pairs, value) {
   const text = JSON.stringify(pairs);
   if (select.dataset.options !== text) {

@@ -1,19 +1,19 @@
-// The row of tabs, and the arrow keys along a row of buttons.
+// The row of tabs, and arrow-key navigation in a row of buttons.
 
 import { hasModifier } from '../../wire/page.js';
 import { STEP_KEYS } from './preview.js';
 
-// One element of a row is in the order of Tab; the arrow keys move along the row.
+// Implements a roving tabindex: Tab reaches one element of the row, the arrow keys move along it.
 export function roveFocus(s, row, selector) {
   row.addEventListener('keydown', (e) => {
-    const all = [...row.querySelectorAll(selector)];
-    const from = all.indexOf(s.root.activeElement ?? e.target);
-    const by = STEP_KEYS[e.key];
-    if (by === undefined || from < 0 || hasModifier(e)) return;
+    const elements = [...row.querySelectorAll(selector)];
+    const from = elements.indexOf(s.root.activeElement ?? e.target);
+    const step = STEP_KEYS[e.key];
+    if (step === undefined || from < 0 || hasModifier(e)) return;
     e.preventDefault();
     e.stopPropagation();
-    const next = all[Math.max(0, Math.min(all.length - 1, from + by))];
-    for (const element of all) element.tabIndex = element === next ? 0 : -1;
+    const next = elements[Math.max(0, Math.min(elements.length - 1, from + step))];
+    for (const element of elements) element.tabIndex = element === next ? 0 : -1;
     next.focus();
   });
 }

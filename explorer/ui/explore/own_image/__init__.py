@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The visitor's own image in Explore: drawing, upload, result."""

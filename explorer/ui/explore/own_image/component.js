@@ -1,5 +1,4 @@
-// The visitor's own image: a drawing or a file goes to the server, one at a time; the model's answer is shown
-// beside it.
+// The visitor's own image: sends drawings and files to the server, one at a time, and shows the result.
 
 import { debounce, mounting } from '../../wire/mailbox.js';
 import { hasModifier, isTyping } from '../../wire/page.js';
@@ -8,8 +7,8 @@ import { listenToFiles, loadFile } from './file.js';
 import { requestQueue } from './requests.js';
 import { showResult } from './result.js';
 
-const DRAWN_MS = 250; // after the last stroke
-const LOST = 'The server does not answer. Load the page again.';
+const DRAWING_DELAY_MS = 250; // after the last stroke
+const NO_ANSWER = 'The server does not answer. Load the page again.';
 
 export default mounting('draws', build, accept);
 
@@ -23,8 +22,8 @@ function build(root) {
     canvas: $('[data-testid=own-canvas]'),
     card: $('.card'),
     strokes: [],
-    stroke: null, // the one that is being drawn
-    pointer: null, // its pointer; null: by the keyboard
+    stroke: null, // the stroke being drawn
+    pointer: null, // id of the pointer that draws it; null for the keyboard
     file: null,
     cross: [0.5, 0.5],
     erasing: false,
@@ -33,10 +32,10 @@ function build(root) {
     send: (request) => s.trigger('request', request),
     onChange: () => s.markStale(),
     onLost: () => {
-      $('.rank').textContent = LOST;
+      $('.rank').textContent = NO_ANSWER;
     },
   });
-  s.later = debounce(DRAWN_MS, () => {
+  s.later = debounce(DRAWING_DELAY_MS, () => {
     if (s.pointer === null && !s.file) s.requests.ask(drawingRequest(s));
   });
   s.markStale = () => {

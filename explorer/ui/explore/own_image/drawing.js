@@ -1,4 +1,4 @@
-// The drawing: strokes by mouse, touch, stylus or keyboard.
+// The drawing area: strokes by mouse, touch, stylus or keyboard.
 
 import { hasModifier } from '../../wire/page.js';
 
@@ -27,7 +27,7 @@ function extendStroke(s, point) {
   drawStroke(s, s.stroke, s.stroke.points.length - 2);
 }
 
-// Draws the stroke from point `first` on; a single point is a dot.
+// Draws a stroke from point `first` on; a single point becomes a dot.
 function drawStroke({ canvas }, { points, width, colour }, first) {
   const context = canvas.getContext('2d');
   const inPixels = ([x, y]) => [x * canvas.width, y * canvas.height];
@@ -63,7 +63,7 @@ export function undoStroke(s) {
   s.markStale();
 }
 
-// The drawing as a request.
+// The request that sends the drawing.
 export function drawingRequest(s) {
   if (!s.strokes.length) return { kind: 'clear' };
   return { kind: 'image', data: s.canvas.toDataURL('image/png').split(',')[1] };
@@ -107,29 +107,29 @@ function onPointerUp(s, event) {
   s.later();
 }
 
-// The keyboard: arrows move a crosshair, Space lowers and lifts the pen.
+// Keyboard drawing: arrow keys move a crosshair, Space lowers and lifts the pen.
 export function onDrawingKey(s, event) {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') {
     event.preventDefault();
     event.stopPropagation();
     return undoStroke(s);
   }
-  const by = CROSS_KEYS[event.key];
-  if (event.target !== s.canvas || hasModifier(event) || !(by || event.key === ' ')) return;
+  const direction = CROSS_KEYS[event.key];
+  if (event.target !== s.canvas || hasModifier(event) || !(direction || event.key === ' ')) return;
   event.preventDefault();
   event.stopPropagation();
-  if (by) moveCross(s, by, event.shiftKey ? 4 : 1);
+  if (direction) moveCross(s, direction, event.shiftKey ? 4 : 1);
   else setPen(s, !s.stroke);
   if (s.stroke) {
-    if (by) extendStroke(s, [...s.cross]);
+    if (direction) extendStroke(s, [...s.cross]);
     s.later();
   }
   Object.assign(s.$('.cross').style, { left: `${100 * s.cross[0]}%`, top: `${100 * s.cross[1]}%` });
   s.$('.cross').hidden = false;
 }
 
-function moveCross(s, by, steps) {
-  s.cross = s.cross.map((v, i) => Math.min(1, Math.max(0, v + (by[i] * steps) / ARROW_STEPS)));
+function moveCross(s, direction, steps) {
+  s.cross = s.cross.map((v, i) => Math.min(1, Math.max(0, v + (direction[i] * steps) / ARROW_STEPS)));
 }
 
 function setPen(s, isDown) {

@@ -1,5 +1,5 @@
-// A picture file, chosen, dropped or pasted. It goes to the server as it is; here it is only shown, where the
-// browser can.
+// Loads a picture file that is chosen, dropped or pasted. The file is sent unchanged; the browser only shows
+// it, if it can decode it.
 
 import { clearDrawing } from './drawing.js';
 import { showMessage } from './result.js';

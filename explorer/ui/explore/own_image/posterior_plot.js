@@ -1,4 +1,4 @@
-// The posterior of an image as SVG. Needs no DOM.
+// Plots the posterior of an image as SVG. Needs no DOM.
 
 const WIDTH = 288;
 const MIDDLE = 32; // y of zero
@@ -8,8 +8,8 @@ const MIN_BARS = 8;
 
 const yOf = (v) => MIDDLE - UNIT * Math.min(MAX, Math.max(-MAX, v));
 
-// mu and sigma of each dimension, from -4 to 4; the band is one standard deviation of the prior. `values`:
-// mu, sigma of each.
+// Plots mu and sigma of each dimension, clipped to [-4, 4], over a band of one standard deviation of the
+// prior. `values`: mu and sigma of each of `dims`.
 export function posteriorPlot(dims, values) {
   if (!dims.length) return '';
   const step = WIDTH / Math.max(MIN_BARS, dims.length);

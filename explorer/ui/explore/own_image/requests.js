@@ -1,13 +1,13 @@
-// One request at a time: a newer one of its kind replaces the one that waits, and the next leaves when the
-// server has acknowledged the last. Needs no DOM.
+// A queue that sends one request at a time. A new request replaces a waiting one of the same kind; the next
+// is sent when the server has acknowledged the last. Needs no DOM.
 
 const REQUEST_TIMEOUT_MS = 5000;
 const MAX_REQUEST_TRIES = 4;
 
 const kindOf = (request) => (request.kind === 'clear' ? 'image' : request.kind);
 
-// `send(request)` takes it to the server, `onChange()` follows every change of what is under way, `onLost()`
-// a request without an answer.
+// Callbacks: `send(request)` sends it to the server; `onChange()` is called when the queue changes,
+// `onLost()` when a request gets no answer.
 export function requestQueue({ send, onChange, onLost }) {
   const queue = { seq: 0, waiting: [], inFlight: null, tries: 0, timer: 0 };
   const post = () => {

@@ -1,12 +1,11 @@
-// The server's answer about an image: what the model sees, its reconstruction, its rank among the data, its
-// posterior.
+// Shows the server's result for an image: the model's input, reconstruction, error, rank, posterior.
 
 import { countPacket } from '../../wire/cursor.js';
 import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
 import { redraw } from './drawing.js';
 import { posteriorPlot } from './posterior_plot.js';
 
-const DRAWING_PX = 280; // the drawing's longer side
+const DRAWING_PX = 280; // longer side of the drawing area
 
 export function showMessage(s, text) {
   s.$('.rank').textContent = text;
@@ -40,7 +39,8 @@ function resize(s, [channels, height, width]) {
   if (!s.file) redraw(s);
 }
 
-function showSettings({ $ }, { centre, can_centre, invert, inverted }, hasImage) {
+function showSettings({ $ }, packet, hasImage) {
+  const { centre, can_centre, invert, inverted } = packet;
   $('[data-do=explore]').disabled = !hasImage;
   $('[data-do=centre]').checked = centre && can_centre;
   $('[data-do=centre]').disabled = !can_centre;
@@ -62,11 +62,12 @@ function factElement(name, value) {
 
 function showPictures({ $ }, packet, hasImage) {
   const [channels, height, width] = packet.shape;
-  for (const name of ['seen', 'recon', 'error']) {
+  const pictures = { seen: packet.seen, recon: packet.recon, error: packet.error };
+  for (const name in pictures) {
     const canvas = $(`[data-part=${name}]`);
     const shape = [name === 'error' ? 3 : channels, height, width];
     fitCanvas(canvas, shape);
-    if (hasImage) blit(canvas, drawSheet(packet[name], shape, 1), 0, 1, shape);
+    if (hasImage) blit(canvas, drawSheet(pictures[name], shape, 1), 0, 1, shape);
     else canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
   }
 }

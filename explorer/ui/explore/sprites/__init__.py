@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""Thumbnails for the hover card of the map."""

@@ -1,5 +1,5 @@
-// Keeps a sheet of small pictures of the whole gallery for the map's hover; shows nothing itself. The sheet
-// is requested when the page is idle, and again until it is here: the server makes it in a thread.
+// Keeps a sheet of thumbnails of the gallery for the map's hover card; invisible itself. Requests the sheet
+// when the page is idle, repeatedly until it arrives, since the server makes it in a thread.
 
 import { countPacket, explorer } from '../../wire/cursor.js';
 import { mounting, whenIdle } from '../../wire/mailbox.js';
@@ -19,14 +19,15 @@ function build() {
 
 function accept(s, packet) {
   const { model } = packet;
-  const isHere = () => explorer.sprites?.model === model;
+  const hasArrived = () => explorer.sprites?.model === model;
   s.cancel();
-  if (isHere()) return;
+  if (hasArrived()) return;
   if (packet.pictures) return keep(packet);
   const ask = () => {
-    if (isHere()) return;
+    if (hasArrived()) return;
     explorer._spriteRequests = (explorer._spriteRequests ?? 0) + 1;
-    s.setState('request', { model, seq: explorer._spriteRequests });
+    const request = { model, seq: explorer._spriteRequests };
+    s.setState('request', request);
     s.cancel = whenIdle(AGAIN_MS, RECHECK_SPRITES_MS, ask);
   };
   s.cancel = whenIdle(FIRST_MS, RECHECK_SPRITES_MS, ask);
@@ -40,7 +41,7 @@ function keep(packet) {
   });
 }
 
-// The text of the hover card, as HTML.
+// The hover card's text, as HTML.
 function description(packet, row) {
   const label = document.createElement('b');
   label.textContent = packet.names[packet.labels[row]] ?? 'image';

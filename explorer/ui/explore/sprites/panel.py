@@ -1,9 +1,11 @@
-"""The gallery's small pictures for the map's hover: made in a thread, sent once, after everything else. Shows nothing itself.
+"""Thumbnails of the gallery for the map's hover card. The component itself is invisible.
 
-Down, one packet: header `model`, and, once they are made, `columns`, `shape`, `names` (classes), `is_recon`; arrays `labels`,
-`recon_loss`, `kl` (N,) and `pictures`, a compressed sheet. Up, the state `request`: {model, seq}, sent once the page has
-settled.
+A thread makes the thumbnails; the script requests them when the page is idle, and they are sent once.
 """
+
+from typing import TypedDict
+
+import numpy as np
 
 from explorer.ui import resources
 from explorer.ui.state import session as state
@@ -14,7 +16,38 @@ KEY = "sprites"
 mount = register(__file__, "sprites")
 
 
+class Model(TypedDict):
+    """The header until the thumbnails are ready."""
+
+    model: str
+
+
+class Header(Model, total=False):
+    """The optional fields are sent with the thumbnails."""
+
+    columns: int  # of the sheet
+    shape: tuple[int, int, int]  # of a thumbnail
+    names: tuple[str, ...]  # of the classes
+    is_recon: bool  # whether the thumbnails show reconstructions
+
+
+class Arrays(TypedDict, total=False):
+    """For the N images of the gallery; sent with the thumbnails."""
+
+    labels: np.ndarray  # (N,)
+    recon_loss: np.ndarray  # (N,), nats
+    kl: np.ndarray  # (N,), nats
+    pictures: bytes  # the sheet as JPEG
+
+
+class Request(TypedDict):
+    """For the thumbnails of a model, repeated until they arrive."""
+
+    model: str
+    seq: int
+
+
 def render(engine, session) -> None:
-    asked, model = state.request(KEY), f"{session.bundle}-{session.content_hash}"
-    packet = resources.sprites(engine) if asked is not None and asked.get("model") == model else None
-    mount(pack({"model": model}, {}) if packet is None else packet, KEY)
+    request, header = state.request(KEY), Model(model=f"{session.bundle}-{session.content_hash}")
+    packet = resources.sprites(engine) if request is not None and request.get("model") == header["model"] else None
+    mount(pack(header, {}) if packet is None else packet, KEY)

@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The decoded image and the latent sliders of Explore."""

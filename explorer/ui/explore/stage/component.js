@@ -1,15 +1,15 @@
-// The stage: a slider per dimension over that dimension's film. While one is dragged, the decoded image
-// follows without a message.
+// The stage: the decoded image and a slider per dimension. A slider scrubs the film of its dimension in the
+// browser; dragging sends nothing.
 
 import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
 import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
 import { hasModifier } from '../../wire/page.js';
 import { blit, drawSheet, fitCanvas, loadSheet, nearestIndex } from '../../wire/pictures.js';
 import { markStage, showFacts, showPicked, showTools } from './facts.js';
-import { differingDims, filmValues, isFilmTrue, parseRow } from './films.js';
+import { differingDims, filmValues, isFilmValid, parseRow } from './films.js';
 import { buildRows, drawStrips, markRows, settleRows } from './rows.js';
 
-const PAGE_FRAMES = 4; // that Page Up and Page Down move
+const PAGE_FRAMES = 4; // moved by Page Up and Page Down
 const SLIDER_KEYS = {
   ArrowRight: 1,
   ArrowUp: 1,
@@ -36,12 +36,12 @@ function build(root) {
     ask: mail.ask,
     stamp: null,
     z: null,
-    packet: null, // the one that is shown
-    next: null, // the newest, whose pictures may still be decoded
+    packet: null, // the packet shown
+    next: null, // the newest packet, whose pictures may still be decoding
     rows: new Map(),
     stage: $('[data-testid=stage]'),
     dragging: false,
-    awaited: 0, // the request of another component that carries the z shown
+    awaited: 0, // number of the request of another component that will carry the z shown
   };
   s.stage.dataset.paints = 0;
   s.commit = debounce(COMMIT_MS, () => s.ask({ kind: 'move', z: [...s.z] }));
@@ -66,14 +66,14 @@ function build(root) {
   return s;
 }
 
-// Adopts the z of a packet unless the user has moved on since, and its films wherever they are true.
+// Takes over the films of a packet, and its z unless the user has moved z since.
 function accept(s, packet) {
-  if (packet.stamp === s.stamp) return; // the same bytes again: another part of the page was run
+  if (packet.stamp === s.stamp) return; // unchanged: another part of the page was rerun
   s.next = packet;
   countPacket(packet);
   s.mail.acknowledge(packet.ack);
   loadSheet(packet, 'frames', packet.n_frames, (picture) => {
-    if (s.next !== packet) return; // a newer one came while this was decoded
+    if (s.next !== packet) return; // a newer packet arrived while this one was decoding
     const isFirst =
       !s.packet || s.packet.model !== packet.model || s.packet.dims.join() !== packet.dims.join();
     s.stamp = packet.stamp;
@@ -106,13 +106,13 @@ const handlers = (s) => ({
 
 const isAtFilms = (s) => differingDims(s.z, s.packet.z).length === 0;
 
-// Moves all that shows z.
+// Updates the buttons and sliders to z.
 function settle(s) {
   showTools(s);
   settleRows(s);
 }
 
-// Shows the exact image, where z is where the films were made.
+// Shows the exact image; z must be at the films' centre.
 function showExact(s) {
   const { packet } = s;
   blit(s.stage, s.exact, 0, 1, packet.shape);
@@ -121,7 +121,7 @@ function showExact(s) {
   moveCursor([packet.at_xy[0], packet.at_xy[1]], packet.at_support, packet.plane);
 }
 
-// A slider that ends where it began fires no `change`, and neither does one whose touch was cancelled.
+// Handles releases without a `change` event: a slider back at its start, or a cancelled touch.
 function endDrag(s) {
   s.dragging = false;
   if (!s.packet || s.mail.seq > s.packet.ack || s.awaited) return;
@@ -136,7 +136,7 @@ function countStagePaint(s, event) {
 }
 
 // Shows a frame that another component scrubs, and keeps its z until that component's request `seq`, which
-// carries z, has its ack.
+// carries z, is acknowledged.
 function showPreview(s, { picture, index, columns, shape, z, xy, support, plane, seq, event }) {
   if (!s.packet || z.length !== s.z.length) return;
   if (s.commit.pending()) s.commit.flush();
@@ -155,14 +155,13 @@ function endPreview(s, ack) {
   if (!s.awaited || ack < s.awaited) return;
   s.awaited = 0;
   if (s.next !== s.packet || s.packet.ack < s.mail.seq || isAtFilms(s)) return;
-  s.z = Float32Array.from(s.packet.z); // something else has moved z meanwhile
+  s.z = Float32Array.from(s.packet.z); // z was changed by something else meanwhile
   settle(s);
   showExact(s);
   showFacts(s);
 }
 
-// On an input event: finds the frame, paints it, moves the cursor. Nothing is sent while the slider is
-// dragged.
+// Handles an input event: paints the nearest frame and moves the map's cursor. Sends nothing during a drag.
 function slide(s, dim, event) {
   const { packet } = s;
   const { k, range, number } = s.rows.get(dim);
@@ -171,7 +170,7 @@ function slide(s, dim, event) {
   s.z[dim] = values[i];
   if (document.activeElement !== number) number.value = values[i].toFixed(2);
   range.setAttribute('aria-valuetext', values[i].toFixed(2));
-  if (isFilmTrue(s.z, packet.z, dim)) {
+  if (isFilmValid(s.z, packet.z, dim)) {
     const frame = k * packet.n_frames + i;
     if (values[i] === packet.z[dim]) blit(s.stage, s.exact, 0, 1, packet.shape);
     else blit(s.stage, s.picture, frame, packet.n_frames, packet.shape);
@@ -206,8 +205,8 @@ function onSliderKey(s, dim, event) {
   }
 }
 
-// Sets a value that may lie between frames. It is sent at once, and until its image is here the old one is
-// marked.
+// Sets a value that may lie between frames. It is sent immediately; until its image arrives, the old one is
+// marked as updating.
 function setValue(s, dim, value) {
   s.z[dim] = value;
   sendZ(s);

@@ -1,4 +1,4 @@
-// What the stage says around the sliders: norm and support of z, the picked image, the state of the buttons.
+// Fills in everything on the stage but image and sliders: norm and support of z, picked image, buttons.
 
 import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
 import { isApproximate, normText, supportText } from './films.js';
@@ -9,11 +9,11 @@ export function showFacts(s, support) {
   s.$('[data-fact=approximate]').hidden = !isApproximate(s.z, s.packet);
 }
 
-// The picked image, its reconstruction and the error, those of them that the packet holds.
+// Shows the picked image, its reconstruction and the error, as far as the packet has them.
 export function showPicked(s) {
   const { packet } = s;
-  s.$('.told').textContent = packet.told ?? 'click a point of the map to pick an image';
-  s.$('.told').title = packet.told ?? '';
+  s.$('.description').textContent = packet.told ?? 'click a point of the map to pick an image';
+  s.$('.description').title = packet.told ?? '';
   const picture = packet.trio.length ? drawSheet(packet.trio, packet.shape, 1) : null;
   for (const name of ['picked', 'recon', 'error']) {
     const canvas = s.$(`[data-part=${name}]`);
@@ -43,7 +43,7 @@ export function showTools(s) {
   }
 }
 
-// Whether the image shown is the one of z; else it is marked as updating.
+// Marks the image as updating unless it is the one at z.
 export function markStage(s, isFresh) {
   s.$('.wait').hidden = isFresh;
   s.$('.screen').classList.toggle('stale', !isFresh);

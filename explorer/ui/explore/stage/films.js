@@ -1,28 +1,29 @@
-// Which film of the stage is true at z, and how its numbers are read and written. Needs no DOM.
+// Logic of the stage without DOM: which film is valid at z, parsing and formatting of numbers.
 
-// The dimensions in which z is not where the films were made.
+// The dimensions in which z differs from the centre of the films.
 export function differingDims(z, filmZ) {
   const dims = [];
   for (let d = 0; d < z.length; d++) if (z[d] !== filmZ[d]) dims.push(d);
   return dims;
 }
 
-// The film of a dimension is true where z differs from the films' centre in that dimension alone.
-export const isFilmTrue = (z, filmZ, dim) => differingDims(z, filmZ).every((d) => d === dim);
+// The film of a dimension is valid where z differs from the films' centre in that dimension alone.
+export const isFilmValid = (z, filmZ, dim) => differingDims(z, filmZ).every((d) => d === dim);
 
-// Whether z is where the server has read it off the map, as it does after a click between two points.
+// Whether z is the point that the server read off the map, after a click between two points.
 export const isApproximate = (z, packet) => packet.approximate && differingDims(z, packet.z).length === 0;
 
-// The values along the film in row `k`.
-export const filmValues = ({ values, n_frames }, k) => values.subarray(k * n_frames, (k + 1) * n_frames);
+// The values of z along the film of slider `k`.
+export const filmValues = (packet, k) =>
+  packet.values.subarray(k * packet.n_frames, (k + 1) * packet.n_frames);
 
-// A gallery row as typed, or null.
+// Parses a gallery row; null if invalid.
 export function parseRow(text) {
   const row = Math.trunc(+text);
   return text !== '' && row >= 0 ? row : null;
 }
 
-// A value of z as typed, or null.
+// Parses a value of z; null if invalid.
 export function parseValue(text) {
   const value = Number.parseFloat(text);
   return Number.isFinite(value) ? value : null;
@@ -40,8 +41,7 @@ export function normText(z) {
   return `|z| ${norm.toFixed(2)} (prior ${Math.sqrt(z.length).toFixed(1)})`;
 }
 
-// Where the mean and a standard deviation on both sides lie on a slider from `low` to `high`: [left, width]
-// as shares of it.
+// The interval mu +- sigma on a slider from `low` to `high`: [left, width] as fractions of the slider.
 export function posteriorBand([mu, sigma], low, high) {
   const share = (v) => Math.min(1, Math.max(0, (v - low) / (high - low)));
   return [share(mu - sigma), share(mu + sigma) - share(mu - sigma)];

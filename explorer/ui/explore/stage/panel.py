@@ -1,22 +1,21 @@
 """The stage: the decoded image beside one film-strip slider per latent dimension.
 
-Down, one packet (packet.py): header `stamp` (changes with the content), `order` (of films, rising), `ack` (last request
-handled), `model`, `shape`, `n_frames`, `kl`, `posterior`, `picked`, `told`, `dead`, `pages`, ...; arrays `rest` (the exact
-image at z), `z` (D,), `dims` (k,), `values` (k, n), `xy` (k, n, 2), `support` (k, n), `frames` (k * n pictures), `trio`.
+The panel sends the films of the sliders in one packet. While a slider is dragged the script sends nothing; a release, or 150 ms
+without a key press, sends one "move".
 
-Up, the state `request`: {seq, kind, ...}. kind "move" carries z; "go" carries row; "undo", "redo", "prior", "picked",
-"back" and "more" carry nothing. While a slider moves nothing is sent; a release, or 150 ms without a key, sends one "move".
-
-A film is shown only where it is true: where z differs from the film's own centre in the film's dimension alone.
+The script shows a film only where it is valid: where z differs from the film's centre in the film's dimension alone.
 """
+
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from explorer.core.engine.latent_map import DEAD_KL, FARTHEST
 from explorer.ui import resources
 from explorer.ui.state import session as state
-from explorer.ui.wire import film_encoding as travel
+from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
+from explorer.ui.wire.packet import Numbered
 
 mount = register(__file__, "stage")
 
@@ -24,10 +23,68 @@ KEY = "stage"
 N_SLIDERS = 16
 
 
+class Films(TypedDict):
+    """The header fields that are equal for all visitors at the same z."""
+
+    shape: tuple[int, int, int]
+    n_frames: int  # of each film
+    plane: str
+    at_xy: list[float | None]  # z on the map
+    at_support: float | None
+    kl: list[float]  # nats, per slider
+    posterior: list[list[float]] | None  # [mu, sigma] of the picked image, per slider
+    picked: int | None  # gallery row
+    n_images: int
+    told: str | None  # description of the picked image
+    trio_parts: list[str]  # what the pictures of `trio` show: "picked", "recon", "error"
+    dead: str | None  # description of the dead dimensions
+    pages: list[int] | None  # [first, end, total] of the dimensions with a slider; None if all have one
+
+
+class Header(Films):
+    model: str
+    can_undo: bool
+    can_redo: bool
+    approximate: bool  # z was read off the map
+    stamp: str  # this and the following are added by Session.packet
+    order: int
+    ack: int
+
+
+class Arrays(TypedDict):
+    """For k sliders with n frames each."""
+
+    rest: np.ndarray  # (C, H, W), the exact image at z
+    z: np.ndarray  # (D,)
+    dims: np.ndarray  # (k,)
+    values: np.ndarray  # (k, n)
+    xy: np.ndarray  # (k, n, 2)
+    support: np.ndarray  # (k, n)
+    trio: np.ndarray  # (0 to 3, C, H, W)
+    frames: np.ndarray | bytes  # (k * n, C, H, W)
+
+
+class Move(Numbered):
+    kind: Literal["move"]
+    z: list[float]
+
+
+class GoToRow(Numbered):
+    kind: Literal["go"]
+    row: int
+
+
+class Command(Numbered):
+    kind: Literal["undo", "redo", "prior", "picked", "back", "more"]
+
+
+Request = Move | GoToRow | Command
+
+
 def render(engine, session) -> None:
     if session.first >= len(order_of_dims(engine)[0]):
         session.show_dims(0)
-    limits = travel.visitor_limits()
+    limits = film_encoding.visitor_limits()
     shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
     key = (*shown, session.approximate, bool(session.past), bool(session.future))
     packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
@@ -35,7 +92,7 @@ def render(engine, session) -> None:
 
 
 def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
-    """(live dimensions, the most telling first; dead ones). With none alive, all count as live."""
+    """(live dimensions, dead ones), both in order of decreasing KL. If all are dead, all count as live."""
     kl = engine.kl_per_dim
     order = np.argsort(-kl, kind="stable")
     live = order[kl[order] >= DEAD_KL]
@@ -43,8 +100,8 @@ def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _handle_requests(engine, session) -> None:
-    for asked in state.requests(session, KEY):
-        match asked:
+    for request in state.requests(session, KEY):
+        match request:
             case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
                 session.move_to(np.array(z, np.float64))
             case {"kind": "undo"}:
@@ -64,7 +121,7 @@ def _handle_requests(engine, session) -> None:
                 session.show_dims(session.first + N_SLIDERS)
 
 
-def _content(engine, session, shown: tuple, limits: travel.Limits) -> tuple[dict, dict, dict]:
+def _content(engine, session, shown: tuple, limits: film_encoding.Limits) -> tuple[dict, Arrays, dict]:
     header, arrays, encodings = resources.shared(engine, KEY, shown, lambda: _films(engine, session, limits))
     own = {
         "model": f"{session.bundle}-{session.content_hash}",
@@ -75,33 +132,33 @@ def _content(engine, session, shown: tuple, limits: travel.Limits) -> tuple[dict
     return header | own, arrays, encodings
 
 
-def _films(engine, session, limits: travel.Limits) -> tuple[dict, dict, dict]:
-    """(header, arrays, encodings): the part that is equal for all visitors at the same z."""
+def _films(engine, session, limits: film_encoding.Limits) -> tuple[Films, Arrays, dict]:
+    """(header, arrays, encodings), equal for all visitors at the same z."""
     live, dead = order_of_dims(engine)
     dims = live[session.first : session.first + N_SLIDERS]
-    n = travel.n_frames(len(dims), engine.image_shape)
+    n = film_encoding.n_frames(len(dims), engine.image_shape)
     films = engine.traversals(session.z, dims, n_frames=n, plane=session.plane)
-    pictures, encodings = travel.travelling(films.frames.reshape(-1, *engine.image_shape), n, limits)
+    pictures, encodings = film_encoding.encode_frames(films.frames.reshape(-1, *engine.image_shape), n, limits)
     rest = films.at[0]  # the frames at z of all films are equal
     kl = engine.kl_per_dim
-    trio, parts, told, posterior = _picked(engine, session, dims)
-    here = [None if np.isnan(v) else float(v) for v in (*films.xy[0, rest], films.support[0, rest])]
-    header = {
+    trio, parts, description, posterior = _picked(engine, session, dims)
+    position = [None if np.isnan(v) else float(v) for v in (*films.xy[0, rest], films.support[0, rest])]
+    header: Films = {
         "shape": engine.image_shape,
         "n_frames": n,
         "plane": str(session.plane),
-        "at_xy": here[:2],
-        "at_support": here[2],
+        "at_xy": position[:2],
+        "at_support": position[2],
         "kl": [float(kl[d]) for d in dims],
         "posterior": posterior,
         "picked": session.picked,
         "n_images": session.n_images,
-        "told": told,
+        "told": description,
         "trio_parts": parts,
         "dead": _dead(dead, kl),
         "pages": [session.first, session.first + len(dims), len(live)] if len(live) > N_SLIDERS else None,
     }
-    arrays = {
+    arrays: Arrays = {
         "rest": films.frames[0, rest],
         "z": session.z,
         "dims": dims,
@@ -122,18 +179,18 @@ def _dead(dead: np.ndarray, kl: np.ndarray) -> str | None:
 
 
 def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, list | None]:
-    """(pictures, their names, a sentence, mu and sigma of q(z|x) in each of `dims`) of the picked image."""
+    """(pictures, their names, description, [mu, sigma] of q(z|x) for each of `dims`) of the picked image."""
     if session.picked is None:
         return np.zeros((0, *engine.image_shape), np.uint8), [], None, None
     row, gallery = session.picked, engine.gallery
     posterior = [[float(gallery.mu[row, d]), float(np.exp(gallery.logvar[row, d] / 2))] for d in dims]
     label, names = int(gallery.labels[row]), engine.origin.class_names
-    told = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
+    description = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
     loss, kl = float(gallery.recon_loss[row]), float(engine.encoding.kl_per_dim[row].sum())
-    told += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
+    description += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
     (image,), is_recon = engine.images_or_recons([row])
     if is_recon:
-        return image[None], ["recon"], f"{told}; image not on this machine", posterior
+        return image[None], ["recon"], f"{description}; image not on this machine", posterior
     recon = engine.film(gallery.mu[row]).frames[0]
     error = np.abs(image.astype(int) - recon).astype(np.uint8)
-    return np.stack([image, recon, error]), ["picked", "recon", "error"], told, posterior
+    return np.stack([image, recon, error]), ["picked", "recon", "error"], description, posterior

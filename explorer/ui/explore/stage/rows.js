@@ -1,8 +1,8 @@
-// The rows of the stage: a slider over the film of each dimension, its value, its KL and the posterior of the
-// picked image.
+// The rows of the stage, one per dimension: a slider over its film, its value, its KL, and the posterior of
+// the picked image.
 
 import { drawStrip } from '../../wire/pictures.js';
-import { filmValues, isFilmTrue, klText, parseValue, posteriorBand } from './films.js';
+import { filmValues, isFilmValid, klText, parseValue, posteriorBand } from './films.js';
 
 const ROW = (dim) => `
   <label for="z-${dim}">z<sub>${dim}</sub></label>
@@ -12,7 +12,7 @@ const ROW = (dim) => `
   </div>
   <input type="number" step="any" aria-label="Value of z ${dim}"><span class="kl"></span>`;
 
-// Makes a row for each dimension of the packet. `on`: what the user does, as functions.
+// Creates a row for each dimension of the packet. `on`: the event handlers.
 export function buildRows(s, on) {
   const rows = s.$('.rows');
   rows.replaceChildren();
@@ -56,7 +56,7 @@ function listenToSlider(s, range, dim, on) {
   range.addEventListener('dblclick', () => on.setValue(dim, 0));
 }
 
-// Moves sliders, numbers and posterior marks to z.
+// Updates sliders, numbers and posterior bands to z.
 export function settleRows(s) {
   for (const [dim, r] of s.rows) {
     const values = filmValues(s.packet, r.k);
@@ -80,7 +80,7 @@ export function settleRows(s) {
 }
 
 export function markRows(s) {
-  for (const [dim, r] of s.rows) r.row.classList.toggle('stale', !isFilmTrue(s.z, s.packet.z, dim));
+  for (const [dim, r] of s.rows) r.row.classList.toggle('stale', !isFilmValid(s.z, s.packet.z, dim));
 }
 
 export function drawStrips(s) {

@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""The view of a training run: curves, images and map of every epoch."""

@@ -1,4 +1,4 @@
-// The view of a run. Pictures are kept per epoch and drawn here; scrubbing and playing send nothing.
+// The view of a run. Keeps the images of each epoch; scrubbing and playing send nothing.
 
 import { countPacket, countPaint } from '../../wire/cursor.js';
 import { mounting, whenIdle } from '../../wire/mailbox.js';
@@ -24,7 +24,7 @@ function build(root) {
     run: null,
     frames: new Map(),
     playing: 0,
-    pending: 0, // sheets that are being decoded
+    pending: 0, // number of sheets being decoded
     packet: null,
     plane: 'umap',
     drawn: {},
@@ -68,11 +68,11 @@ function followTwin(s, { from, link, wanted }) {
   show(s);
 }
 
-// Tells the server which epochs are here, so that it sends the others.
+// Reports which epochs the view has, so that the server sends the others.
 function sendHave(s) {
-  const have = { run: s.run, keys: [...s.frames.keys()] };
+  const request = { run: s.run, keys: [...s.frames.keys()] };
   s.cancelHave?.();
-  s.cancelHave = whenIdle(0, RECHECK_HAVE_MS, () => s.setState('have', have));
+  s.cancelHave = whenIdle(0, RECHECK_HAVE_MS, () => s.setState('have', request));
 }
 
 function accept(s, packet) {
@@ -93,8 +93,8 @@ function accept(s, packet) {
   s.$('[data-do=play]').disabled = s.keys.length < 2;
   drawCurves(s);
   show(s);
-  const isLacking = packet.names.some((key) => !s.frames.has(key));
-  if (isLacking && !packet.fresh.length && !s.pending) sendHave(s); // the server knew an older view
+  const isIncomplete = packet.names.some((key) => !s.frames.has(key));
+  if (isIncomplete && !packet.fresh.length && !s.pending) sendHave(s); // the server has an outdated report
 }
 
 function updateKeys(s) {
@@ -121,10 +121,10 @@ function showTexts(s, packet) {
   Object.assign(s.$('.run').dataset, { status: packet.status, dials: packet.dials.length });
 }
 
-// Keeps the pictures of new epochs: raw ones at once, a JPEG when the browser has decoded it.
+// Stores the images of new epochs: raw ones at once, a JPEG after the browser has decoded it.
 function keepPictures(s, packet) {
   const { run, half, labels } = packet;
-  const size = 2 * labels.length; // of an epoch's points
+  const size = 2 * labels.length; // coordinates per epoch
   Object.assign(s, { half, labels });
   s.pending += 1;
   loadSheet(packet, 'frames', SHEET_COLUMNS, (picture) => {
@@ -139,7 +139,7 @@ function keepPictures(s, packet) {
     sendHave(s);
   });
   if (packet.originals?.length)
-    loadSheet({ ...packet, encodings: {} }, 'originals', SHEET_COLUMNS, (picture) => {
+    loadSheet(packet, 'originals', SHEET_COLUMNS, (picture) => {
       s.originals = picture;
       drawFrame(s);
     });
@@ -156,7 +156,7 @@ function show(s) {
   drawHeatMap(s);
 }
 
-// Chooses an epoch, here and in the views of the twins.
+// Selects an epoch in this view and in those of the twins.
 function choose(s, index) {
   if (!s.keys.length) return;
   s.wanted = wantedAt(s.keys, index);

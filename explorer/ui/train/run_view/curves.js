@@ -1,4 +1,4 @@
-// The curves of a run: -ELBO, reconstruction loss and KL; the batches as a line, the test split as dots.
+// Draws the curves of a run (-ELBO, reconstruction loss, KL): batches as a line, the test split as dots.
 
 import { accent, FONT, hasChanged, ink, isVisible, numberText, surface } from './surface.js';
 
@@ -14,7 +14,7 @@ export function drawCurves(s) {
   for (let which = 0; which < N_CURVES; which++) drawCurve(s, which);
 }
 
-// Row `which` of an array of four: the steps, then the curves.
+// Row `which` of an array with four rows: the steps, then the three curves.
 function rowOf(values, which) {
   const n = values.length / (N_CURVES + 1);
   return values.subarray(which * n, (which + 1) * n);
@@ -63,7 +63,7 @@ function drawAxes({ context, left, right, top, bottom, y, ink }, low, high) {
   context.stroke();
 }
 
-// A dashed line at each step where the settings changed; their text on the first chart only.
+// Draws a dashed line at each step where the settings changed, with their text on the first chart only.
 function drawDials({ context, right, top, bottom, x, accent }, dials, hasText) {
   context.globalAlpha = 1;
   context.setLineDash([3, 3]);
@@ -96,7 +96,7 @@ function drawValues({ context, left, right, top, bottom, x, y, ink, accent }, pa
   context.lineWidth = 1.3;
   context.beginPath();
   train.forEach((value, i) => {
-    context.lineTo(x(trainSteps[i]), y(value)); // on an empty path: moves there
+    context.lineTo(x(trainSteps[i]), y(value)); // acts as moveTo on an empty path
   });
   context.stroke();
   context.globalAlpha = 1;

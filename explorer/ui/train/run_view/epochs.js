@@ -1,9 +1,9 @@
-// Which epoch a run's view shows. Needs no DOM. An epoch's key is "epoch:stamp"; keys are in the order of
-// their epochs.
+// Selects the epoch that a run's view shows. Needs no DOM. The key of an epoch is "epoch:stamp"; keys are
+// sorted by epoch.
 
 export const epochOf = (key) => +key.split(':')[0];
 
-// The index of the epoch wanted, or of the last before it; null: the newest. -1 where there is none.
+// The index of the wanted epoch (null: the newest), or of the last one before it; -1 without epochs.
 export function chosenIndex(keys, wanted) {
   if (wanted === null) return keys.length - 1;
   return Math.max(
@@ -12,8 +12,8 @@ export function chosenIndex(keys, wanted) {
   );
 }
 
-// The epoch to want when the one at `index` is chosen. The last one means the newest, also when further
-// epochs come.
+// The wanted epoch after a selection of the one at `index`. The last one means "the newest", which then
+// follows the training.
 export const wantedAt = (keys, index) => (index >= keys.length - 1 ? null : epochOf(keys[index]));
 
 export function epochText(key, isLive) {

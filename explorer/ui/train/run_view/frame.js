@@ -1,4 +1,4 @@
-// The pictures and the map of one epoch.
+// Draws the images and the map of one epoch.
 
 import { padding } from '../../wire/pictures.js';
 import { tileGrid } from './grid.js';
@@ -23,7 +23,7 @@ export function drawFrame(s) {
   drawMap(s, map, frame);
 }
 
-// Draws tile `index` of a sheet at place `slot` of a grid.
+// Draws tile `index` of a sheet in cell `slot` of a grid.
 function drawTile(s, { context, width, height }, { columns, rows }, picture, index, slot) {
   const [, h, w] = s.packet.shape;
   const size = Math.min(width / columns, height / rows);
@@ -37,7 +37,7 @@ function drawTile(s, { context, width, height }, { columns, rows }, picture, ind
   context.drawImage(picture, x, y, w, h, left, top, w * scale, h * scale);
 }
 
-// Each original beside its reconstruction, where there are originals.
+// Draws the reconstructions, each beside its original if there are originals.
 function drawReconstructions(s, area, frame) {
   const group = s.originals ? 2 : 1;
   const grid = tileGrid(s.half, group, area.width, area.height);

@@ -1,14 +1,14 @@
-// Grids of square tiles that fill a canvas. Needs no DOM.
+// Lays out grids of square tiles on a canvas. Needs no DOM.
 
-// The fewest columns with which `n` square tiles fit into the height.
+// The smallest number of columns with which `n` square tiles fit into the height.
 export function fittingColumns(n, width, height) {
   let columns = 1;
   while (Math.ceil(n / columns) * (width / columns) > height) columns++;
   return columns;
 }
 
-// {columns, rows, shown} of `n` groups of `group` tiles each. A group stays in one row, and a last row that
-// is not full is left out.
+// Lays out `n` groups of `group` tiles each: {columns, rows, shown}. A group stays in one row; an incomplete
+// last row is left out.
 export function tileGrid(n, group, width, height) {
   const fitting = fittingColumns(n * group, width, height);
   const columns = fitting % group ? fitting + 1 : fitting;

@@ -1,4 +1,4 @@
-// The KL of each dimension, a row per dimension and a column per epoch; a row that stays empty is dead.
+// Draws the KL as a heat map: a row per dimension, a column per epoch. An empty row is a dead dimension.
 
 import { epochOf } from './epochs.js';
 import { accent, FONT, hasChanged, ink, isVisible, numberText, surface } from './surface.js';

@@ -1,18 +1,12 @@
-"""The view of a training run: curves, the KL of each dimension, pictures and the map of every epoch, scrubbed in the browser.
+"""The view of a training run: curves, the KL of each dimension, and the images and map of every epoch, scrubbed in the browser.
 
-Down, one packet: header `run`, `title`, `link`, `status`, `word`, `elbo`, `epoch`, `n_epochs`, `step`, `n_steps`, `facts`,
-`dials` ([{step, text}]), `axes` (what the drawings span, which twins share), `shape`, `classes`, `colours`, `names` (per epoch
-there is: its key) and `fresh` (the keys whose pictures are in this packet); arrays `train` (4, n) and `test` (4, n): step,
--ELBO, recon, KL in nats per image, `kl` (epochs, D) with `kl_epochs`, `labels` (M,), `xy` (fresh, M, 2), `umap` (fresh, M, 2)
-where the aligned UMAP is made, `frames` (fresh * 2 S) and, with the first, `originals` (S).
-
-Twins stand side by side: those of one `link` show the same epoch, by the window event `latent-epoch` {from, link, wanted}
-(null: the newest).
-
-Up, the state `have`: {run, keys}: the epochs whose pictures have arrived, so that each travels once.
+The script keeps the images of an epoch and reports which it has, so that each is sent once. Twins are shown side by side:
+views with the same `link` keep to the same epoch through the window event `latent-epoch` {from, link, wanted}, where `wanted`
+is an epoch or null for the newest.
 """
 
 import time
+from typing import TypedDict
 
 import numpy as np
 import streamlit as st
@@ -23,16 +17,16 @@ from explorer.core.runs.event_schema import is_drawn
 from explorer.ui.state import messages
 from explorer.ui.state import training as training_state
 from explorer.ui.widgets.guard import guarded
-from explorer.ui.wire import film_encoding as travel
+from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import pack
 
 mount = register(__file__, "run", state="have")
 
 KEY = "run_view"
-N_POINTS = 400  # of a curve; more than the pixels it is drawn on
+N_POINTS = 400  # of a curve: more than it has pixels
 N_COLUMNS = 160  # of the heat map
-N_FRESH = 8  # epochs whose pictures travel in one packet
+N_FRESH = 8  # epochs whose images are sent in one packet
 DEAD_KL = 0.01
 STATUS_TEXT = {
     "queued": "Another run has the device; this one begins when that is over.",
@@ -43,9 +37,69 @@ STATUS_TEXT = {
 }
 
 
+class Axes(TypedDict):
+    """Ranges of the drawings, equal for twins."""
+
+    curves: list[list[float]]  # [low, high] of -ELBO, reconstruction loss, KL
+    peak: float  # of the heat map, in nats
+    reach: float  # of the map
+    umap_reach: float
+
+
+class LiveSetting(TypedDict):
+    """A change of the live settings."""
+
+    step: int
+    text: str
+
+
+class Header(TypedDict):
+    run: str
+    title: str
+    link: str  # query that selects the run; twins have the same
+    status: str
+    live: bool
+    word: str  # sentence on the status
+    bad: bool  # whether the sentence is an error
+    axes: Axes
+    elbo: float | None
+    epoch: int
+    n_epochs: int
+    step: int
+    n_steps: int
+    facts: str
+    dials: list[LiveSetting]
+    dead: str
+    plane: str  # caption of the map
+    shape: tuple[int, int, int]
+    colours: list[str]  # of the classes
+    names: list[str]  # key of each epoch on disk, "epoch:stamp"
+    fresh: list[str]  # keys of the F epochs whose images are in this packet
+    half: int  # S: number of reconstructions, and of samples, of an epoch
+    kl_epochs: list[int]
+
+
+class Arrays(TypedDict):
+    train: np.ndarray  # (4, n): step, -ELBO, reconstruction loss, KL in nats per image
+    test: np.ndarray  # (4, n), the same for the test split
+    kl: np.ndarray  # (len(kl_epochs), D), nats
+    labels: np.ndarray  # (M,)
+    xy: np.ndarray  # (F, M, 2)
+    umap: np.ndarray  # (F, M, 2); empty unless the aligned UMAP exists
+    originals: np.ndarray  # (S, C, H, W), sent with the first epoch
+    frames: np.ndarray | bytes  # (F * 2 S, C, H, W): per epoch S reconstructions, S samples
+
+
+class Request(TypedDict):
+    """The state `have`: the epochs whose images the script has."""
+
+    run: str
+    keys: list[str]
+
+
 def render(run, views: list[tuple], training) -> None:
     """`views`: (model, its events, its film) of the run, or of each of its twins, drawn side by side with the same axes."""
-    with st.container(key="run_word"):  # always drawn: the views below would be mounted anew if it came and went
+    with st.container(key="run_word"):  # always drawn, because otherwise the views below would be remounted whenever it appears
         if run.twins and (text := _status_text(run)):
             (messages.error if _is_bad(run) else st.caption)(text)
     axes = _axes(views)
@@ -58,8 +112,8 @@ def render(run, views: list[tuple], training) -> None:
                 mount(packet, key, lambda key=key: training_state.receive_epochs(key, training))
 
 
-def _axes(views: list[tuple]) -> dict:
-    """The ranges of the curves, the heat maps and the maps of all `views`, without the first steep fall of a curve."""
+def _axes(views: list[tuple]) -> Axes:
+    """The ranges that the drawings of all `views` share. The steep start of the curves is left out."""
     curves = []
     for which in (1, 2, 3):
         late = []
@@ -68,8 +122,8 @@ def _axes(views: list[tuple]) -> dict:
             late += [*train[int(0.12 * len(train)) :], *test[min(1, max(0, len(test) - 1)) :]]
         late = np.array(late)[np.isfinite(late)] if late else np.zeros(0)
         low, high = (float(late.min()), float(late.max())) if len(late) else (0.0, 1.0)
-        room = 0.06 * (high - low) if high - low > 1e-6 else 0.5
-        curves.append([low - room, high + room])
+        margin = 0.06 * (high - low) if high - low > 1e-6 else 0.5
+        curves.append([low - margin, high + margin])
     peak = max((k for _, events, _ in views for e in _epochs(events) for k in e["kl_per_dim"]), default=0.0)
     frames = [frame for _, _, film in views for frame in film]
     reach, umap_reach = (max((getattr(frame, kind) for frame in frames), default=1.0) for kind in ("reach", "umap_reach"))
@@ -92,23 +146,23 @@ def _status_text(run) -> str:
     return run.sentence or STATUS_TEXT.get(run.status, "")
 
 
-def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> bytes:
-    began = next((e for e in reversed(events) if e["kind"] == "training"), {})
+def _packet(run, events: list[dict], keys: dict, have: set[str], axes: Axes) -> bytes:
+    start = next((e for e in reversed(events) if e["kind"] == "training"), {})
     epochs, batches = _epochs(events), _batches(events)
     fresh = [key for key in keys if key not in have][:N_FRESH]
-    shown = [keys[key] for key in fresh]
-    half = len(shown[0].samples) if shown else 0
-    n_means = len(shown[0].xy) if shown else 0
-    pictures = np.concatenate([p for frame in shown for p in (frame.reconstructions, frame.samples)]) if shown else _NONE
-    sent, encodings = travel.travelling(pictures, 8) if shown else (pictures, {})
-    has_umap = bool(shown) and all(frame.umap is not None for frame in shown)
-    originals = next((frame.originals for frame in shown if frame.originals is not None), None)
-    thin = epochs if len(epochs) <= N_COLUMNS else [epochs[i] for i in np.linspace(0, len(epochs) - 1, N_COLUMNS).astype(int)]
+    frames = [keys[key] for key in fresh]
+    half = len(frames[0].samples) if frames else 0
+    n_means = len(frames[0].xy) if frames else 0
+    pictures = np.concatenate([p for frame in frames for p in (frame.reconstructions, frame.samples)]) if frames else _NONE
+    encoded, encodings = film_encoding.encode_frames(pictures, 8) if frames else (pictures, {})
+    has_umap = bool(frames) and all(frame.umap is not None for frame in frames)
+    originals = next((frame.originals for frame in frames if frame.originals is not None), None)
+    thinned = _thinned(epochs, N_COLUMNS)
     last = epochs[-1] if epochs else None
     dead = sum(k < DEAD_KL for k in last["kl_per_dim"]) if last and last["epoch"] else 0
-    latent_dim = began.get("latent_dim", 0)
+    latent_dim = start.get("latent_dim", 0)
     group, _, twin = run.name.partition("/")
-    header = {
+    header: Header = {
         "run": run.name,
         "title": twins.shown(twin) if twin else run.name,
         "link": f"run={group}",
@@ -122,7 +176,7 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
         "n_epochs": run.n_epochs,
         "step": run.step,
         "n_steps": run.n_steps,
-        "facts": " · ".join(_facts(run, events, began)),
+        "facts": " · ".join(_facts(run, events, start)),
         "dials": [
             {"step": e["step"], "text": f"β {e['beta']:g}" + (f", lr × {e['lr_scale']:g}" if e["lr_scale"] != 1 else "")}
             for e in events
@@ -135,54 +189,58 @@ def _packet(run, events: list[dict], keys: dict, have: set[str], axes: dict) -> 
         "names": list(keys),
         "fresh": fresh,
         "half": half,
-        "kl_epochs": [e["epoch"] for e in thin],
+        "kl_epochs": [e["epoch"] for e in thinned],
     }
-    labels = [*began.get("labels", ()), *[-1] * n_means][:n_means]
-    arrays = {
+    labels = [*start.get("labels", ()), *[-1] * n_means][:n_means]
+    arrays: Arrays = {
         "train": _curve(batches, "train"),
         "test": _curve(epochs, "test"),
-        "kl": np.array([e["kl_per_dim"] for e in thin], np.float32),
+        "kl": np.array([e["kl_per_dim"] for e in thinned], np.float32),
         "labels": np.array(labels, np.int64),
-        "xy": np.stack([frame.xy for frame in shown]) if shown else _NONE.astype(np.float32),
-        "umap": np.stack([frame.umap for frame in shown]) if has_umap else _NONE.astype(np.float32),
+        "xy": np.stack([frame.xy for frame in frames]) if frames else _NONE.astype(np.float32),
+        "umap": np.stack([frame.umap for frame in frames]) if has_umap else _NONE.astype(np.float32),
         "originals": _NONE if originals is None else originals,
-        "frames": sent,
+        "frames": encoded,
     }
     return pack(header, arrays, encodings)
+
+
+def _thinned(events: list[dict], n: int) -> list[dict]:
+    """At most `n` of the events, evenly spaced, the first and the last among them."""
+    return events if len(events) <= n else [events[i] for i in np.linspace(0, len(events) - 1, n).astype(int)]
 
 
 _NONE = np.zeros((0, 1, 1, 1), np.uint8)
 
 
 def _curve(events: list[dict], split: str) -> np.ndarray:
-    """(4, n) float32: step, -ELBO, reconstruction loss, KL in nats per image."""
-    if len(events) > N_POINTS:
-        events = [events[i] for i in np.linspace(0, len(events) - 1, N_POINTS).astype(int)]
+    """(4, n) float32: step, -ELBO, reconstruction loss, KL in nats per image; NaN for a missing value."""
 
-    def number(value):  # noqa: E306
+    def number(value) -> float:
         return np.nan if value is None else value
 
-    rows = [(e["step"], -number(e[split]["elbo"]), number(e[split]["recon_loss"]), number(e[split]["kl"])) for e in events]
+    chosen = _thinned(events, N_POINTS)
+    rows = [(e["step"], -number(e[split]["elbo"]), number(e[split]["recon_loss"]), number(e[split]["kl"])) for e in chosen]
     return np.array(rows, np.float32).reshape(-1, 4).T
 
 
-def _facts(run, events: list[dict], began: dict) -> list[str]:
+def _facts(run, events: list[dict], start: dict) -> list[str]:
     latest = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and "t" in e and "step" in e]
-    recent = [e for e in latest if e["step"] > began.get("step", 0)][-20:]
-    facts = [f"{began['n_train']:,} images"] if "n_train" in began else []
-    if run.status == "training" and len(recent) > 1 and "n_train" in began and "steps_per_epoch" in began:
+    recent = [e for e in latest if e["step"] > start.get("step", 0)][-20:]
+    facts = [f"{start['n_train']:,} images"] if "n_train" in start else []
+    if run.status == "training" and len(recent) > 1 and "n_train" in start and "steps_per_epoch" in start:
         first, last = recent[0], recent[-1]
         steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
         if steps > 0 and seconds > 0:
             left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
-            facts += [f"{steps / seconds * began['n_train'] / began['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
+            facts += [f"{steps / seconds * start['n_train'] / start['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
     if epochs := [e for e in events if e["kind"] == "epoch" and "seconds" in e]:
         facts += [f"{span(epochs[-1]['seconds'])} trained"]
         facts += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []
-    return facts + ([str(began["device"])] if "device" in began else [])
+    return facts + ([str(start["device"])] if "device" in start else [])
 
 
 def span(seconds: float) -> str:
-    """A time in words: seconds, minutes, hours."""
+    """Formats a duration in seconds, minutes or hours."""
     seconds = max(0, round(seconds))
     return f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-// The canvases of a run: their size and colours, and whether they have to be drawn again.
+// The canvases of a run: their size and colours, and whether they have to be redrawn.
 
 const INK = ['--st-text-color', '#333'];
 const ACCENT = ['--st-primary-color', '#b5124f'];
@@ -26,8 +26,7 @@ export function surface(canvas) {
   return { context, width, height };
 }
 
-// Whether a part has to be drawn again. Two packets come a second, and a canvas drawn for nothing costs a
-// frame.
+// Whether a part has to be redrawn. Two packets arrive every second, and each redraw costs a frame.
 export function hasChanged(s, part, canvas, ...what) {
   const { clientWidth, clientHeight } = canvas;
   const now = [s.run, clientWidth, clientHeight, window.devicePixelRatio, ink(s), accent(s), ...what];
@@ -36,8 +35,8 @@ export function hasChanged(s, part, canvas, ...what) {
   return before !== s.drawn[part];
 }
 
-// Whether the canvases have a size: they have none while the page is built or taken apart, and are drawn once
-// they have.
+// Whether the canvases have a size. They have none while the page is built or removed; a ResizeObserver draws
+// them once they have one.
 export const isVisible = (s) => s.charts[0].clientHeight > 0;
 
 export function numberText(v) {

@@ -1,1 +1,1 @@
-"""One component of the page: its panel, markup, style and script."""
+"""A timer in the browser that reruns a fragment."""

@@ -1,18 +1,30 @@
-"""A clock in the browser: the fragment it stands in runs again, every so often. It shows nothing.
+"""A timer in the browser that reruns the fragment it is placed in. It shows nothing.
 
-Streamlit's own `run_every` goes on ticking between a click on the link of another page and the answer. Such a tick names the
-page that is being left, is run after the new page, and leaves that blank. This clock stands still while anything runs.
+It replaces Streamlit's `run_every`, which keeps ticking between a click on a link to another page and the server's answer: such
+a tick reruns the old page's fragment after the new page and leaves the new page blank. This timer pauses while the script runs.
 
-Up, the state `at`, which nobody reads.
+The script sets the state `at` to a time in ms to trigger the rerun; the value is not used.
 """
 
+from typing import TypedDict
+
 from explorer.ui.wire.component import register
+
+
+class Header(TypedDict):
+    """Intervals between reruns, in ms."""
+
+    every_ms: float
+    soon_ms: float  # in the second after a click or a key press
+
 
 mount = register(__file__, "clock", state="at")
 
 
 def clock(name: str, every_s: float, soon_s: float | None = None) -> None:
-    """Run this fragment again every `every_s` seconds, and every `soon_s` in the second after a click or a key: what was asked
-    for is then about to show. `name`: another one for each clock of a page."""
-    times = {"every_ms": 1000 * every_s, "soon_ms": 1000 * (every_s if soon_s is None else soon_s)}
-    mount(times, f"clock-{name}")
+    """Reruns this fragment every `every_s` seconds, and every `soon_s` in the second after a click or a key press.
+
+    `name`: unique among the clocks of a page. `soon_s` defaults to `every_s`.
+    """
+    data: Header = {"every_ms": 1000 * every_s, "soon_ms": 1000 * (every_s if soon_s is None else soon_s)}
+    mount(data, f"clock-{name}")

@@ -154,7 +154,7 @@ TENSOR_DAMAGE = {
     "overflow": (lambda f: write(f, raw(entry([2**40, 2**40], 4), b"1234")), "damaged or cut short"),
     "nothing, hugely": (lambda f: write(f, raw(entry([0, 2**62], 0))), "damaged or cut short"),
     "many axes": (lambda f: write(f, raw(entry([1] * 99, 4), b"1234")), "damaged or cut short"),
-    "dtype": (lambda f: write(f, raw(entry([2], 4, "BF16"), b"1234")), "as BF16, which is not read here"),
+    "dtype": (lambda f: write(f, raw(entry([2], 4, "BF16"), b"1234")), "as BF16, which is not supported"),
     "no tensors": (lambda f: write(f, raw(b"{}")), "lacks the tensor"),
     "pickle 0": (lambda f: pickled(f, 0), "looks like a Python pickle, which is never opened"),
     "pickle 2": (lambda f: pickled(f, 2), "looks like a Python pickle, which is never opened"),

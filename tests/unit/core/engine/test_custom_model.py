@@ -278,7 +278,7 @@ def test_a_model_that_fails_on_a_later_image_is_said(served):
 def test_a_gallery_that_fails_for_reasons_of_its_own_is_a_sentence_too(served, monkeypatch):
     monkeypatch.setattr(projection, "pca", lambda mu: (_ for _ in ()).throw(MemoryError("no room")))
     engine = served()
-    with pytest.raises(ExplorerError, match="The gallery could not be made: MemoryError: no room."):
+    with pytest.raises(ExplorerError, match="The gallery could not be computed: MemoryError: no room."):
         finished(engine)
 
 

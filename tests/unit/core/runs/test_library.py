@@ -182,10 +182,10 @@ def test_what_is_at_work_stays_as_it_is(root, act):
     folder = resting("mine", "training")
     me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
     run_folder.write_run(folder, run_folder.read_run(folder)[0], **me)
-    refused(act, "The run 'mine' is at work.", "Stop it first.")
+    refused(act, "The run 'mine' is still active.", "Stop it first.")
     run_folder.write_run(folder, run_folder.read_run(folder)[0])
     (folder / run_folder.MAP_PROGRESS).write_text(json.dumps(me))
-    refused(act, "The UMAP of 'mine' is being made.")
+    refused(act, "The UMAP of 'mine' is being computed.")
     (folder / run_folder.MAP_PROGRESS).unlink()
     (folder / RUN).write_text("{")
     refused(act, "not valid JSON")

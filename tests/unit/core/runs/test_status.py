@@ -140,7 +140,7 @@ def test_a_process_that_is_gone_has_the_last_word_if_it_had_one(expected):
     run = status.look("mine")
     assert run.status == expected and not run.is_live
     if expected == "lost":
-        assert run.sentence == "The training broke off after epoch 4. It can go on from there." and run.step == 13
+        assert run.sentence == "The training ended unexpectedly after epoch 4. It can be resumed from there." and run.step == 13
 
 
 @pytest.mark.parametrize("kind", ["stopped", "failed", "training", "paused"])

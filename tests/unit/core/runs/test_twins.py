@@ -88,13 +88,13 @@ def test_twins_differ_in_one_setting(setting, values, names):
 @pytest.mark.parametrize(
     "setting, values, words",
     [
-        ("beta", (1,), "Twins are two or three models, and 1 values are given"),
-        ("beta", (1, 1.0), "and 1 values are given"),
-        ("beta", (0, 1, 2, 4), "and 4 values are given"),
-        ("beta", (0, "much"), "'much' is no value for beta. Give a number."),
+        ("beta", (1,), "Twins need two or three values, not 1"),
+        ("beta", (1, 1.0), "two or three values, not 1"),
+        ("beta", (0, 1, 2, 4), "two or three values, not 4"),
+        ("beta", (0, "much"), "'much' is not a valid value for beta. Give a number."),
         ("beta", (0, "nan"), "beta must be a number"),
         ("beta", (0, -1), "beta must be a number"),
-        ("latent_dim", ("2", "2.5"), "'2.5' is no value for latent_dim"),
+        ("latent_dim", ("2", "2.5"), "'2.5' is not a valid value for latent_dim"),
         ("latent_dim", (0, 2), "latent_dim must be a whole number"),
         ("likelihood", ("bernoulli", "normal"), "There is no likelihood 'normal'"),
         ("terms", ("both", "none"), "There is no choice of terms 'none'"),
@@ -248,7 +248,7 @@ def test_a_loss_that_is_no_number_says_whose():
     values = json.loads(path.read_text())
     values["order"]["model"]["widths"] = [64] * 6
     path.write_text(json.dumps(values))
-    with pytest.raises(TrainingError, match="^three-beta-1: The loss stopped being a number in epoch 2"):
+    with pytest.raises(TrainingError, match="^three-beta-1: The loss became NaN or infinite in epoch 2"):
         work(folder, on_report=once(4, change(folder / "beta-1", lr_scale=100.0)))
     run = run_status.look("three")
     assert run.status == "failed" and "three-beta-1" in run.sentence
@@ -298,4 +298,4 @@ def test_from_the_command_line(capsys):
     assert train.main([*words.split(), "--name", "cli", "--twins", "latent_dim", "3", "4"]) == 2
     assert "There is already a bundle 'cli-D-3'" in capsys.readouterr().err
     assert train.main([*words.split(), "--name", "odd", "--twins", "latent_dim", "3"]) == 2
-    assert "Twins are two or three models" in capsys.readouterr().err
+    assert "Twins need two or three values" in capsys.readouterr().err

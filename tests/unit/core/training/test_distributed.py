@@ -99,6 +99,6 @@ def test_out_of_memory_in_backward_is_raised_as_itself_and_a_lost_process_is_tol
         parallel.train_step(torch.from_numpy(TRAIN), torch.arange(4), generator())
     assert type(caught.value) is raised
     if raised is PeerLost:
-        assert str(caught.value) == "Another process of this training has ended. The run can go on from its last epoch."
+        assert str(caught.value) == "Another process of this training has ended. Resume the run from its last epoch."
     else:
         assert str(error) in str(caught.value)

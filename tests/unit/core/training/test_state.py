@@ -128,5 +128,5 @@ def test_a_run_from_a_machine_with_another_device_says_so(saved):
 
 def test_a_run_is_not_resumed_on_another_number_of_images(saved):
     state = resume(*saved)
-    with pytest.raises(ConfigError, match="has seen 6 batches in 2 epochs, but 64 images make 2 an epoch"):
+    with pytest.raises(ConfigError, match="has trained 6 batches in 2 epochs, but 64 images make 2 per epoch"):
         next(fit(state, TRAIN[:64], TEST))

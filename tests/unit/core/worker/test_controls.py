@@ -90,7 +90,7 @@ def test_stopped_within_an_epoch_it_goes_on_to_the_same_weights(step):
     change(folder, stop="")()
     messages = []
     work(folder, on_message=messages.append)
-    assert messages[0] == f"going on with 'mine' after epoch {step // 3} of 4"
+    assert messages[0] == f"resuming 'mine' after epoch {step // 3} of 4"
     assert weights("mine") == whole()
     assert [e["step"] for e in event_log.in_force(events(folder)) if e["kind"] == "batch"] == list(range(1, 13))
 

@@ -137,7 +137,7 @@ def test_sigterm_is_a_stop(monkeypatch, capsys):
             job, "work", lambda folder, *_: real(folder, on_report=on(7, lambda: signal.raise_signal(signal.SIGTERM)))
         )
         assert train.main(["--resume", "mine", "--json"]) == 130
-    assert capsys.readouterr().err == "stopped after epoch 2 of 4; go on with: python -m explorer.train --resume mine\n"
+    assert capsys.readouterr().err == "stopped after epoch 2 of 4; resume with: python -m explorer.train --resume mine\n"
     work(folder)
     assert weights("mine") == whole()
 
@@ -150,7 +150,10 @@ def test_an_error_nobody_thought_of_is_the_last_event_and_the_run_can_go_on():
     with pytest.raises(ZeroDivisionError):
         work(folder, on_report=on(7, now))
     run = run_status.look("mine")
-    assert run.status == "failed" and run.sentence == f"The training broke off (ZeroDivisionError). See {folder / 'log.txt'}."
+    assert (
+        run.status == "failed"
+        and run.sentence == f"The training failed unexpectedly (ZeroDivisionError). See {folder / 'log.txt'}."
+    )
     work(folder)
     assert weights("mine") == whole()
 
@@ -185,7 +188,7 @@ def test_an_absurd_learning_rate_keeps_the_last_good_epoch_and_says_which():
     with pytest.raises(TrainingError):
         work(folder, on_report=on(4, change(folder, lr_scale=100.0)))
     run = run_status.look("mine")
-    assert run.status == "failed" and run.sentence.startswith("The loss stopped being a number in epoch 2")
+    assert run.status == "failed" and run.sentence.startswith("The loss became NaN or infinite in epoch 2")
     assert "the weights of epoch 1 are kept. Train again with a learning rate of 1." in run.sentence
     tensors, meta = state_file.load_state(folder)
     assert meta["epoch"] == 1 and all(torch.isfinite(v).all() for v in tensors.values())
