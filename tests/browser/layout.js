@@ -1,5 +1,5 @@
-// Reads the layout of the page as a visitor sees it: small text, cut text, parts that lie over one another, small touch
-// targets, layout shift. Injected into the page by tests/browser/layout.py.
+// Measures the layout of the page: small or cut text, parts that overlap, small touch targets, layout shift.
+// tests/browser/layout.py injects it into the page.
 window.__layout = (() => {
   const SMALLEST_PX = 13;
   const TARGET_PX = 44;
@@ -43,7 +43,11 @@ window.__layout = (() => {
     !element.closest('[aria-hidden=true].le-hidden, [inert]');
 
   function name(element) {
-    const id = element.dataset?.testid ?? element.getAttribute('aria-label') ?? element.className?.baseVal ?? element.className;
+    const id =
+      element.dataset?.testid ??
+      element.getAttribute('aria-label') ??
+      element.className?.baseVal ??
+      element.className;
     const text = (element.innerText ?? element.textContent ?? '').trim().replace(/\s+/g, ' ').slice(0, 40);
     return `<${element.localName} ${id}> ${text}`;
   }
@@ -60,7 +64,8 @@ window.__layout = (() => {
       if (['SCRIPT', 'STYLE', 'OPTION', 'TITLE'].includes(element.tagName.toUpperCase())) continue;
       const isScript = element.closest('sub, sup');
       const size = Number.parseFloat(getComputedStyle(element).fontSize);
-      if (size < SMALLEST_PX * (isScript ? 0.7 : 1) - 0.01) found.push(`${size.toFixed(1)} px ${name(element)}`);
+      if (size < SMALLEST_PX * (isScript ? 0.7 : 1) - 0.01)
+        found.push(`${size.toFixed(1)} px ${name(element)}`);
     }
     return found;
   }
@@ -77,8 +82,11 @@ window.__layout = (() => {
       range.selectNodeContents(element);
       const text = range.getBoundingClientRect();
       const shown = visibleBox(element);
-      const isOut = text.right > Math.min(shown.right, innerWidth) + 2 || text.left < Math.max(shown.left, 0) - 2;
-      const scrolls = [...ancestors(element)].some((e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX));
+      const isOut =
+        text.right > Math.min(shown.right, innerWidth) + 2 || text.left < Math.max(shown.left, 0) - 2;
+      const scrolls = [...ancestors(element)].some((e) =>
+        ['auto', 'scroll'].includes(getComputedStyle(e).overflowX),
+      );
       if (isClipped || (isOut && !scrolls && style.display !== 'inline')) found.push(name(element));
     }
     return found;
@@ -92,7 +100,9 @@ window.__layout = (() => {
     const found = [];
     for (const element of elements()) {
       const id = element.dataset?.testid;
-      const isPart = id ? !LAYERS.test(id) || (id.startsWith('st') && element.matches(CONTROLS)) : element.matches(CONTROLS);
+      const isPart = id
+        ? !LAYERS.test(id) || (id.startsWith('st') && element.matches(CONTROLS))
+        : element.matches(CONTROLS);
       if (!isPart || !isShown(element)) continue;
       if (element.closest('.js-plotly-plot, dialog:not([open]), [data-testid=stPopoverBody]')) continue;
       const box = visibleBox(element);
@@ -103,24 +113,30 @@ window.__layout = (() => {
   }
 
   const overlap = (a, b) =>
-    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
 
   function overlaps() {
     const all = parts();
     const found = [];
     all.forEach((a, i) => {
       for (const b of all.slice(i + 1)) {
-        if (!overlap(a.box, b.box) || contains(a.element, b.element) || contains(b.element, a.element)) continue;
+        if (!overlap(a.box, b.box) || contains(a.element, b.element) || contains(b.element, a.element))
+          continue;
         found.push(`${name(a.element)} over ${name(b.element)}`);
       }
     });
     return found;
   }
 
+  // What a finger hits: a label, or the box that Streamlit draws around an input.
+  const targetOf = (element) =>
+    element.closest('label, [data-baseweb=select], [data-baseweb=input]') ?? element;
+
   function smallTargets() {
     return parts()
       .filter(({ element }) => element.matches(CONTROLS) && !element.disabled)
-      .map(({ element }) => ({ element, box: (element.closest('label') ?? element).getBoundingClientRect() }))
+      .map(({ element }) => ({ element, box: targetOf(element).getBoundingClientRect() }))
       .filter(({ box }) => box.width < TARGET_PX - 0.5 || box.height < TARGET_PX - 0.5)
       .map(({ element, box }) => `${box.width.toFixed(0)} x ${box.height.toFixed(0)} ${name(element)}`);
   }
@@ -137,7 +153,9 @@ window.__layout = (() => {
 
   const scrollsSideways = () =>
     [document.documentElement, ...elements()]
-      .filter((e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || e === document.documentElement)
+      .filter(
+        (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || e === document.documentElement,
+      )
       .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX && !e.matches?.('[data-scrolls]'))
       .map(name);
 
