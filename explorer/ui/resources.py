@@ -78,7 +78,7 @@ def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     if colour != "class":
         values, unit = {
             "KL": (_engine.encoding.kl_per_dim.sum(1), "KL, nats"),
-            "recon loss": (gallery.recon_loss, "reconstruction loss, nats"),
+            "recon loss": (gallery.recon_loss, "reconstruction error, nats"),
             "|mu|": (np.linalg.norm(gallery.mu, axis=1), "|mu|"),
         }[colour]
     axes = None

@@ -131,3 +131,15 @@ def test_an_acknowledgement_calls_no_model(tmp_path, monkeypatch, panel, request
     render(engine, session)
     assert header_of(sent[-1][0])["ack"] == 1 and header_of(sent[0][0])["ack"] == 0
     assert counted.n == before
+
+
+@pytest.mark.parametrize("row", [-1, 60, 99_999])
+def test_the_number_of_an_image_that_is_not_there_moves_nothing_and_is_named(tmp_path, monkeypatch, row):
+    random_bundle(tmp_path, "sprites", sprite_set(60), latent_dim=4, thumbs=True)
+    engine = open_bundle("sprites", tmp_path, device="cpu")
+    session = state.Session(engine.name, engine.content_hash, np.ones(4, np.float32), 60)
+    request_ = {"seq": 1, "kind": "go", "row": row}
+    monkeypatch.setattr(state, "request", lambda key: {"seq": 1, "all": [request_]} | request_)
+    stage._handle_requests(engine, session)
+    assert (session.z == 1).all() and session.picked is None
+    assert session.take_notices() == [f"There is no image {row:,}: images are numbered 0 to 59."]

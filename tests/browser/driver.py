@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from scipy.spatial import KDTree
 
+from explorer.ui.explore.map.panel import COLOUR_NAMES
+
 PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen
 PATIENCE_MS = 60_000
@@ -248,7 +250,7 @@ class Visit:
         self.idle()
 
     def choose_colour(self, colour: str) -> None:
-        self.choose("colour", f"colour: {colour}")
+        self.choose("colour", f"colour: {COLOUR_NAMES.get(colour, colour)}")
 
     def choose_plane(self, name: str) -> None:
         self.page.locator(".st-key-map_controls button", has_text=name).first.click()

@@ -45,7 +45,7 @@ def work(
     events = EventWriter(folder)
     try:
         if spec.background:
-            process.give_way()
+            process.limit_threads()
         with hold_device(folder, spec, events, on_message) as release_device:
             return _train(folder, spec, events, release_device, on_message, on_report)
     except Stopped:
@@ -88,6 +88,8 @@ def _train(
             writers[member] = events if member == folder else stack.enter_context(closing(EventWriter(member)))
         saved = [model_job.read_saved(member, on_message) for member in writers]
         data = _load_images(folder, spec, saved[0].config, events, on_message)
+        if spec.background:
+            process.give_way()  # not earlier: on a busy machine the start, or the reason why there is none, would not come
         arch = _architecture(saved, data, budget)
         states = [model.initial_state(data.train.images.shape[1:], arch) for model in saved]
         device = str(states[0].device)

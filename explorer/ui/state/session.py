@@ -165,6 +165,10 @@ class Session:
         """Sets the mean of q(z|x) of the own image; None: not encoded."""
         self.own = replace(self.own, mu=mu)
 
+    def notify(self, text: str) -> None:
+        """Adds a message that the next run of the page shows once."""
+        self.notices.append(text)
+
     def take_notices(self) -> list[str]:
         """Returns and removes the notices."""
         taken, self.notices = self.notices, []

@@ -50,6 +50,7 @@ function build(root) {
   dialog.addEventListener('click', (e) => {
     if (e.target === dialog) dialog.close();
   });
+  listenToPanes(root);
   const onKey = (e) => {
     if (hasModifier(e) || isTyping(e)) return;
     if (e.key in KEYS) {
@@ -63,4 +64,17 @@ function build(root) {
     page.remove(PRESENTER);
   };
   return { link: null, stop };
+}
+
+// On a phone one part of the page is shown at a time; elsewhere the buttons are hidden.
+function listenToPanes(root) {
+  const buttons = [...root.querySelectorAll('[data-pane]')];
+  const open = (pane) => {
+    document.documentElement.dataset.pane = pane;
+    for (const button of buttons) button.setAttribute('aria-selected', button.dataset.pane === pane);
+    window.dispatchEvent(new Event('resize'));
+    window.dispatchEvent(new CustomEvent('latent:pane', { detail: { pane } }));
+  };
+  for (const button of buttons) button.addEventListener('click', () => open(button.dataset.pane));
+  open(document.documentElement.dataset.pane ?? 'strips');
 }

@@ -139,4 +139,5 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays,
 
 
 def _description(row: int, label: int, names: tuple[str, ...]) -> str:
-    return f"nearest: {names[label]}, {row}" if 0 <= label < len(names) else f"nearest: {row}"
+    name = f"a {names[label]} " if 0 <= label < len(names) else ""
+    return f"nearest real image: {name}(#{row})"

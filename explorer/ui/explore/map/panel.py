@@ -22,6 +22,7 @@ KEY = "map"
 N_PATH = 64  # points of the line from A to B
 CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]}
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
+COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}
 
 
 class Anchor(TypedDict):
@@ -62,7 +63,7 @@ Request = Point | Place
 
 def controls(engine, session) -> None:
     """Draws the selectors of plane and colouring. A change makes a new figure under the same key."""
-    raw = "z, z" if engine.latent_dim > 2 else "z"
+    raw = "two dims" if engine.latent_dim > 2 else "z"
     planes = [p for p in ("umap", "pca") if p in engine.planes] + ["raw"]
     current = session.plane if session.plane is not None else engine.planes[0]
     with st.container(horizontal=True, vertical_alignment="center", key="map_controls"):
@@ -88,9 +89,9 @@ def controls(engine, session) -> None:
             link.COLOURS,
             link.COLOURS.index(session.colour),
             key="colour",
-            format_func=lambda c: f"colour: {c}",
+            format_func=lambda c: f"colour: {COLOUR_NAMES.get(c, c)}",
             label_visibility="collapsed",
-            width=170,
+            width=190,
         )
         session.set_colour(colour)
 
@@ -118,8 +119,6 @@ def caption(engine, session) -> None:
         text = f"trustworthiness {value:.3f} (k = {engine.metrics.get('trustworthiness_k', 15)})"
     else:
         text = "two dimensions of the latent space itself" if isinstance(session.plane, tuple) else PLANE_NAMES[session.plane]
-    if session.plane == "umap":
-        text += " · another UMAP seed keeps only half of each point's ten nearest neighbours"
     st.caption(text)
 
 

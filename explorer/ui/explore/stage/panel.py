@@ -113,8 +113,10 @@ def _handle_requests(engine, session) -> None:
             case {"kind": "picked"} if session.picked is not None:
                 session.move_to(engine.gallery.mu[session.picked])
             case {"kind": "go", "row": int(row)}:
-                row = min(max(row, 0), session.n_images - 1)
-                session.go_to_row(row, engine.gallery.mu[row])
+                if 0 <= row < session.n_images:
+                    session.go_to_row(row, engine.gallery.mu[row])
+                else:
+                    session.notify(f"There is no image {row:,}: images are numbered 0 to {session.n_images - 1:,}.")
             case {"kind": "back"}:
                 session.show_dims(session.first - N_SLIDERS)
             case {"kind": "more"} if session.first + N_SLIDERS < len(order_of_dims(engine)[0]):

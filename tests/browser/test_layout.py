@@ -1,0 +1,86 @@
+"""The pages at six window sizes: nothing is cut, covered, too small or wider than the window."""
+
+import shutil
+
+import pytest
+
+from tests.browser.layout import PHONE_BELOW, SIZES, faults
+from tests.browser.server import PROJECT, serving
+
+PAGES = {
+    "": "[data-testid=stage]",
+    "?a=18&b=61&picked=61": "[data-testid=lane-lerp]",
+    "train": ".st-key-run-start",
+    "library": "h2",
+}
+PANES = ("strips", "map", "ab", "draw")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    root = tmp_path_factory.mktemp("layout") / "checkpoints"
+    shutil.copytree(PROJECT / "checkpoints" / "mnist", root / "mnist")
+    with serving(root.parent / "log", EXPLORER_CHECKPOINTS=str(root)) as server:
+        yield server.url
+
+
+@pytest.fixture
+def window(chromium, url):
+    """window(size, theme, path) -> the page, once it has come to rest."""
+    opened = []
+
+    def go(size, theme: str, path: str):
+        context = chromium.new_context(
+            viewport={"width": size.width, "height": size.height},
+            device_scale_factor=size.ratio,
+            color_scheme=theme,
+            has_touch=size.width < PHONE_BELOW,
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.goto(f"{url}/{path}")
+        page.locator(PAGES[path]).first.wait_for(state="attached")
+        page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+        if path[:1] in ("", "?"):
+            page.wait_for_function("() => document.querySelector('.st-key-latent_map .js-plotly-plot')?._fullLayout?.xaxis")
+        page.wait_for_timeout(500)
+        return page
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_page_fits_its_window(window, size, path):
+    page, found = window(size, "light", path), {}
+    is_phone = size.width < PHONE_BELOW and path[:1] in ("", "?")
+    for pane in PANES if is_phone else (None,):
+        if pane:
+            page.get_by_test_id(f"pane-{pane}").click()
+            page.wait_for_timeout(300)
+        if wrong := faults(page, size):
+            found[pane] = wrong
+    assert not found
+
+
+def test_a_phone_shows_one_part_of_explore_at_a_time(window):
+    page = window(SIZES[4], "light", "")
+    parts = {
+        "map": ".st-key-chart_box",
+        "ab": ".st-key-lanes_box",
+        "draw": "[data-testid=own-canvas]",
+        "strips": "[data-testid=z-15]",
+    }
+    for pane in PANES:
+        page.get_by_test_id(f"pane-{pane}").click()
+        shown = {name for name, part in parts.items() if is_visible(page, part)}
+        assert shown == {pane} and is_visible(page, "[data-testid=stage]")
+        assert page.get_by_test_id(f"pane-{pane}").get_attribute("aria-selected") == "true"
+
+
+def is_visible(page, selector: str) -> bool:
+    return page.locator(selector).first.evaluate(
+        "(e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })"
+    )
