@@ -130,8 +130,7 @@ window.__layout = (() => {
   }
 
   // What a finger hits: a label, or the box that Streamlit draws around an input.
-  const targetOf = (element) =>
-    element.closest('label, [data-baseweb=select], [data-baseweb=input]') ?? element;
+  const targetOf = (element) => element.closest('label, [data-testid=stSelectbox]') ?? element;
 
   function smallTargets() {
     return parts()
