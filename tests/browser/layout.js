@@ -1,4 +1,4 @@
-// Measures the layout of the page: small or cut text, parts that overlap, small touch targets, layout shift.
+// Measures the layout of the page: small or cut text, parts that overlap, small touch targets.
 // tests/browser/layout.py injects it into the page.
 window.__layout = (() => {
   const SMALLEST_PX = 13;
@@ -38,9 +38,7 @@ window.__layout = (() => {
     return { left, top, right, bottom, width: right - left, height: bottom - top };
   }
 
-  const isShown = (element) =>
-    element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
-    !element.closest('[aria-hidden=true].le-hidden, [inert]');
+  const isShown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 
   function name(element) {
     const id =
@@ -129,34 +127,21 @@ window.__layout = (() => {
     return found;
   }
 
-  // What a finger hits: a label, or the box that Streamlit draws around an input.
-  const targetOf = (element) => element.closest('label, [data-testid=stSelectbox]') ?? element;
-
   function smallTargets() {
     return parts()
       .filter(({ element }) => element.matches(CONTROLS) && !element.disabled)
-      .map(({ element }) => ({ element, box: targetOf(element).getBoundingClientRect() }))
+      .map(({ element }) => ({ element, box: (element.closest('label') ?? element).getBoundingClientRect() }))
       .filter(({ box }) => box.width < TARGET_PX - 0.5 || box.height < TARGET_PX - 0.5)
       .map(({ element, box }) => `${box.width.toFixed(0)} x ${box.height.toFixed(0)} ${name(element)}`);
   }
-
-  const shifts = [];
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries())
-      shifts.push({
-        at: entry.startTime,
-        value: entry.hadRecentInput ? 0 : entry.value,
-        sources: entry.sources.map(({ node }) => (node?.nodeType === 1 ? name(node) : node?.nodeName)),
-      });
-  }).observe({ type: 'layout-shift', buffered: true });
 
   const scrollsSideways = () =>
     [document.documentElement, ...elements()]
       .filter(
         (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || e === document.documentElement,
       )
-      .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX && !e.matches?.('[data-scrolls]'))
+      .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX)
       .map(name);
 
-  return { smallText, cutText, overlaps, smallTargets, scrollsSideways, shifts };
+  return { smallText, cutText, overlaps, smallTargets, scrollsSideways };
 })();

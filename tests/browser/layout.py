@@ -1,4 +1,4 @@
-"""The layout of a page as numbers: what is too small, cut, covered or moves, at the sizes that the app is made for."""
+"""The layout of a page as numbers: what is too small, cut or covered, at the sizes that the app is made for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,3 @@ def faults(page, size: Size) -> dict[str, list[str]]:
     kinds = ["scrollsSideways", "smallText", "cutText", "overlaps"] + ["smallTargets"] * (size.width < PHONE_BELOW)
     found = {kind: page.evaluate(f"() => [...new Set(__layout.{kind}())]") for kind in kinds}
     return {kind: items for kind, items in found.items() if items}
-
-
-def shift(page, since_ms: float = 0.0) -> float:
-    """The layout shift since a time of the page's own clock, without that right after input."""
-    return page.evaluate("since => __layout.shifts.filter((s) => s.at >= since).reduce((sum, s) => sum + s.value, 0)", since_ms)

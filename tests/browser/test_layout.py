@@ -9,7 +9,7 @@ from tests.browser.server import PROJECT, serving
 
 PAGES = {
     "": "[data-testid=stage]",
-    "?a=18&b=61&picked=61": "[data-testid=lane-lerp]",
+    "?a=18&b=61&image=61": "[data-testid=lane-lerp]",
     "train": ".st-key-run-start",
     "library": "h2",
 }
@@ -26,14 +26,13 @@ def url(tmp_path_factory):
 
 @pytest.fixture
 def window(chromium, url):
-    """window(size, theme, path) -> the page, once it has come to rest."""
+    """window(size, path) -> the page, once it has come to rest."""
     opened = []
 
-    def go(size, theme: str, path: str):
+    def go(size, path: str):
         context = chromium.new_context(
             viewport={"width": size.width, "height": size.height},
             device_scale_factor=size.ratio,
-            color_scheme=theme,
             has_touch=size.width < PHONE_BELOW,
         )
         opened.append(context)
@@ -54,7 +53,7 @@ def window(chromium, url):
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_a_page_fits_its_window(window, size, path):
-    page, found = window(size, "light", path), {}
+    page, found = window(size, path), {}
     is_phone = size.width < PHONE_BELOW and path[:1] in ("", "?")
     for pane in PANES if is_phone else (None,):
         if pane:
@@ -66,7 +65,7 @@ def test_a_page_fits_its_window(window, size, path):
 
 
 def test_a_phone_shows_one_part_of_explore_at_a_time(window):
-    page = window(SIZES[4], "light", "")
+    page = window(SIZES[4], "")
     parts = {
         "map": ".st-key-chart_box",
         "ab": ".st-key-lanes_box",

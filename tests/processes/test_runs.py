@@ -1,6 +1,7 @@
 """Training runs as processes of their own: started, watched, queued, killed, taken up again, deleted."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -94,6 +95,33 @@ def test_a_run_is_started_watched_and_done(checkpoints):
         runs.start(order("mine"))
     runs.delete("mine")
     assert run_status.list_runs() == [] and store.load("mine"), "its bundle stays"
+
+
+def test_a_run_gives_way_with_all_its_threads_once_its_images_are_loaded(tmp_path):
+    code = """
+import os, threading
+from pathlib import Path
+from explorer.core.data import catalog
+from explorer.core.runs import process
+before, gate = [], threading.Event()
+threading.Thread(target=gate.wait, daemon=True).start()
+load = catalog.load
+def watched(*args, **options):
+    before.append(os.getpriority(os.PRIO_PROCESS, 0))
+    return load(*args, **options)
+catalog.load = watched
+from explorer.core.runs import folder as run_folder
+from explorer.core.runs.folder import RunSpec
+from explorer.core.worker import job
+job.work(run_folder.create(RunSpec("mine", {}, {"dataset": "digits", "epochs": 1, "limit": 64}, map=False, background=True)))
+threads = map(int, os.listdir("/proc/self/task"))
+print(before, {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads})
+"""
+    env = os.environ | {"EXPLORER_CHECKPOINTS": str(tmp_path / "checkpoints")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=env, start_new_session=True
+    )
+    assert done.stdout.splitlines()[-1:] == ["[0, 0] {19}"], done.stderr
 
 
 def test_two_who_press_start_at_once_get_one_run_and_one_sentence(monkeypatch):

@@ -11,7 +11,7 @@ from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.encoding import Encoding
 
 DEAD_KL = 0.01  # nats; a dimension with a lower mean KL carries no information about the image
-FARTHEST = 1e6  # largest allowed |z_d|; beyond it the decoder could overflow float32
+MAX_ABS_Z = 1e6  # largest allowed |z_d|; beyond it the decoder could overflow float32
 N_EXTRA_LANDMARKS = 4  # gallery points nearest to each given point that are added to the landmarks
 N_EXACT = 16  # points of a batch whose nearest gallery points become landmarks
 N_INVERSE = 8  # encoder means averaged to invert the UMAP
@@ -129,7 +129,7 @@ class LatentMap:
             raise ConfigError(
                 f"Latent points of '{self.name}' must have {self.latent_dim} dimensions, not the shape {z.shape}."
             )
-        if not (np.abs(z) <= FARTHEST).all():  # false for NaN too
+        if not (np.abs(z) <= MAX_ABS_Z).all():  # false for NaN too
             raise ConfigError("A latent point contains a value that is NaN or too large.", "Reset z and try again.")
         return np.array(z, np.float32, order="C")  # a copy, which the caller cannot change
 

@@ -42,9 +42,7 @@ class PreparedImage:
 
     image: np.ndarray  # (1, C, H, W) uint8
     inverted: bool
-    box: (
-        tuple[int, int, int, int] | None
-    )  # left, top, right, bottom of the ink in the picture; None: the whole picture was used
+    box: tuple[int, int, int, int] | None  # left, top, right, bottom of the ink; None: the whole picture was used
 
 
 def ink_layout(images: np.ndarray) -> InkLayout:

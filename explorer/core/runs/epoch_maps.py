@@ -205,7 +205,6 @@ def _write_progress(folder: Path, **values) -> None:
 
 if __name__ == "__main__":
     os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # the layout is computed by one thread
-    process.limit_threads()
     process.give_way()
     with suppress(BundleError):  # the run has been deleted, or the disk is full
         work(run_folder.find(sys.argv[1]))

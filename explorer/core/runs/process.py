@@ -89,9 +89,11 @@ def give_way() -> None:
         if os.getsid(0) == os.getpid():  # no other process shares this session
             with suppress(OSError):
                 Path("/proc/self/autogroup").write_text("19")
-        for thread in Path("/proc/self/task").iterdir():
+        for thread in map(int, os.listdir("/proc/self/task")):
             with suppress(OSError):
-                os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), 19)
-    with suppress(psutil.Error, OSError):
-        psutil.Process().nice(19 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+                os.setpriority(os.PRIO_PROCESS, thread, 19)
+            with suppress(OSError):
+                os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        with suppress(psutil.Error, OSError):
+            psutil.Process().nice(19 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)

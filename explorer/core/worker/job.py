@@ -89,7 +89,7 @@ def _train(
         saved = [model_job.read_saved(member, on_message) for member in writers]
         data = _load_images(folder, spec, saved[0].config, events, on_message)
         if spec.background:
-            process.give_way()  # not earlier: on a busy machine the start, or the reason why there is none, would not come
+            process.give_way()  # loading runs at normal priority, so that a busy machine does not delay an error
         arch = _architecture(saved, data, budget)
         states = [model.initial_state(data.train.images.shape[1:], arch) for model in saved]
         device = str(states[0].device)

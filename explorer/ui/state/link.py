@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-MAX_ABS_Z = 1e6  # larger coordinates of z are rejected, as by the engine
+from explorer.core.engine.latent_map import MAX_ABS_Z
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from explorer.ui.state.link import LINK, MAX_ABS_Z
+from explorer.core.engine.latent_map import MAX_ABS_Z
+from explorer.ui.state.link import LINK
 from explorer.ui.wire.packet import pack
 
 N_UNDO = 100
@@ -269,8 +270,7 @@ def request(key: str) -> dict | None:
 
 def requests(session: Session, key: str) -> list[dict]:
     """The component's requests that were not handled before, in order. Marks them as handled."""
-    sent, last = request(key), session.acks.get(key, 0)
-    pending = sent.get("all") if sent else None
+    last, pending = session.acks.get(key, 0), (request(key) or {}).get("all")
     pending = pending if isinstance(pending, list) else []
     fresh = [r for r in pending if isinstance(r, dict) and type(r.get("seq")) is int and r["seq"] > last]
     if fresh:
@@ -287,7 +287,7 @@ def _read_link(new: Session, engine) -> None:
     if params.get("model") not in (None, engine.name):
         return  # a link to another model, about which the page has already shown a warning
     if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
-        new.notices.append(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
+        new.notify(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
     for name, entry in LINK.items():
         text = params.get(name)
         if text is None or name in ("model", "hash"):
@@ -295,6 +295,6 @@ def _read_link(new: Session, engine) -> None:
         try:
             setattr(new, entry.attribute, entry.read(text, engine))
         except ValueError as error:
-            new.notices.append(f"The link's '{name}' was ignored: {error}.")
+            new.notify(f"The link's '{name}' was ignored: {error}.")
     if new.a is not None and new.b is None:
         new._next_anchor = "b"

@@ -73,7 +73,6 @@ function listenToPanes(root) {
     document.documentElement.dataset.pane = pane;
     for (const button of buttons) button.setAttribute('aria-selected', button.dataset.pane === pane);
     window.dispatchEvent(new Event('resize'));
-    window.dispatchEvent(new CustomEvent('latent:pane', { detail: { pane } }));
   };
   for (const button of buttons) button.addEventListener('click', () => open(button.dataset.pane));
   open(document.documentElement.dataset.pane ?? 'strips');

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.core.latent import linear, navigation
-from explorer.ui.state import link
 
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
@@ -32,7 +32,7 @@ def _arrays(film) -> dict[str, np.ndarray]:
 def _prior(engine, session) -> TabContent:
     def make():
         film = engine.film(navigation.prior_draws(N_DRAWS, engine.latent_dim, session.draws_seed), session.plane)
-        items = [["", f"draw {i} of the prior, |z| {norm:.2f}"] for i, norm in enumerate(film.norm, 1)]
+        items = [["", f"sample {i} of the prior, |z| {norm:.2f}"] for i, norm in enumerate(film.norm, 1)]
         return {"items": items, "note": ""}, _arrays(film)
 
     return (session.draws_seed,), make
@@ -115,7 +115,7 @@ def _directions(engine, session) -> TabContent:
         values, _, at = navigation.traversal([position], 0, -REACH, REACH, N_LINE)
         path = session.z + np.outer((values - np.float32(position)) * unit, direction)
         path[at] = session.z
-        film = engine.film(path.clip(-link.MAX_ABS_Z, link.MAX_ABS_Z), session.plane, values, at)
+        film = engine.film(path.clip(-MAX_ABS_Z, MAX_ABS_Z), session.plane, values, at)
         header = {
             "choices": list(labels.items()),
             "choice": choice,

@@ -11,10 +11,10 @@ from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 
+from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.core.latent import linear
 from explorer.ui import resources
 from explorer.ui.explore.moves import contents
-from explorer.ui.state import link
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
@@ -169,7 +169,7 @@ def _handle(engine, session, request: dict) -> None:
 
 
 def _are_numbers(values) -> bool:
-    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= link.MAX_ABS_Z for v in values)  # no NaN
+    return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= MAX_ABS_Z for v in values)  # no NaN
 
 
 def _content(engine, session, key: tuple, make) -> tuple[dict, ContentArrays, dict]:

@@ -19,7 +19,7 @@ export function showPicked(s) {
     const canvas = s.$(`[data-part=${name}]`);
     const index = packet.trio_parts.indexOf(name);
     fitCanvas(canvas, packet.shape);
-    canvas.parentElement.style.visibility = index < 0 ? 'hidden' : 'visible';
+    canvas.parentElement.classList.toggle('empty', index < 0);
     if (index >= 0) blit(canvas, picture, index, 1, packet.shape);
   }
 }

@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from explorer.core.engine.latent_map import DEAD_KL, FARTHEST
+from explorer.core.engine.latent_map import DEAD_KL, MAX_ABS_Z
 from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.wire import film_encoding
@@ -102,7 +102,7 @@ def order_of_dims(engine) -> tuple[np.ndarray, np.ndarray]:
 def _handle_requests(engine, session) -> None:
     for request in state.requests(session, KEY):
         match request:
-            case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in z):
+            case {"kind": "move", "z": list(z)} if all(isinstance(v, int | float) and abs(v) <= MAX_ABS_Z for v in z):
                 session.move_to(np.array(z, np.float64))
             case {"kind": "undo"}:
                 session.undo()
