@@ -26,10 +26,10 @@ def url(tmp_path_factory):
 
 @pytest.fixture
 def window(chromium, url):
-    """window(size, path) -> the page, once it has come to rest."""
+    """window(size, path, address) -> the page, once it has come to rest."""
     opened = []
 
-    def go(size, path: str):
+    def go(size, path: str, address: str = url):
         context = chromium.new_context(
             viewport={"width": size.width, "height": size.height},
             device_scale_factor=size.ratio,
@@ -37,7 +37,7 @@ def window(chromium, url):
         )
         opened.append(context)
         page = context.new_page()
-        page.goto(f"{url}/{path}")
+        page.goto(f"{address}/{path}")
         page.locator(PAGES[path]).first.wait_for(state="attached")
         page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
         if path[:1] in ("", "?"):
@@ -83,3 +83,13 @@ def is_visible(page, selector: str) -> bool:
     return page.locator(selector).first.evaluate(
         "(e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })"
     )
+
+
+def test_a_picked_image_without_its_data_set_is_described_in_full(window, tmp_path):
+    root = tmp_path / "checkpoints"
+    shutil.copytree(PROJECT / "checkpoints" / "mnist", root / "mnist")
+    with serving(tmp_path / "log", EXPLORER_CHECKPOINTS=str(root), EXPLORER_DATA_DIR=str(tmp_path / "no-data")) as server:
+        for size in SIZES:
+            page = window(size, "?a=18&b=61&image=61", server.url)
+            assert page.locator(".description").inner_text().endswith("image not on this machine")
+            assert not faults(page, size)
