@@ -9,21 +9,23 @@ from explorer.core.errors import ConfigError
 from explorer.core.latent import projection
 
 N_NEIGHBOURS = 15  # this and the next two are the defaults of umap.AlignedUMAP
-WINDOW = 3  # a point is tied to itself in this many maps before and after
+WINDOW = 3  # umap ties each map to at most this many maps before and WINDOW - 1 after: its loop omits the last offset
 ALIGNMENT = 0.01  # regularisation: weight of a tie between points with the same neighbours
 N_EPOCHS = 100  # of the layout's optimisation; 200 give no better maps
-INITIAL_RADIUS = 10.0  # largest coordinate of the initial layout
+INITIAL_RADIUS = 10.0  # largest absolute coordinate of the initial layout
 JITTER = 1e-3  # standard deviation of noise on the initial layout: identical points would never separate
 
 
 def fit(means: list[np.ndarray], seed: int = 0, progress: Callable[[float], None] | None = None) -> np.ndarray:
-    """The aligned UMAPs, float32 (K, M, 2), centred, of K arrays of means (M, D) whose rows are the same images.
+    """The aligned UMAPs, float32 (K, M, 2), jointly centred, of K arrays of means (M, D) whose rows are the same images.
 
-    Deterministic for a seed. `progress` is called with the share done, 0 to 1, after every epoch of the layout; an exception
-    in it cancels the fit. Raises ConfigError for values that are not finite and tables that do not match.
+    Deterministic for a seed. `progress` is called with the fraction done, 0 to 1, after every epoch of the layout; an exception
+    in it cancels the fit. With fewer than 5 images the result is aligned PCA maps. Raises ConfigError for values that are not
+    finite and arrays with different numbers of rows.
 
     Uses the layout of umap.AlignedUMAP, initialised with PCA, but not the class: it does not accept precomputed neighbours
-    (its own search compiles for a long time), fits an ordinary UMAP to each table first, and does not tie the last two maps.
+    (its own search compiles for a long time), fits an ordinary UMAP to each table first, and omits
+    the ties of earlier maps to the last one.
     """
     points = [projection.scaled_to_one(table) for table in means]
     if len({len(table) for table in points}) != 1:
@@ -73,8 +75,8 @@ def _layout(points: list[np.ndarray], xy: np.ndarray, rng: np.random.RandomState
 def _ties(edges: list) -> tuple[np.ndarray, np.ndarray]:
     """The ties between maps for umap's layout: (relations, weights), both (K, 2 WINDOW + 1, M).
 
-    relations[i, j, m] is the point in map i + j - WINDOW that is the same image as point m in map i (-1: no such map);
-    its weight is the Jaccard index of their neighbours. edges: for each map the neighbour graph as sparse (M, M) booleans.
+    relations[i, j, m] is the point in map i + j - WINDOW that is the same image as point m in map i; -1 without such a map,
+    and for map i itself. Its weight is the Jaccard index of their neighbours. edges: for each map the neighbour graph as sparse (M, M) booleans.
     """
     shape = len(edges), 2 * WINDOW + 1, edges[0].shape[0]
     relations, weights = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)

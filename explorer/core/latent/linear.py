@@ -1,6 +1,6 @@
 """Vector arithmetic in the latent space: class means, directions and principal directions. No torch.
 
-Results are float32, computed in float64. Arguments of the wrong shape raise ConfigError.
+Results are float32, computed in float64.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from explorer.core.latent.arrays import as_points, as_vector, to_float32
 
 
 def arithmetic(a, b, c) -> np.ndarray:
-    """a - b + c: adds to c the difference between b and a (Radford et al. 2016)."""
+    """a - b + c: adds to c the vector from b to a (Radford et al. 2016)."""
     a, b, c = (np.asarray(v, np.float64) for v in (a, b, c))
     return to_float32(a - b + c)
 

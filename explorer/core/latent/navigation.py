@@ -1,7 +1,7 @@
 """Paths, traversals and grids in the latent space, and draws from the prior N(0, I). No torch.
 
-Results are float32, computed in float64; values outside the range of float32 become its largest number instead of infinity.
-Arguments of the wrong shape raise ConfigError.
+Results are float32 (`path_times`: float64). Paths, norms and log priors are computed in float64; values outside the range of
+float32 become its largest number instead of infinity.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ from numpy.random import PCG64, Generator
 from explorer.core.errors import ConfigError
 from explorer.core.latent.arrays import LARGEST, as_vector, check_at_least, to_float32
 
-OPPOSITE_SINE = 1e-6  # vectors at an obtuse angle with a smaller sine count as opposite: the rest is rounding of float32
+OPPOSITE_SINE = 1e-6  # at an obtuse angle, a smaller sine is float32 rounding error: the vectors are opposite
 SHORT_RATIO = 1e-3  # below this ratio of the norms, slerp blends into lerp
 
 
 def lerp(a, b, t) -> np.ndarray:
     """The straight line (1 - t) a + t b: a, b (D,) and t (F,) -> (F, D).
 
-    At t = 0 and t = 1 the result is a and b bit for bit; t outside [0, 1] extrapolates.
+    At t = 0 and t = 1 the result is exactly a and b, as float32; t outside [0, 1] extrapolates.
     """
     a, b, t = _ends(a, b, t)
     return _exact((1 - t)[:, None] * a + t[:, None] * b, a, b, t)
@@ -31,8 +31,8 @@ def slerp(a, b, t) -> np.ndarray:
     norm is negative, the path has passed through the origin.
 
     Special cases: parallel vectors give the line. Opposite vectors do not determine a great circle: the path then turns towards
-    the coordinate axis on which a is smallest (the first, if several are), made orthogonal to a. If the norm of one vector is
-    less than a thousandth of the other's, its direction is unreliable and the arc is blended into the line; with a zero vector,
+    the coordinate axis on which a has the smallest absolute value (the first of several), made orthogonal to a. If the norm of
+    one vector is less than a thousandth of the other's, its direction is unreliable and the arc is blended into the line; with a zero vector,
     and for D = 1, the result is that of `lerp`.
     """
     a, b, t = _ends(a, b, t)
@@ -113,7 +113,7 @@ def plane(z, i: int, j: int, span: float, n: int) -> np.ndarray:
 
 
 def prior_draws(n: int, latent_dim: int, seed: int) -> np.ndarray:
-    """n draws (n, D) from the prior N(0, I). With the same seed, fewer draws are the first of more draws."""
+    """n draws (n, D) from the prior N(0, I). For a given seed, a smaller n gives the first rows of a larger n."""
     check_at_least("The number of draws", n, 0)
     check_at_least("latent_dim", latent_dim, 1)
     check_at_least("seed", seed, 0)

@@ -1,4 +1,4 @@
-"""Snapshots of a run's epochs: reconstructions, samples and means of the same images, one file per epoch."""
+"""Snapshots of a run's epochs, one file each: means and reconstructions of fixed images, prior samples, KL per dimension."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def epoch_path(folder: Path, epoch: int) -> Path:
 
 
 def kept_epochs(n_epochs: int) -> set[int]:
-    """At most MAX_EPOCHS epochs from 0 to the last, log-spaced."""
+    """All epochs if fewer than MAX_EPOCHS are planned, else at most MAX_EPOCHS, log-spaced, with the first and the last."""
     if n_epochs < MAX_EPOCHS:
         return set(range(n_epochs + 1))
     spread = np.geomspace(1, n_epochs, MAX_EPOCHS - 1)
@@ -29,13 +29,13 @@ def kept_epochs(n_epochs: int) -> set[int]:
 
 
 def write_epoch(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-    """Write the epoch's file, atomically. Raises BundleError on a full disk."""
+    """Write the epoch's file, atomically. Raises BundleError if it cannot be written."""
     with atomic.saving("an epoch's pictures", folder):
         atomic.replace_file(epoch_path(folder, epoch), pack_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 def remove_epoch(folder: Path, epoch: int) -> None:
-    """Remove the epoch's file if it exists. Raises BundleError if that is not allowed."""
+    """Remove the epoch's file if it exists. Raises BundleError if it cannot be removed."""
     with atomic.saving("an epoch's pictures", folder):
         epoch_path(folder, epoch).unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
-"""Reads folders of JSON and safetensors files that may be cut short, forged or just being replaced; and packs them.
+"""Reads folders of JSON and safetensors files that may be cut short, forged or being replaced; serialises them.
 
-Every file must be a regular file inside its folder and under a size limit. Nothing is unpickled.
+`read_folder` accepts only regular files inside their folder. Every file has a size limit. Nothing is unpickled.
 """
 
 import json
@@ -32,7 +32,7 @@ NUMPY_DTYPES = {  # safetensors name -> numpy name
 
 
 class TransientError(BundleError):
-    """Reading failed for a reason outside the files (permissions, too many open files, a link, a save in progress)."""
+    """The files could not be accessed (permissions, too many open files, a link, a save in progress); they may be valid."""
 
 
 # ---- files
@@ -41,7 +41,7 @@ class TransientError(BundleError):
 def read_folder(folder: Path, limits: Mapping[str, int], owner: str, wanted: Iterable[str] | None = None):
     """The bytes of the `wanted` files (default: all), all from one save.
 
-    `limits` maps each required file to its maximal number of bytes; `owner` is the first words of every error message.
+    `limits` maps each required file to its maximal number of bytes; every error message begins with `owner`.
     Returns ({name: bytes}, {name: os.stat_result}). Starts again if the folder is replaced while it is read. Raises
     BundleError.
     """

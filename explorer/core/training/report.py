@@ -19,7 +19,7 @@ class Losses:
 
     @property
     def elbo(self) -> float:
-        """The lower bound of log p(x), independent of beta."""
+        """The lower bound on log p(x), independent of beta."""
         return -(self.recon_loss + self.kl)
 
     def as_dict(self, kl_digits: int | None = None) -> dict:
@@ -30,25 +30,25 @@ class Losses:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The model after an epoch, on the same images and the same eps at every epoch."""
+    """The model after an epoch, shown by the same images and the same prior draws at every epoch."""
 
-    means: np.ndarray  # (M, D) float32, of the first N_MEANS test images
-    originals: np.ndarray  # (S, C, H, W) uint8, the first N_SHOWN test images
+    means: np.ndarray  # (M, D) float32, of the first loop.N_MEANS test images
+    originals: np.ndarray  # (S, C, H, W) uint8, the first loop.N_SHOWN test images
     reconstructions: np.ndarray  # (S, C, H, W) uint8, decoded from their means
-    samples: np.ndarray  # (S, C, H, W) uint8, decoded from fixed draws of the prior
+    samples: np.ndarray  # (N_SHOWN, C, H, W) uint8, decoded from fixed draws of the prior
 
 
 @dataclass(frozen=True)
 class Report:
-    """State of a run. A light report (every few batches) has no test losses and no snapshot."""
+    """State of a run. A light report (every loop.REPORT_STEPS batches) has no test losses and no snapshot."""
 
-    epoch: int  # epochs finished; 0 is the untrained model
-    step: int
+    epoch: int  # finished epochs; 0 also during the first epoch
+    step: int  # optimizer steps taken
     seconds: float  # of training and evaluation, without pauses
     images_per_second: float
     lr: float  # of the last step; in the untrained model's report, of the first
     beta: float
-    train: Losses | None  # over the batches of this epoch, as they were trained on; None before the first
+    train: Losses | None  # full report: over the epoch; light: since the last report; None before training
     test: Losses | None = None
     active_units: int | None = None
     snapshot: Snapshot | None = None

@@ -14,10 +14,12 @@ from explorer.core.storage import atomic, safe_read
 
 
 def save_state(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping) -> None:
-    """Write state.safetensors and state.json; NaN in `meta` becomes null. One writer per folder. Raises BundleError.
+    """Write state.safetensors and state.json. One writer per folder. Raises BundleError.
 
-    Whenever the process is killed, either the old pair or the new one can be loaded: both are written and synced before
-    the first is renamed, and state.json holds the hash of its tensors.
+    NaN and infinity in `meta` become null.
+
+    If the process is killed at any point, either the old pair or the new one can be loaded: both are written and synced before
+    the first is renamed, and state.json holds the SHA-256 of state.safetensors.
     """
     owner = f"Run '{folder.name}'"
     data = safe_read.dump_safetensors({k: bundle_format.as_array(v) for k, v in tensors.items()}, f"{owner}: {STATE}")

@@ -1,7 +1,8 @@
 """The evidence lower bound (ELBO), its terms and the importance-weighted bound, in nats per image.
 
-Losses are summed over pixels, channels and dimensions, then averaged over images. Cross-entropy on grey levels (bernoulli)
-is a loss, not a likelihood: the entropy of the targets alone is 45.5 nats on MNIST, a lower bound for every model.
+Terms and bounds are per image, summed over pixels, channels and dimensions; only `Terms.loss` averages over images.
+Cross-entropy on grey levels (bernoulli) is a loss, not a likelihood: the entropy of the targets alone is 45.5 nats per image
+on MNIST, a lower bound on the loss of every model.
 """
 
 import math

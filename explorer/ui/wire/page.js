@@ -1,10 +1,11 @@
-// Tracks the page around the components: user input, navigation, and whether the script is running.
+// The page around the components: tracks input, navigation and the script; recovers a failed navigation;
+// helpers for keys and the URL.
 
 import { explorer } from './cursor.js';
 
 const PAGE_LINKS = '.st-key-nav a, [class*="-open"] button'; // links and buttons that lead to another page
-const LEAVING_MS = 2000;
-const INPUT_MS = 250;
+const LEAVING_MS = 2000; // longest wait for the new page
+const INPUT_MS = 250; // quiet time after input
 const INPUT_EVENTS = ['pointerdown', 'pointerup', 'click', 'keydown', 'keyup'];
 const CHECK_MS = 250;
 const CHECKS_BEFORE_RETRY = 4;
@@ -50,9 +51,9 @@ export const isIdle = () =>
   !document.querySelector(':active') &&
   isScriptIdle();
 
-// Works around streamlit/streamlit#9617: a late request of the previous page leaves the new page blank, since
-// on navigation Streamlit stops only its own timers. If nothing runs and the page in the address bar is not
-// shown for a second, this clicks its link again.
+// On navigation Streamlit stops only its own timers (streamlit/streamlit#9617), so a late request of the
+// previous page leaves the new page blank. If nothing runs and the page in the address bar is not
+// shown for a second, this clicks its link again, at most MAX_RETRIES times.
 function keepPage() {
   const state = { missed: 0, tries: 0, page: '' };
   setInterval(() => {
@@ -69,7 +70,7 @@ function keepPage() {
   }, CHECK_MS);
 }
 
-// Whether a key event belongs to a field for text.
+// Whether a key event belongs to a form field other than a slider.
 export const isTyping = (event) =>
   event.composedPath()[0].matches?.('input:not([type=range]), textarea, select, [contenteditable]');
 
