@@ -76,7 +76,8 @@ def _ties(edges: list) -> tuple[np.ndarray, np.ndarray]:
     """The ties between maps for umap's layout: (relations, weights), both (K, 2 WINDOW + 1, M).
 
     relations[i, j, m] is the point in map i + j - WINDOW that is the same image as point m in map i; -1 without such a map,
-    and for map i itself. Its weight is the Jaccard index of their neighbours. edges: for each map the neighbour graph as sparse (M, M) booleans.
+    and for map i itself. Its weight is the Jaccard index of their neighbours. edges: for each map the neighbour graph as sparse
+    (M, M) booleans.
     """
     shape = len(edges), 2 * WINDOW + 1, edges[0].shape[0]
     relations, weights = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)

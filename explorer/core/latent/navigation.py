@@ -32,8 +32,8 @@ def slerp(a, b, t) -> np.ndarray:
 
     Special cases: parallel vectors give the line. Opposite vectors do not determine a great circle: the path then turns towards
     the coordinate axis on which a has the smallest absolute value (the first of several), made orthogonal to a. If the norm of
-    one vector is less than a thousandth of the other's, its direction is unreliable and the arc is blended into the line; with a zero vector,
-    and for D = 1, the result is that of `lerp`.
+    one vector is less than a thousandth of the other's, its direction is unreliable and the arc is blended into the line; with
+    a zero vector, and for D = 1, the result is that of `lerp`.
     """
     a, b, t = _ends(a, b, t)
     path = (1 - t)[:, None] * a + t[:, None] * b
