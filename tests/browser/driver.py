@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from scipy.spatial import KDTree
 
-from explorer.ui.explore.map.panel import COLOUR_NAMES
+from explorer.ui.state.link import COLOUR_NAMES
 
 PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen

@@ -80,6 +80,7 @@ def _row(attribute: str) -> Entry:
 
 
 COLOURS = ("class", "KL", "recon loss", "|mu|")
+COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}  # on the page, where they differ
 MAX_BUDGET_S = 86_400
 
 

@@ -22,7 +22,6 @@ KEY = "map"
 N_PATH = 64  # points of the line from A to B
 CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]}
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
-COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}
 
 
 class Anchor(TypedDict):
@@ -89,7 +88,7 @@ def controls(engine, session) -> None:
             link.COLOURS,
             link.COLOURS.index(session.colour),
             key="colour",
-            format_func=lambda c: f"colour: {COLOUR_NAMES.get(c, c)}",
+            format_func=lambda c: f"colour: {link.COLOUR_NAMES.get(c, c)}",
             label_visibility="collapsed",
             width=190,
         )
