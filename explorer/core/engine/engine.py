@@ -152,7 +152,7 @@ class Engine:
         frames = self._frames(z)
         if len(z) > 1:
             frames[at] = self._frame(z[at])
-        return self._assemble(z, frames, *self.latent_map.place_near(z, plane, z[at : at + 1]), values, at)
+        return self._assemble(z, frames, *self.place(z, plane), values, at)
 
     def traversals(
         self,
@@ -171,7 +171,7 @@ class Engine:
         paths = [navigation.traversal(z, dim, low, high, n_frames) for dim, (low, high) in zip(dims, spans)]
         values, points, at = (np.stack(column) for column in zip(*paths))
         flat = points.reshape(-1, self.latent_dim)
-        xy, support = self.latent_map.place_near(flat, plane, z[None])
+        xy, support = self.place(flat, plane)
         frames = self._frames(flat).reshape(len(dims), n_frames, *self.image_shape)
         frames[np.arange(len(dims)), at] = self._frame(z)
         shape = len(dims), n_frames
@@ -223,12 +223,12 @@ class Engine:
             z = (navigation.lerp if kind == "lerp" else navigation.slerp)(a, b, t)
             frames = self._frames(z)
         frames[first], frames[last] = self._frame(a), self._frame(b)
-        return self._assemble(z, frames, *self.latent_map.place_near(z, plane, np.stack([a, b])), t, first)
+        return self._assemble(z, frames, *self.place(z, plane), t, first)
 
     def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
         """Map positions (n, 2) of the straight path from a to b, (D,) each, without decoding it."""
         ends = np.stack([self.latent_map.point(a), self.latent_map.point(b)])
-        return self.latent_map.place_near(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane, ends)[0]
+        return self.place(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane)[0]
 
     def draw(self, seed: int) -> np.ndarray:
         """One draw z (D,) from the prior N(0, I)."""

@@ -12,8 +12,6 @@ from explorer.core.vae.encoding import Encoding
 
 DEAD_KL = 0.01  # nats; a dimension with a lower mean KL carries no information about the image
 MAX_ABS_Z = 1e6  # largest allowed |z_d|; beyond it the decoder could overflow float32
-N_EXTRA_LANDMARKS = 4  # gallery points nearest to each given point that are added to the landmarks
-N_EXACT = 16  # points of a batch whose nearest gallery points become landmarks
 N_INVERSE = 8  # encoder means averaged to invert the UMAP
 
 Plane = str | tuple[int, int] | None
@@ -98,9 +96,23 @@ class LatentMap:
         return self._landmarks.nearest_row(self.points(z))
 
     def place(self, z: np.ndarray, plane: Plane = None) -> tuple[np.ndarray, np.ndarray]:
-        """z (F, D) -> map position (F, 2) and support (F,) in (0, 1], both float32."""
+        """z (F, D) -> map position (F, 2) and support (F,) in (0, 1], both float32; NaN while there is no gallery.
+
+        Each is a function of its z alone, and an encoder mean of the gallery is placed exactly on its point.
+        """
         z = self.points(z)
-        return self.place_near(z, plane, z[:N_EXACT])
+        if not self.has_gallery:
+            return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
+        plane = self._plane(plane)
+        xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None)
+        if plane == "pca":
+            weights, offset = self._pca_map
+            xy = (z @ weights + offset).astype(np.float32)
+        elif self.latent_dim == 1:
+            xy[:, 0] = z[:, 0]
+        elif plane != "umap":
+            xy = z[:, list(plane)]
+        return xy, support
 
     def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
         """A latent point (D,) at the map position xy (2,).
@@ -156,26 +168,6 @@ class LatentMap:
         if plane == "pca" or (plane == "umap" and self.umap is not None):
             return plane
         raise ConfigError(f"There is no plane {plane!r} for '{self.name}'.", f"Choose one of {self.planes}.")
-
-    def place_near(self, z: np.ndarray, plane: Plane, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position (F, 2) and support (F,) of z (F, D).
-
-        The gallery points nearest to `landmarks` (n, D) are added to the landmarks, so that a film that starts at a
-        gallery image starts exactly at that image's point on the map.
-        """
-        if not self.has_gallery:
-            return np.full((len(z), 2), np.nan, np.float32), np.full(len(z), np.nan, np.float32)
-        plane = self._plane(plane)
-        nearby = self._landmarks.rows_near(landmarks, N_EXTRA_LANDMARKS)
-        xy, support = self._landmarks.query(z, self.map_xy(plane) if plane == "umap" or self.latent_dim == 1 else None, nearby)
-        if plane == "pca":
-            weights, offset = self._pca_map
-            xy = (z @ weights + offset).astype(np.float32)
-        elif self.latent_dim == 1:
-            xy[:, 0] = z[:, 0]
-        elif plane != "umap":
-            xy = z[:, list(plane)]
-        return xy, support
 
     @cached_property
     def _landmarks(self) -> Landmarks:

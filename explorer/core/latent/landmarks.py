@@ -1,4 +1,7 @@
-"""Landmarks: positions any z on the maps of a gallery and measures how well the data supports it."""
+"""Landmarks: positions any z on the maps of a gallery and measures how well the data supports it.
+
+Both are functions of z alone, so a point has the same numbers while it is dragged, as part of a path, and at rest.
+"""
 
 from collections.abc import Callable
 
@@ -8,6 +11,7 @@ import torch
 from explorer.core.errors import ConfigError
 from explorer.core.latent.arrays import as_finite_table, random_rows, smallest_columns
 
+MAX_LANDMARKS = 20_000  # galleries up to this size are used whole, so that every encoder mean is placed exactly
 N_NEAREST = 8  # landmarks whose weighted mean is the position of a point
 MAX_OFFSET = 1e9  # coordinates relative to the centre are clipped to this: float32 can hold its square
 
@@ -15,7 +19,7 @@ MAX_OFFSET = 1e9  # coordinates relative to the centre are clipped to this: floa
 class Landmarks:
     """A random subset of at most n points of a gallery with mu, logvar (N, D) of q(z|x). Immutable, hence thread-safe."""
 
-    def __init__(self, mu, logvar, n: int = 2000, seed: int = 0):
+    def __init__(self, mu, logvar, n: int = MAX_LANDMARKS, seed: int = 0):
         mu, logvar = as_finite_table("Encoder means", mu), as_finite_table("Encoder logvars", logvar)
         if mu.shape != logvar.shape:
             raise ConfigError(f"Encoder means and logvars differ in shape: {mu.shape} and {logvar.shape}.")
@@ -33,12 +37,11 @@ class Landmarks:
         self._distance = _affine(-2 * self._mu, (self._mu**2).sum(1))
         self._scaled_distance = _affine(np.hstack([self._precision, -2 * weighted]), (self._mu * weighted).sum(1))
 
-    def weigh(self, z, extra_rows=()) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def weigh(self, z) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(rows (F, 8) of the gallery, weights (F, 8) that sum to 1, support (F,)) for z (F, D).
 
         The 8 nearest landmarks, weighted by 1 / distance^2 (Shepard 1968); `place` applies them to a map. Support, in (0, 1],
-        is exp(-d2 / (2 D)), where d2 is the minimum over the landmarks of sum_d (z_d - mu_d)^2 / sigma_d^2. `extra_rows` of the
-        gallery count as landmarks in this call: a z equal to one of them is placed exactly on it.
+        is exp(-d2 / (2 D)), where d2 is the minimum over the landmarks of sum_d (z_d - mu_d)^2 / sigma_d^2.
         """
         z = as_finite_table("Latent points", z)
         if z.shape[1] != self._mu.shape[1]:
@@ -47,23 +50,13 @@ class Landmarks:
         near = smallest_columns(self._distance(z), min(N_NEAREST, len(self._mu)))
         most_likely = smallest_columns(self._scaled_distance(np.hstack([z**2, z])), 1)
         # The matrix products are rounded, so they only select landmarks; exact distances are computed for these.
-        extra_rows = np.setdiff1d(np.asarray(extra_rows, np.intp), self.index)
         chosen = np.hstack([near, most_likely])
-        mu, precision, index = self._mu[chosen], self._precision[chosen], self.index[near]
-        if len(extra_rows):
-            tiled = (len(z), len(extra_rows), z.shape[1])
-            mu = np.concatenate([np.broadcast_to(self._centred(self.means[extra_rows]), tiled), mu], axis=1)
-            precision = np.concatenate([np.broadcast_to(_precision(self._logvar[extra_rows]), tiled), precision], axis=1)
-            index = np.hstack([np.broadcast_to(extra_rows, tiled[:2]), index])
-        difference2 = (z[:, None] - mu) ** 2
-        d2 = (difference2 * precision).sum(2).min(1)
+        difference2 = (z[:, None] - self._mu[chosen]) ** 2
+        d2 = (difference2 * self._precision[chosen]).sum(2).min(1)
         distance2 = difference2[:, :-1].sum(2)  # without `most_likely`, which counts for the support only
-        if len(extra_rows):
-            kept = np.argpartition(distance2, near.shape[1] - 1, axis=1)[:, : near.shape[1]]
-            distance2, index = np.take_along_axis(distance2, kept, 1), np.take_along_axis(index, kept, 1)
         weight = 1 / (distance2 + self._eps)
         support = np.exp(d2.astype(np.float64) / (-2 * z.shape[1])).clip(np.finfo(np.float32).tiny)
-        return index, weight / weight.sum(1, keepdims=True), support.astype(np.float32)
+        return self.index[near], weight / weight.sum(1, keepdims=True), support.astype(np.float32)
 
     def place(self, index, weight, xy) -> np.ndarray:
         """The positions (F, 2) float32 on the map xy (N, 2) of the gallery, from the rows and weights of `weigh`."""
@@ -71,9 +64,9 @@ class Landmarks:
             raise ConfigError(f"The map has {len(xy)} positions, the gallery {len(self.means)} points.")
         return np.einsum("fk,fkc->fc", weight, np.asarray(xy, np.float32)[index])
 
-    def query(self, z, xy=None, extra_rows=()) -> tuple[np.ndarray | None, np.ndarray]:
+    def query(self, z, xy=None) -> tuple[np.ndarray | None, np.ndarray]:
         """(positions (F, 2) of z (F, D) on the map xy (N, 2), or None without a map; support (F,)). See `weigh`."""
-        index, weight, support = self.weigh(z, extra_rows)
+        index, weight, support = self.weigh(z)
         return None if xy is None else self.place(index, weight, xy), support
 
     def k_nearest(self, z, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,12 +81,6 @@ class Landmarks:
     def nearest_row(self, z) -> np.ndarray:
         """The row of the gallery nearest to each z (F, D): (F,)."""
         return self._distance_to_all(self._centred(as_finite_table("Latent points", z))).argmin(1)
-
-    def rows_near(self, z, k: int) -> np.ndarray:
-        """The rows of the gallery that are among the k nearest to any of z (n, D), for `extra_rows`."""
-        d2 = self._distance_to_all(self._centred(as_finite_table("Latent points", z)))
-        k = min(k, d2.shape[1])
-        return np.unique(np.argpartition(d2, k - 1, axis=1)[:, :k])
 
     def _centred(self, z) -> np.ndarray:
         return (z - self._centre).clip(-MAX_OFFSET, MAX_OFFSET).astype(np.float32)

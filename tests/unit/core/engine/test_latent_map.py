@@ -130,3 +130,19 @@ def test_kl_per_dim_is_the_closed_form(engine):
     kl = torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).mean(0)
     np.testing.assert_allclose(engine.kl_per_dim, kl, rtol=1e-6)
     assert engine.encoding.elbo.mean() == pytest.approx(engine.metrics["test_elbo"], rel=1e-6)
+
+
+def test_a_point_has_the_same_support_and_position_alone_and_in_a_film():
+    engine = open_bundle("mnist")  # its gallery has 10,000 images
+    mu = engine.gallery.mu
+    between = 0.6 * mu[3] + 0.4 * mu[8]
+    films = [
+        *engine.traversal_films(mu[3], dims=[0, 7], n_frames=9),
+        *engine.traversal_films(between, dims=[0, 7], n_frames=9),
+        engine.interpolation_film(mu[3], mu[8], 16),
+        engine.interpolation_film(mu[3], mu[8], 16, "slerp", overshoot=0.5),
+    ]
+    for film in films:
+        alone = [engine.place(z) for z in film.z]
+        np.testing.assert_allclose(film.support, [support[0] for _, support in alone], rtol=1e-4)
+        np.testing.assert_allclose(film.xy, [xy[0] for xy, _ in alone], atol=1e-3)

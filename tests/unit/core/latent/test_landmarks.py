@@ -68,7 +68,7 @@ def test_a_cursor_glides_when_z_does():
 
 def test_one_weighing_serves_every_map():
     mu, logvar, xy = gallery(2500, 3)
-    marks = Landmarks(mu, logvar)
+    marks = Landmarks(mu, logvar, n=2000)
     z = np.random.default_rng(4).normal(size=(10, 3)).astype(np.float32)
     index, weight, support = marks.weigh(z)
     assert set(index.ravel()) <= set(marks.index) and len(marks.index) == 2000
