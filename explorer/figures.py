@@ -76,7 +76,7 @@ def map_figure(
         title = {"text": unit, "side": "right", "font": {"color": GREY}}
         bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
         figure.data[0].marker.update(showscale=True, colorbar=bar)
-    return figure.update_layout(**_map_layout(axes, len(xy), by_class))
+    return figure.update_layout(**_map_layout(axes, len(xy)))
 
 
 def _legend_text(label: int, class_names: tuple[str, ...]) -> str:
@@ -84,7 +84,7 @@ def _legend_text(label: int, class_names: tuple[str, ...]) -> str:
     return escape(class_names[label], quote=False) if 0 <= label < len(class_names) else "unlabelled"
 
 
-def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> dict:
+def _map_layout(axes: tuple[str, str] | None, n_points: int) -> dict:
     known = axes is not None
     axis = {
         "showgrid": False,
@@ -94,24 +94,17 @@ def _map_layout(axes: tuple[str, str] | None, n_points: int, by_class: bool) -> 
         "tickfont": {"color": GREY},
     }
     titles = [{"text": name, "font": {"color": GREY}, "standoff": 6} for name in axes or ("", "")]
-    bottom = (40 if known else 0) + (24 if known and by_class else 0)
     return dict(
-        margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": bottom},
+        margin={"l": 46 if known else 0, "r": 0, "t": 0, "b": 40 if known else 0},
         autosize=True,
         uirevision=f"{axes}{n_points}",
         dragmode="pan",
         clickmode="event",
         hovermode="closest",
         hoverdistance=8,
-        legend={
-            "orientation": "h",
-            "itemsizing": "constant",
-            "y": -0.13 if known else 0,
-            "yanchor": "top",
-            "font": {"size": 14},
-        },
+        legend={"x": 0, "y": 1},  # the page hides it, and names the classes on their clusters
         xaxis=axis | {"title": titles[0]},
-        yaxis=axis | {"title": titles[1]},
+        yaxis=axis | {"title": titles[1], "scaleanchor": "x"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )

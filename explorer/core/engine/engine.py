@@ -225,10 +225,13 @@ class Engine:
         frames[first], frames[last] = self._frame(a), self._frame(b)
         return self._assemble(z, frames, *self.place(z, plane), t, first)
 
-    def path_xy(self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None) -> np.ndarray:
-        """Map positions (n, 2) of the straight path from a to b, (D,) each, without decoding it."""
-        ends = np.stack([self.latent_map.point(a), self.latent_map.point(b)])
-        return self.place(navigation.lerp(*ends, navigation.path_times(n, overshoot)), plane)[0]
+    def path_xy(
+        self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None, kind: str = "lerp"
+    ) -> np.ndarray:
+        """Map positions (n, 2) of the path from a to b, (D,) each, without decoding it. kind: "lerp" or "slerp"."""
+        path = navigation.slerp if kind == "slerp" else navigation.lerp
+        ends = self.latent_map.point(a), self.latent_map.point(b)
+        return self.place(path(*ends, navigation.path_times(n, overshoot)), plane)[0]
 
     def draw(self, seed: int) -> np.ndarray:
         """One draw z (D,) from the prior N(0, I)."""

@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import checkpoints_dir
 from explorer.ui import resources
-from explorer.ui.explore import export
+from explorer.ui.explore import example, export
 from explorer.ui.explore.bar import panel as bar
 from explorer.ui.explore.lanes import panel as lanes
 from explorer.ui.explore.map import panel as map
@@ -29,18 +29,18 @@ def explore() -> None:
     with st.container(key="explore"):
         model_box = st.container(key="model_box", horizontal=True, vertical_alignment="center")
         with guarded(""), model_box:
-            engine = bar.choose_model()
+            engine, is_first = bar.choose_model()
         if engine is not None:
             is_bundle = (checkpoints_dir() / engine.name).is_dir()  # not a user's own model or a model in training
             with guarded("", "explore", delete_model(engine.name) if is_bundle else None):
-                _model(engine, model_box)
+                _model(engine, model_box, is_first)
 
 
-def _model(engine, model_box) -> None:
+def _model(engine, model_box, is_first: bool) -> None:
     """Draws everything below the model selector."""
     with model_box:
         if engine.has_gallery:  # raises if a user's own model fails on its images
-            session = state.session(engine)
+            session = state.session(engine, example.pair, is_first)
             _export(engine, session)
     if not engine.has_gallery:
         _wait(engine)
@@ -78,6 +78,9 @@ def _live(engine, session) -> None:
         lanes.render(engine, session)
     with st.container(key="stage_box"):
         stage.render(engine, session)
+    if moves.has_pad(engine):
+        with st.container(key="pad_box"):
+            moves.render_pad(engine, session)
     with st.container(key="moves_box"):
         moves.render(engine, session)
     with st.container(key="own_box"):

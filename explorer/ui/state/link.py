@@ -96,6 +96,7 @@ LINK = {
     "z": Entry("z", _write_z, _read_z),
     "a": _row("a"),
     "b": _row("b"),
+    "c": _row("c"),
     "image": _row("picked"),
     "plane": Entry("plane", _write_plane, _read_plane),
     "colour": Entry("colour", lambda c: None if c == COLOURS[0] else c, _read_colour),
@@ -108,6 +109,29 @@ TRAIN_LINK = {
     "dataset": Entry("dataset", str, lambda text, _: text),
     "budget": Entry("seconds", str, _read_budget),
 }
+
+
+def is_link(params) -> bool:
+    """Whether the query holds a parameter of a link."""
+    return "ab" in params or any(name in params for name in LINK)
+
+
+def read_into(new, params, engine) -> None:
+    """Sets the fields of a new Session from the parameters of its link, and notes those that are invalid."""
+    if params.get("model") not in (None, engine.name):
+        return  # a link to another model, about which the page has already shown a warning
+    if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
+        new.notify(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
+    for name, entry in LINK.items():
+        text = params.get(name)
+        if text is None or name in ("model", "hash"):
+            continue
+        try:
+            setattr(new, entry.attribute, entry.read(text, engine))
+        except ValueError as error:
+            new.notify(f"The link's '{name}' was ignored: {error}.")
+    if new.a is not None and new.b is None:
+        new._next_anchor = "b"
 
 
 def read_train(params) -> dict:

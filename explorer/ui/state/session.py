@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.core.engine.latent_map import MAX_ABS_Z
-from explorer.ui.state.link import LINK
+from explorer.ui.state import link
 from explorer.ui.wire.packet import pack
 
 N_UNDO = 100
@@ -50,6 +50,8 @@ class Session:
     picked: int | None = None
     a: int | None = None
     b: int | None = None
+    c: int | None = None  # the third image of A - B + C
+    is_example: bool = False  # A and B are the example that the page opens with, not the visitor's choice
     plane: Any = None  # one of Engine.planes or a pair of dimensions; None: the engine's default
     colour: str = "class"
     first: int = 0  # the first dimension with a slider, counted in the order of KL
@@ -61,7 +63,7 @@ class Session:
     notices: list[str] = field(default_factory=list)  # messages to the visitor that have not been shown yet
     acks: dict[str, int] = field(default_factory=dict)  # sequence number of the last request handled, by component
     dataset: str = ""
-    tab: str = "prior"  # the open tab of the panel of moves
+    tab: str = "ab"  # the open tab of the tray
     draws_seed: int = 0  # of the draws in the tab "prior"
     direction: str = ""  # the chosen direction, by its name in the panel of moves
     classes: tuple[int, int] | None = None  # (from, to) of the direction between two class means
@@ -69,6 +71,7 @@ class Session:
     saved: dict[str, np.ndarray] = field(default_factory=dict)  # directions (D,) by name
     own: OwnImage = field(default_factory=OwnImage)
     _next_anchor: str = "a"  # the anchor that the next click sets, once both are set
+    _opening: str | None = None  # the query of the page as it opened without a link
     _packets: dict[str, Packet] = field(default_factory=dict)
 
     def move_to(self, z: np.ndarray, approximate: bool = False) -> None:
@@ -96,13 +99,30 @@ class Session:
             self.picked = row
 
     def set_anchor(self, row: int) -> None:
-        """Sets A, then B, then A again: a third click replaces A and keeps B."""
+        """Sets A, then B, then A again: a third click replaces A and keeps B. The first click replaces the example."""
         if not 0 <= row < self.n_images:
             return
+        if self.is_example:
+            self.clear()
         if self.a is None or (self.b is not None and self._next_anchor == "a"):
             self.a, self._next_anchor = row, "b"
         else:
             self.b, self._next_anchor = row, "a"
+
+    def set_named(self, name: str, row: int) -> None:
+        """Sets the anchor `name`: "a", "b" or "c"."""
+        if 0 <= row < self.n_images and name in ("a", "b", "c"):
+            self.is_example = False
+            setattr(self, name, row)
+
+    def show_example(self, a: int, b: int, mu: np.ndarray) -> None:
+        """Sets an example path from A, the image with the mean `mu`, to B, and moves z to A."""
+        self.a, self.b, self.z, self.is_example = a, b, np.array(mu, np.float32), True
+
+    def remember_opening(self, plane) -> None:
+        """Makes the plain address the link of the present state, in the given plane."""
+        self.set_plane(plane)
+        self._opening = self._query()
 
     def save_direction(self, name: str, direction: np.ndarray) -> None:
         """Saves a direction (D,) under a name, replacing an older one of that name; at most N_SAVED are kept."""
@@ -116,8 +136,8 @@ class Session:
         self.a, self.b = self.b, self.a
 
     def clear(self) -> None:
-        self.a = self.b = None
-        self._next_anchor = "a"
+        self.a = self.b = self.c = None
+        self.is_example, self._next_anchor = False, "a"
 
     def go_to_row(self, row: int, mu: np.ndarray) -> None:
         """Picks a gallery image and moves z to its encoder mean `mu`."""
@@ -199,15 +219,22 @@ class Session:
         return self._packets[name].data
 
     def link(self) -> str:
-        """The query string of the link that restores the fields in LINK."""
-        parts = {name: entry.write(getattr(self, entry.attribute)) for name, entry in LINK.items()}
+        """The query string of the link that restores the fields in LINK; "" for the page as it opened without one."""
+        query = self._query()
+        return "" if query == self._opening else query
+
+    def _query(self) -> str:
+        parts = {name: entry.write(getattr(self, entry.attribute)) for name, entry in link.LINK.items()}
+        if self.a is None and self.b is None:
+            parts["ab"] = "none"
         return urlencode({name: text for name, text in parts.items() if text is not None}, safe=",")
 
 
-def session(engine) -> Session:
-    """The session of this tab for `engine`. A new tab reads its link.
+def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -> Session:
+    """The session of this tab for `engine`. A new tab reads its link, or without one shows `example`: engine -> rows A and B.
 
-    When another model is chosen, the new session keeps A, B and the picked image if the data set is the same.
+    `is_first`: whether the plain address opens this model. When another model is chosen, the new session shows its example if
+    the visitor has not replaced the old one; otherwise it keeps A, B, C and the picked image if the data set is the same.
     """
     old = st.session_state.get("explorer_session")
     if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
@@ -217,15 +244,20 @@ def session(engine) -> Session:
         return old
     new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
     new.dataset = engine.origin.dataset
-    if old is None:
-        _read_link(new, engine)
-    else:
-        if old.dataset == new.dataset and old.n_images == new.n_images:
-            new.picked, new.a, new.b, new._next_anchor = old.picked, old.a, old.b, old._next_anchor
-            if new.picked is not None:
-                new.z = engine.gallery.mu[new.picked]
+    if old is None and link.is_link(st.query_params):
+        link.read_into(new, st.query_params, engine)
+    elif old is None or old.is_example:
+        a, b = example(engine)
+        new.show_example(a, b, engine.gallery.mu[a])
+    elif old.dataset == new.dataset and old.n_images == new.n_images:
+        new.picked, new.a, new.b, new.c, new._next_anchor = old.picked, old.a, old.b, old.c, old._next_anchor
+        if new.picked is not None:
+            new.z = engine.gallery.mu[new.picked]
+    if old is not None:
         new.colour, new.tab = old.colour, old.tab
         new.own = replace(old.own, mu=None)  # encoded again by the new model
+    elif new.is_example and is_first:
+        new.remember_opening(engine.planes[0])
     st.session_state["explorer_session"] = new
     return new
 
@@ -246,22 +278,6 @@ def follow(old: str, new: str) -> None:
         session.bundle = new
 
 
-def widget(key: str) -> Any:
-    """The value of a Streamlit widget, for its callback."""
-    return st.session_state[key]
-
-
-def entries(prefix: str, names) -> dict:
-    """The values of the Streamlit widgets with the keys `prefix` + name that are on the page, by name."""
-    return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
-
-
-def preset(key: str, value) -> None:
-    """Sets the value of a Streamlit widget before it is drawn."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-
-
 def request(key: str) -> dict | None:
     """The state `request` of the component mounted under `key`, unchecked."""
     sent = (st.session_state.get(key) or {}).get("request")
@@ -280,21 +296,3 @@ def requests(session: Session, key: str) -> list[dict]:
 
 def current() -> Session | None:
     return st.session_state.get("explorer_session")
-
-
-def _read_link(new: Session, engine) -> None:
-    params = st.query_params
-    if params.get("model") not in (None, engine.name):
-        return  # a link to another model, about which the page has already shown a warning
-    if params.get("hash") not in (None, engine.content_hash) and not engine.is_live:
-        new.notify(f"The model '{engine.name}' has changed since this link was made; the picture may differ.")
-    for name, entry in LINK.items():
-        text = params.get(name)
-        if text is None or name in ("model", "hash"):
-            continue
-        try:
-            setattr(new, entry.attribute, entry.read(text, engine))
-        except ValueError as error:
-            new.notify(f"The link's '{name}' was ignored: {error}.")
-    if new.a is not None and new.b is None:
-        new._next_anchor = "b"

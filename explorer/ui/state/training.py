@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import streamlit as st
 
-from explorer.ui.state import link
-from explorer.ui.state import session as state
+from explorer.ui.state import link, widgets
 
 ONE_MODEL = "none: a single model"  # the choice of `twins` without twins
 DOUBLE_CLICK_S = 1.0  # a second press within this time is ignored
@@ -41,9 +40,9 @@ class TrainForm:
 
     def read_widgets(self) -> "TrainForm":
         """A copy with the values of the widgets that are on the page; other fields are unchanged."""
-        form = replace(self, **state.entries("f-", [f.name for f in fields(self)]))
+        form = replace(self, **widgets.entries("f-", [f.name for f in fields(self)]))
         kept = self.values if self.twins == form.twins else ()
-        return replace(form, values=tuple(state.entries("f-twins-", [form.twins]).get(form.twins, kept)))
+        return replace(form, values=tuple(widgets.entries("f-twins-", [form.twins]).get(form.twins, kept)))
 
 
 @dataclass(eq=False)

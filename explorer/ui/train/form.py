@@ -14,8 +14,7 @@ from explorer.core.runs import twins
 from explorer.core.runs.folder import RunSpec
 from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
-from explorer.ui.state import messages
-from explorer.ui.state import session as state
+from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import ONE_MODEL, TrainForm, Training
 from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.panel import span
@@ -68,7 +67,7 @@ def _dataset(kept: str, sets: dict, uploaded: str | None) -> None:
         chosen = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
     if uploaded in names:
         chosen = uploaded
-        state.preset("f-dataset", uploaded)
+        widgets.preset("f-dataset", uploaded)
     st.selectbox("data set", names, names.index(chosen), key="f-dataset", format_func=lambda name: _title(name, sets))
 
 
@@ -204,4 +203,4 @@ def _start_run(training: Training) -> None:
     group = twins.twins(spec, form.twins, form.values) if form.has_twins else None
     training.watch(runs.start(spec, group).name)
     training.keep(replace(form, name=""))
-    state.preset("f-name", "")
+    widgets.preset("f-name", "")

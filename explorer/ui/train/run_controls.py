@@ -10,8 +10,7 @@ from explorer.core.runs import commands as runs
 from explorer.core.runs import epoch_maps, twins
 from explorer.core.runs.folder import read_control
 from explorer.ui import resources
-from explorer.ui.state import messages
-from explorer.ui.state import session as state
+from explorer.ui.state import messages, widgets
 
 AREA = "run"  # the area of the messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
@@ -108,7 +107,7 @@ def _header(controls: RunControls, training) -> str | None:
             key=key,
             label_visibility="collapsed",
             width=220,
-            on_change=lambda: version == training.version and training.watch(state.widget(key)),
+            on_change=lambda: version == training.version and training.watch(widgets.widget(key)),
         )
     return opened
 
@@ -213,7 +212,7 @@ def _slider(label: str, key: str, values: tuple, value: float, enabled: bool, mo
     options = sorted({*values, value})
 
     def send() -> None:
-        messages.attempt(AREA, lambda: [runs.steer(model, **{name: float(state.widget(key))}) for model in models])
+        messages.attempt(AREA, lambda: [runs.steer(model, **{name: float(widgets.widget(key))}) for model in models])
 
     st.select_slider(
         label, options, value, format_func=lambda v: f"{v:g}", key=key, disabled=not enabled, on_change=send, width=width

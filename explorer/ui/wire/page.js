@@ -78,5 +78,28 @@ export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.al
 
 // Replaces the query in the address bar without adding a history entry.
 export function replaceQuery(query) {
-  history.replaceState(history.state, '', `${location.pathname}?${query}`);
+  history.replaceState(history.state, '', location.pathname + (query && `?${query}`));
+}
+
+// What the page shows: `view` is '' (everything), 'present' or 'stage'; `moving` is 'strip' or 'lane', whichever
+// the user moved last.
+export function setView(changes) {
+  const { dataset } = document.documentElement;
+  for (const name in changes) {
+    if (changes[name]) dataset[name] = changes[name];
+    else delete dataset[name];
+  }
+  window.dispatchEvent(new CustomEvent('latent:view'));
+}
+
+// Copies the view to an element inside a component, whose style cannot see the page. Returns a function that
+// ends this.
+export function mirrorView(element) {
+  const copy = () => {
+    for (const name of ['view', 'moving'])
+      element.dataset[name] = document.documentElement.dataset[name] ?? '';
+  };
+  window.addEventListener('latent:view', copy);
+  copy();
+  return () => window.removeEventListener('latent:view', copy);
 }

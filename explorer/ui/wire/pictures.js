@@ -99,6 +99,8 @@ export function drawStrip(canvas, picture, first, n, columns, shape) {
   const { clientWidth, clientHeight } = canvas;
   canvas.width = Math.max(1, Math.round(clientWidth * ratio));
   canvas.height = Math.max(1, Math.round(clientHeight * ratio));
+  context.fillStyle = '#000';
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = 'high';
   const { width, frames } = stripLayout(n, canvas.width, canvas.height, shape);

@@ -1,25 +1,24 @@
-// The bar: keeps the link in the address bar up to date, without history entries; keyboard help; presenter
-// view.
+// The bar: keeps the link in the address bar up to date, without history entries; keyboard help; the views for
+// presenting.
 
 import { mounting } from '../../wire/mailbox.js';
-import { hasModifier, isTyping, replaceQuery } from '../../wire/page.js';
+import { hasModifier, isTyping, replaceQuery, setView } from '../../wire/page.js';
 
 const MESSAGE_MS = 4000;
-const KEYS = { p: 'present', P: 'present', '?': 'keys', l: 'link', L: 'link' };
-const PRESENTER = 'le-presenter';
+const KEYS = { p: 'present', f: 'stage', '.': 'black', '?': 'keys', l: 'link' };
 
 export default mounting('bars', build, accept);
 
 function accept(s, data) {
   const { link } = data;
-  if (!link || link === s.link) return;
+  if (link === s.link) return;
   s.link = link;
   replaceQuery(link);
 }
 
 function build(root) {
   const $ = (selector) => root.querySelector(selector);
-  const page = document.documentElement.classList;
+  const { dataset } = document.documentElement;
   const dialog = $('dialog');
   const message = $('.message');
   const show = (text) => {
@@ -28,14 +27,17 @@ function build(root) {
       if (message.textContent === text) message.textContent = '';
     }, MESSAGE_MS);
   };
+  const turn = (view) => {
+    setView({ view: dataset.view === view ? '' : view });
+    $('[data-do=present]').setAttribute('aria-pressed', dataset.view === 'present');
+    window.dispatchEvent(new Event('resize'));
+  };
   const actions = {
     keys: () => (dialog.open ? dialog.close() : dialog.showModal()),
     close: () => dialog.close(),
-    present: () => {
-      const isOn = page.toggle(PRESENTER);
-      $('[data-do=present]').setAttribute('aria-pressed', isOn);
-      window.dispatchEvent(new Event('resize'));
-    },
+    present: () => turn('present'),
+    stage: () => turn('stage'),
+    black: () => setView({ black: dataset.black ? '' : 'on' }),
     link: async () => {
       try {
         await navigator.clipboard.writeText(location.href);
@@ -53,15 +55,17 @@ function build(root) {
   listenToPanes(root);
   const onKey = (e) => {
     if (hasModifier(e) || isTyping(e)) return;
-    if (e.key in KEYS) {
+    const action = KEYS[e.key.toLowerCase()];
+    if (action) {
       e.preventDefault();
-      actions[KEYS[e.key]]();
-    } else if (e.key === 'Escape' && page.contains(PRESENTER)) actions.present();
+      actions[action]();
+    } else if (e.key === 'Escape' && dataset.black) actions.black();
+    else if (e.key === 'Escape' && dataset.view && !e.defaultPrevented) turn(dataset.view);
   };
   window.addEventListener('keydown', onKey);
   const stop = () => {
     window.removeEventListener('keydown', onKey);
-    page.remove(PRESENTER);
+    setView({ view: '', black: '' });
   };
   return { link: null, stop };
 }

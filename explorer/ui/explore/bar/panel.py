@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.core.errors import ExplorerError
 from explorer.ui import resources
-from explorer.ui.state import messages
+from explorer.ui.state import messages, widgets
 from explorer.ui.state import session as state
 from explorer.ui.widgets.guard import delete_model, guarded
 from explorer.ui.wire.component import register
@@ -31,7 +31,10 @@ def render(engine, session) -> None:
 
 
 def choose_model():
-    """Draws the model selector, and a warning for each damaged bundle. Returns the chosen engine; None if there is no model."""
+    """Draws the model selector, and a warning for each damaged bundle.
+
+    Returns (the chosen engine, or None if there is no model; whether the plain address opens it).
+    """
     try:
         own = resources.own_model()
     except ExplorerError as error:
@@ -47,7 +50,7 @@ def choose_model():
     _replace_finished_run(good, live)
     if not names:
         messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
-        return None
+        return None, False
     linked = state.linked_bundle()
     if linked is not None and linked.startswith(resources.RUN_PREFIX) and linked not in names:
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
@@ -65,15 +68,15 @@ def choose_model():
     if name in live:
         engine = resources.run_engine(name)
         st.badge(f"training, epoch {engine.metrics['epoch']}", color="primary")
-        return engine
-    return own if own and name == own.name else resources.engine(name, good[name].stamp)
+        return engine, name == names[0]
+    return own if own and name == own.name else resources.engine(name, good[name].stamp), name == names[0]
 
 
 def _replace_finished_run(good: dict, live: list[str]) -> None:
     """Selects the bundle of the run that was shown, once the run has finished."""
     shown = state.current().bundle if state.current() is not None else ""
     if shown.startswith(resources.RUN_PREFIX) and shown not in live and (bundle := resources.run_bundle(shown)) in good:
-        state.preset("bundle", bundle)
+        widgets.preset("bundle", bundle)
 
 
 def _title(name: str, info) -> str:

@@ -1,11 +1,13 @@
 // The lanes: three synchronised films from A to B (linear, spherical, pixels cross-faded). Scrubbing sends
-// nothing.
+// nothing; the stage shows the frame of the chosen lane.
 
-import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
+import { countPacket } from '../../wire/cursor.js';
 import { mailbox, mounting } from '../../wire/mailbox.js';
-import { hasModifier } from '../../wire/page.js';
+import { hasModifier, mirrorView, setView } from '../../wire/page.js';
 import { blit, drawSheet, drawStrip, fitCanvas, loadSheet, nearestIndex } from '../../wire/pictures.js';
-import { PLAY_ONE_WAY_MS, pathPlot, playbackShare, plotX, shareOf } from './path_plot.js';
+import { shareOf } from './path_plot.js';
+import { playExample, stopPlay, togglePlay } from './playback.js';
+import { drawPlots, markPlots } from './plots.js';
 
 const KINDS = ['lerp', 'slerp', 'pixel'];
 const SCRUB_KEYS = {
@@ -33,32 +35,61 @@ function build(root) {
   });
   const scrub = $('[data-testid=lane-scrub]');
   const s = { root, $, mail, ask: mail.ask, stamp: null, packet: null, scrub, playing: 0, lanes };
+  s.kind = 'lerp'; // the lane that the stage shows
+  s.isOnStage = false;
   scrub.addEventListener('input', (e) => scrubTo(s, +scrub.value, e));
   scrub.addEventListener('keydown', (e) => onScrubKey(s, e));
-  $('.play').addEventListener('click', () => togglePlay(s));
+  $('.play').addEventListener('click', () => togglePlay(s, show));
   for (const button of root.querySelectorAll('button[data-do]'))
     button.addEventListener('click', () => s.ask({ kind: button.dataset.do }));
   $('[data-do=overshoot]').addEventListener('change', (e) =>
     s.ask({ kind: 'overshoot', on: e.target.checked }),
   );
-  for (const { canvas } of lanes) canvas.addEventListener('pointerdown', (e) => grab(s, e, canvas));
+  for (const { canvas, kind } of lanes)
+    canvas.addEventListener('pointerdown', (e) => {
+      choose(s, kind);
+      grab(s, e, canvas);
+    });
+  for (const button of root.querySelectorAll('[data-kind]'))
+    button.addEventListener('click', () => {
+      choose(s, button.dataset.kind);
+      if (s.packet?.n_frames) show(s, s.frame);
+    });
+  choose(s, s.kind);
   const onKey = (e) => onShortcut(s, e);
+  const onStop = () => {
+    s.isOnStage = false;
+    stopPlay(s);
+  };
   window.addEventListener('keydown', onKey);
+  window.addEventListener('latent:stop', onStop);
   const observer = new ResizeObserver(() => draw(s));
   observer.observe($('.strips'));
+  const stopMirror = mirrorView($('.lanes'));
   s.stop = () => {
+    stopMirror();
     stopPlay(s);
     observer.disconnect();
     window.removeEventListener('keydown', onKey);
+    window.removeEventListener('latent:stop', onStop);
   };
   return s;
+}
+
+// Chooses the lane that the stage shows.
+function choose(s, kind) {
+  s.kind = kind;
+  for (const button of s.root.querySelectorAll('[data-kind]')) {
+    const isChosen = button.dataset.kind === kind;
+    button.setAttribute('aria-pressed', isChosen);
+    button.parentElement.classList.toggle('chosen', isChosen);
+  }
 }
 
 function scrubTo(s, t, event) {
   s.scrub.value = t;
   stopPlay(s);
-  show(s, nearestIndex(s.packet.times, +s.scrub.value));
-  countPaint(event);
+  show(s, nearestIndex(s.packet.times, +s.scrub.value), false, event);
 }
 
 function onScrubKey(s, e) {
@@ -73,7 +104,7 @@ function onShortcut(s, e) {
   if (hasModifier(e) || e.composedPath()[0].matches?.(FIELDS_AND_BUTTONS)) return;
   if (e.key === ' ' && s.packet?.n_frames) {
     e.preventDefault();
-    togglePlay(s);
+    togglePlay(s, show);
   } else if (e.key === 'x' && s.packet?.n_frames) s.ask({ kind: 'swap' });
   else if (e.key === 'Backspace' && s.packet?.has_anchor) {
     e.preventDefault();
@@ -125,10 +156,10 @@ function accept(s, packet) {
     s.scrub.value = packet.pair === s.pair ? t : 0;
     s.pair = packet.pair;
     draw(s);
-    s.$('.readout svg').innerHTML = pathPlot(packet);
-    show(s, nearestIndex(packet.times, +s.scrub.value), true);
+    show(s, nearestIndex(packet.times, +s.scrub.value), !s.isOnStage);
     for (const { canvas } of s.lanes)
       Object.assign(canvas.dataset, { frames: packet.n_frames, seq: packet.order });
+    if (packet.is_example) playExample(s, show);
   });
 }
 
@@ -151,9 +182,8 @@ function empty(s, packet) {
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
     Object.assign(canvas.dataset, { frames: 0, seq: packet.order });
   }
-  s.$('.readout svg').replaceChildren();
+  for (const svg of s.root.querySelectorAll('[data-plot]')) svg.replaceChildren();
   s.$('.t').textContent = '';
-  for (const fact of s.root.querySelectorAll('[data-fact]')) fact.textContent = '';
 }
 
 function draw(s) {
@@ -163,16 +193,16 @@ function draw(s) {
     drawStrip(canvas, s.picture, k * n_frames, n_frames, n_frames, shape);
     fitCanvas(now, shape);
   });
+  drawPlots(s);
   if (s.frame !== undefined && s.frame < n_frames) show(s, s.frame, true);
 }
 
-// Shows frame `i` of all three lanes, its numbers and the nearest image. Unless `isQuiet`, also moves the
-// map's cursor.
-function show(s, i, isQuiet) {
+// Shows frame `i` of all three lanes and, unless `isQuiet`, that of the chosen lane on the stage.
+function show(s, i, isQuiet, event) {
   const { packet, $ } = s;
   const n = packet.n_frames;
   const share = shareOf(packet.times, i);
-  const t = `t ${packet.times[i].toFixed(2)}`;
+  const t = `t = ${packet.times[i].toFixed(2)}`;
   s.frame = i;
   s.lanes.forEach(({ now }, k) => {
     blit(now, s.picture, k * n + i, n, packet.shape);
@@ -180,45 +210,33 @@ function show(s, i, isQuiet) {
   $('.lanes').style.setProperty('--at', share);
   $('.t').textContent = t;
   s.scrub.setAttribute('aria-valuetext', t);
-  $('[data-fact=norm]').textContent = packet.norm[i].toFixed(2);
-  $('[data-fact=prior]').textContent = packet.log_prior[i].toFixed(1);
-  $('[data-fact=support]').textContent = packet.support[i].toFixed(2);
+  const at = KINDS.indexOf(s.kind) * n + i;
   if (s.nearest) {
-    blit($('[data-part=near]'), s.nearest, packet.near_of[i], packet.n_near, packet.shape);
-    $('.near span').textContent = packet.near_told[packet.near_of[i]];
+    blit($('[data-part=near]'), s.nearest, packet.near_of[at], packet.n_near, packet.shape);
+    $('.near span').textContent = packet.near_told[packet.near_of[at]];
   }
-  for (const end of ['x1', 'x2']) $('.c-now')?.setAttribute(end, plotX(share));
-  if (!isQuiet) moveCursor([packet.xy[2 * i], packet.xy[2 * i + 1]], packet.support[i], packet.plane);
+  markPlots(s, share);
+  if (!isQuiet) showOnStage(s, at, t, event);
 }
 
-function togglePlay(s) {
-  if (s.playing) stopPlay(s);
-  else play(s);
-}
-
-function showPlaying(s, icon, label) {
-  s.$('.play').textContent = icon;
-  s.$('.play').setAttribute('aria-label', label);
-}
-
-// Plays back and forth, starting at the scrubber's position.
-function play(s) {
-  if (!s.packet?.n_frames) return;
-  const { times, n_frames } = s.packet;
-  const low = times[0];
-  const high = times[n_frames - 1];
-  const start = performance.now() - PLAY_ONE_WAY_MS * ((s.scrub.value - low) / (high - low));
-  showPlaying(s, '\u23F8', 'Pause');
-  const tick = (now) => {
-    s.scrub.value = low + playbackShare(now - start) * (high - low);
-    show(s, nearestIndex(s.packet.times, +s.scrub.value));
-    s.playing = requestAnimationFrame(tick);
+function showOnStage(s, at, t, event) {
+  const { packet, picture, kind } = s;
+  const { n_frames: columns, shape, plane, latent_dim } = packet;
+  const isBlend = kind === 'pixel';
+  const detail = {
+    picture,
+    index: at,
+    columns,
+    shape,
+    z: packet.z.subarray(at * latent_dim, (at + 1) * latent_dim),
+    xy: [packet.xy[2 * at], packet.xy[2 * at + 1]],
+    support: packet.support[at],
+    plane,
+    caption: `${kind}, ${t}${isBlend ? ', not decoded' : ''}`,
+    canKeep: !isBlend && !s.playing,
+    event,
   };
-  s.playing = requestAnimationFrame(tick);
-}
-
-function stopPlay(s) {
-  cancelAnimationFrame(s.playing);
-  s.playing = 0;
-  showPlaying(s, '\u25B6', 'Play');
+  if (!s.isOnStage) setView({ moving: 'lane' });
+  s.isOnStage = true;
+  window.dispatchEvent(new CustomEvent('latent:peek', { detail }));
 }

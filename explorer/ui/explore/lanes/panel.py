@@ -1,6 +1,7 @@
-"""The lanes: three synchronised films from A to B, with norm, log prior, support and nearest image of each frame.
+"""The lanes: three synchronised films from A to B, with norm, support and nearest image of each frame.
 
-The panel sends the films in one packet. Scrubbing and playing happen in the script and send nothing.
+The panel sends the films in one packet. Scrubbing and playing happen in the script and send nothing: it passes the frame of the
+chosen lane to the stage in the window event `latent:peek`.
 """
 
 from typing import Literal, TypedDict
@@ -17,6 +18,7 @@ mount = register(__file__, "lanes")
 
 KEY = "lanes"
 N_FRAMES = 64
+KINDS = ("lerp", "slerp", "pixel")
 HINTS = ("Click two points of the map: A, then B. Their interpolation appears here.", "Now click a second point: B.")
 
 
@@ -28,6 +30,7 @@ class Anchors(TypedDict):
     plane: str
     overshoot: float
     has_anchor: bool
+    is_example: bool  # A and B are the example, which plays once
     ends_parts: list[str]  # which anchors the pictures of `ends` show: "a", "b"
     n_frames: int  # of each film; 0 unless both anchors are chosen
     hint: str
@@ -42,7 +45,6 @@ class Header(Anchors, total=False):
     n_near: int
     pair: str
     near_told: list[str]  # description of each of the `near` images
-    log_prior_max: float
 
 
 class Ends(TypedDict):
@@ -50,15 +52,14 @@ class Ends(TypedDict):
 
 
 class Arrays(Ends, total=False):
-    """For films of n frames; sent once A and B are chosen. `norm`, `log_prior`, `support` and `xy` are of the lerp film."""
+    """For the films of KINDS, n frames each; sent once A and B are chosen."""
 
     times: np.ndarray  # (n,), t from 0 (A) to 1 (B), or beyond
-    norm: np.ndarray  # (n,)
-    log_prior: np.ndarray  # (n,)
-    support: np.ndarray  # (n,)
-    xy: np.ndarray  # (n, 2)
+    z: np.ndarray  # (3 * n, D); of the blended pixels, their encoder means
+    support: np.ndarray  # (3 * n,)
+    xy: np.ndarray  # (3 * n, 2)
     near: np.ndarray  # (n_near, C, H, W), the gallery images nearest to any frame
-    near_of: np.ndarray  # (n,), index into `near` for each frame
+    near_of: np.ndarray  # (3 * n,), index into `near` for each frame
     frames: np.ndarray | bytes  # (3 * n, C, H, W): lerp, slerp, pixel
 
 
@@ -76,7 +77,7 @@ Request = Command | Overshoot
 
 def render(engine, session) -> None:
     limits = film_encoding.visitor_limits()
-    key = (session.a, session.b, session.overshoot, session.plane, limits)
+    key = (session.a, session.b, session.is_example, session.overshoot, session.plane, limits)
     content = lambda: resources.shared(engine, KEY, key, lambda: _films(engine, session, limits))  # noqa: E731
     packet = session.packet(KEY, key, content, ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(session))
@@ -103,6 +104,7 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays,
         "plane": str(session.plane),
         "overshoot": session.overshoot,
         "has_anchor": bool(ends),
+        "is_example": session.is_example,
         "ends_parts": [name for name, _ in ends],
         "n_frames": 0,
         "hint": HINTS[bool(ends)],
@@ -112,24 +114,22 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays,
         return header, {"ends": pictures}, {}
     mu = engine.gallery.mu
     options = session.overshoot, session.plane
-    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *options) for kind in ("lerp", "slerp", "pixel")]
-    lerp = films[0]
+    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *options) for kind in KINDS]
+    z = np.concatenate([film.z for film in films])
     frames, encodings = film_encoding.encode_frames(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
-    rows, near_of = np.unique(engine.nearest_row(lerp.z), return_inverse=True)
+    rows, near_of = np.unique(engine.nearest_row(z), return_inverse=True)
     names = engine.origin.class_names
     header |= {
-        "n_frames": len(lerp),
+        "n_frames": N_FRAMES,
         "n_near": len(rows),
         "pair": f"{a}-{b}",
         "near_told": [_description(row, int(engine.gallery.labels[row]), names) for row in rows.tolist()],
-        "log_prior_max": -0.5 * engine.latent_dim * float(np.log(2 * np.pi)),
     }
     arrays: Arrays = {
-        "times": lerp.values,
-        "norm": lerp.norm,
-        "log_prior": lerp.log_prior,
-        "support": lerp.support,
-        "xy": lerp.xy,
+        "times": films[0].values,
+        "z": z,
+        "support": np.concatenate([film.support for film in films]),
+        "xy": np.concatenate([film.xy for film in films]),
         "near_of": near_of,
         "ends": pictures,
         "near": engine.images_or_recons(rows)[0],

@@ -1,9 +1,8 @@
-// Logic of the lanes without DOM: the plot of a path, and the timing of its playback.
+// Logic of the lanes without DOM: the plots of a path, and the timing of its playback.
 
-const WIDTH = 200;
-const BASE = 96; // y of the lowest value
-const HEIGHT = 92;
 export const PLAY_ONE_WAY_MS = 2000;
+const MARGIN = { left: 34, right: 40, top: 8, bottom: 6 }; // for the labels of the axis and of the curves
+const LABEL_PX = 13;
 
 const along = (times, t) => (t - times[0]) / (times[times.length - 1] - times[0]);
 
@@ -16,28 +15,49 @@ export function playbackShare(elapsedMs) {
   return Math.max(0, phase < 1 ? phase : 2 - phase);
 }
 
-// Converts a position along the path to x in the plot.
-export const plotX = (share) => WIDTH * share;
-
-function curve(name, times, values, low, high) {
-  const points = Array.from(values, (value, i) => {
-    const y = BASE - (HEIGHT * (value - low)) / (high - low || 1);
-    return `${plotX(along(times, times[i])).toFixed(1)} ${y.toFixed(1)}`;
-  });
-  return `<path class="c-${name}" d="M${points.join('L')}"/>`;
+// The norms of the points of a lane, from z (n * D).
+export function norms(z, latentDim) {
+  const n = z.length / latentDim;
+  return Float32Array.from({ length: n }, (_, i) =>
+    Math.hypot(...z.subarray(i * latentDim, (i + 1) * latentDim)),
+  );
 }
 
-// SVG of ||z|| (with sqrt(D) as a line), log p(z) and support along the path, each with its own scale.
-export function pathPlot(packet) {
-  const { times, norm, log_prior, log_prior_max, support, latent_dim } = packet;
-  const root = Math.sqrt(latent_dim);
-  const top = Math.max(root, ...norm) * 1.1;
-  const level = BASE - (HEIGHT * root) / top;
-  return [
-    `<line x1="0" x2="${WIDTH}" y1="${level}" y2="${level}"/>`,
-    curve('norm', times, norm, 0, top),
-    curve('prior', times, log_prior, Math.min(...log_prior), log_prior_max),
-    curve('support', times, support, 0, 1),
-    '<line class="c-now" y1="0" y2="100" x1="0" x2="0"/>',
-  ].join('');
+// Position in the plot of a share of the path.
+export const plotX = (share, width) => MARGIN.left + share * (width - MARGIN.left - MARGIN.right);
+
+// Moves labels at the ends of two curves apart, so that they do not overlap.
+export function apart([first, second]) {
+  if (second === undefined || Math.abs(first - second) >= LABEL_PX) return [first, second];
+  const middle = (first + second) / 2;
+  const half = LABEL_PX / 2;
+  return first <= second ? [middle - half, middle + half] : [middle + half, middle - half];
+}
+
+// SVG of curves over a path, in pixels: [{name, values}] with the axis from `low` to `high`, and a dashed line
+// at `mark` ({value, name}), if given.
+export function plot(curves, times, { low, high, mark, width, height }) {
+  const span = high - low || 1;
+  const y = (value) => MARGIN.top + (1 - (value - low) / span) * (height - MARGIN.top - MARGIN.bottom);
+  const [left, right] = [plotX(0, width), plotX(1, width)];
+  const text = (x, at, anchor, words, name) =>
+    `<text x="${x}" y="${(at + 4).toFixed(1)}" text-anchor="${anchor}" class="${name}">${words}</text>`;
+  const number = (value) => (high < 2 ? value.toFixed(1) : value.toFixed(0));
+  const parts = [`<path class="axis" d="M${left} ${y(high)}V${y(low)}H${right}"/>`];
+  for (const value of [low, high]) parts.push(text(left - 5, y(value), 'end', number(value), ''));
+  if (mark) {
+    parts.push(`<line class="mark" x1="${left}" x2="${right}" y1="${y(mark.value)}" y2="${y(mark.value)}"/>`);
+    parts.push(text(left + 4, y(mark.value) - 9, 'start', mark.name, ''));
+  }
+  const ends = apart(curves.map(({ values }) => y(values[values.length - 1])));
+  curves.forEach(({ name, values }, k) => {
+    const points = Array.from(
+      values,
+      (value, i) => `${plotX(along(times, times[i]), width).toFixed(1)} ${y(value).toFixed(1)}`,
+    );
+    parts.push(`<path class="c-${name}" d="M${points.join('L')}"/>`);
+    parts.push(text(right + 4, ends[k], 'start', name, `t-${name}`));
+  });
+  parts.push(`<line class="c-now" y1="${MARGIN.top}" y2="${height - MARGIN.bottom}"/>`);
+  return parts.join('');
 }

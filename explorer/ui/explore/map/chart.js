@@ -1,6 +1,7 @@
 // Adapter to the Plotly chart, and the only file that uses Plotly's private API: components have no access to
 // the library that Streamlit loads. tests/browser/test_plotly_adapter.py checks everything that is used here.
 
+const CLICK = ['mousedown', 'mouseup'];
 const CHART = '.st-key-latent_map .js-plotly-plot';
 const RESET_BUTTON = 'resetScale2d';
 
@@ -91,4 +92,39 @@ export function showAll(chart) {
 
 export function setRanges(chart, ranges) {
   for (const name in ranges) pressReset(chart, { 'data-attr': name, 'data-val': ranges[name] });
+}
+
+// The classes of the chart: [{name, isShown, colour}], in the order of the traces.
+export const classesOf = (chart) =>
+  chart._fullData.map((trace) => ({
+    name: trace.name,
+    isShown: trace.visible === true,
+    colour: typeof trace.marker.color === 'string' ? trace.marker.color : null,
+  }));
+
+// Clicks a class in Plotly's legend, which the page hides: one click shows or hides it, two quick ones show it
+// alone, or all again.
+export function toggleClass(chart, index) {
+  const item = chart.querySelectorAll('.legendtoggle')[index];
+  for (const name of CLICK)
+    item?.dispatchEvent(new MouseEvent(name, { bubbles: true, view: window, button: 0 }));
+}
+
+// Calls `draw(px, py, row, trace)` for every point in the data area, with its position in pixels from the
+// chart's top left corner. Traces: {isShown, colour}. Points of hidden classes come first.
+export function eachPointInView(chart, draw) {
+  const { xaxis, yaxis } = chart._fullLayout;
+  const classes = classesOf(chart);
+  const order = chart._fullData.map((_, k) => k).sort((k, l) => classes[k].isShown - classes[l].isShown);
+  for (const k of order) {
+    const { customdata } = chart._fullData[k];
+    const { x, y } = chart._fullData[k].x ? chart._fullData[k] : chart.data[k];
+    if (!customdata) continue;
+    for (let i = 0; i < x.length; i++) {
+      const px = xaxis.l2p(x[i]);
+      const py = yaxis.l2p(y[i]);
+      if (px < 0 || py < 0 || px > xaxis._length || py > yaxis._length) continue;
+      draw(px + xaxis._offset, py + yaxis._offset, customdata[i], classes[k]);
+    }
+  }
 }

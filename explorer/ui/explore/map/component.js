@@ -3,7 +3,8 @@
 
 import { explorer } from '../../wire/cursor.js';
 import { mailbox, mounting } from '../../wire/mailbox.js';
-import { isTyping } from '../../wire/page.js';
+import { hasModifier, isTyping } from '../../wire/page.js';
+import { listenToBadges, onBadgeKey } from './badges.js';
 import { showCard } from './card.js';
 import {
   dataArea,
@@ -19,22 +20,29 @@ import {
   toPixels,
   viewOf,
 } from './chart.js';
+import { drawManifold } from './manifold.js';
+import { placeNames, showClasses } from './names.js';
+import { drawThumbnails } from './thumbnails.js';
 
 const NEAR_PX = 8; // a click within this distance of a visible point selects it
 const CLICK_PX = 5; // a press that moves further is a pan
 const REDRAW_EVENTS = ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle'];
 const THEME = ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font'];
 const LAYER = `
+  <canvas class="le-pictures" aria-hidden="true"></canvas>
   <svg aria-hidden="true">
     <ellipse class="ellipse" visibility="hidden"></ellipse>
-    <polyline class="halo"></polyline><polyline class="path"></polyline>
+    <polyline class="slerp"></polyline><polyline class="halo"></polyline><polyline class="path"></polyline>
   </svg>
+  <div class="le-names" aria-hidden="true"></div>
   <div class="le-pin le-picked" hidden><b></b></div>
   <div class="le-pin le-anchor" data-testid="anchor-a" hidden><b>A</b></div>
   <div class="le-pin le-anchor" data-testid="anchor-b" hidden><b>B</b></div>
+  <div class="le-pin le-anchor" data-testid="anchor-c" hidden><b>C</b></div>
   <div class="le-pin le-own" data-testid="own-place" hidden><b>you</b></div>
   <div class="le-pin le-cursor" hidden><b></b></div>
-  <div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>`;
+  <div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>
+  <p class="le-hint" hidden>Click two points for your own path. Drag any strip.</p>`;
 
 export default mounting('maps', build, accept);
 
@@ -46,13 +54,22 @@ function build(root) {
   const $ = (selector) => layer.querySelector(selector);
   const s = { root, layer, $, mail: mailbox(), packet: null, chart: null, pressedAt: null, views: new Map() };
   s.cursor = $('.le-cursor');
+  s.canvas = $('.le-pictures');
+  s.underlay = document.createElement('canvas');
+  s.underlay.className = 'le-pictures';
+  s.pointer = null; // the last pointer event over the chart
+  listenToBadges(s);
+  listenToTools(s);
   s.card = $('.le-card');
   const observer = new MutationObserver(() => attach(s));
   const listeners = {
     pointerup: (e) => onPointerUp(s, e),
     'latent:cursor': (e) => showCursor(s, e.detail),
+    'latent:sprites': () => place(s),
+    'latent:manifold': () => place(s),
     keydown: (e) => {
-      if (e.key === 'h' && !e.ctrlKey && !e.metaKey && !isTyping(e)) showAll(s.chart);
+      if (e.key === 'h' && !hasModifier(e) && !isTyping(e)) showAll(s.chart);
+      else onBadgeKey(s, e);
     },
   };
   observer.observe(document.body, { subtree: true, childList: true });
@@ -61,6 +78,7 @@ function build(root) {
     observer.disconnect();
     for (const name in listeners) window.removeEventListener(name, listeners[name], name === 'pointerup');
     layer.remove();
+    s.underlay.remove();
     if (s.chart) s.chart.__overlay = null;
   };
   attach(s);
@@ -73,6 +91,7 @@ function attach(s) {
   if (!chart) return;
   if (chart !== s.chart || s.layer.parentElement !== chart) {
     chart.style.position = 'relative';
+    chart.prepend(s.underlay);
     chart.append(s.layer);
   }
   if (chart === s.chart && chart.__overlay === s) return;
@@ -88,8 +107,35 @@ function attach(s) {
     s.pressedAt = e.button === 0 && isDataArea(e.target) ? [e.clientX, e.clientY] : null;
   };
   chart.addEventListener('pointerdown', onPointerDown, true);
+  chart.addEventListener('pointermove', (e) => {
+    s.pointer = e;
+  });
+  chart.addEventListener('pointerleave', () => {
+    s.underlay = document.createElement('canvas');
+    s.underlay.className = 'le-pictures';
+    s.pointer = null;
+  });
   chart.addEventListener('wheel', () => hideCard(s), { passive: true });
   place(s);
+}
+
+function listenToTools(s) {
+  const actions = {
+    pictures: (button) => {
+      s.wantsPictures = !s.wantsPictures;
+      button.setAttribute('aria-pressed', s.wantsPictures);
+      place(s);
+    },
+    classes: (button) => {
+      const list = s.root.querySelector('.le-classes');
+      list.hidden = !list.hidden;
+      button.setAttribute('aria-expanded', !list.hidden);
+      showClasses(s);
+    },
+    whole: () => showAll(s.chart),
+  };
+  for (const button of s.root.querySelectorAll('[data-do]'))
+    button.addEventListener('click', () => actions[button.dataset.do](button));
 }
 
 function hideCard(s) {
@@ -119,7 +165,7 @@ function place(s) {
   const { packet, $ } = s;
   const { top, right, bottom, left } = dataArea(s.chart);
   s.layer.style.clipPath = `inset(${top}px ${right}px ${bottom}px ${left}px)`;
-  const anchors = { a: packet.a, b: packet.b };
+  const anchors = { a: packet.a, b: packet.b, c: packet.c };
   for (const name in anchors) {
     const anchor = anchors[name];
     const element = $(`[data-testid=anchor-${name}]`);
@@ -129,18 +175,23 @@ function place(s) {
   }
   pin(s, $('.le-picked'), packet.picked_xy);
   pin(s, $('.le-own'), packet.own_xy);
-  placePath(s);
+  for (const kind of ['lerp', 'slerp']) placePath(s, kind);
   placeEllipse(s);
+  placeNames(s);
+  drawThumbnails(s);
+  drawManifold(s);
+  $('.le-hint').hidden = !packet.is_example;
   if (explorer.cursor) showCursor(s, explorer.cursor);
 }
 
-function placePath({ packet, chart, $ }) {
+function placePath({ packet, chart, $ }, kind) {
   const points = [];
-  for (let i = 0; i < packet.path.length; i += 2) {
-    const [x, y] = toPixels(chart, packet.path[i], packet.path[i + 1]);
+  for (let i = 0; i < packet[kind].length; i += 2) {
+    const [x, y] = toPixels(chart, packet[kind][i], packet[kind][i + 1]);
     points.push(`${x.toFixed(1)},${y.toFixed(1)}`);
   }
-  for (const line of [$('.path'), $('.halo')]) line.setAttribute('points', points.join(' '));
+  for (const line of kind === 'lerp' ? ['.path', '.halo'] : ['.slerp'])
+    $(line).setAttribute('points', points.join(' '));
 }
 
 function placeEllipse({ packet, chart, $ }) {
@@ -179,7 +230,8 @@ function click(s, event) {
   if (px < 0 || py < 0 || px > width || py > height) return;
   hideCard(s);
   const { row, distance } = nearestPoint(s.chart, position);
-  if (distance <= NEAR_PX) s.mail.ask({ kind: event.shiftKey ? 'move' : 'anchor', row: +row });
+  if (distance <= NEAR_PX && event.shiftKey) s.mail.ask({ kind: 'set', name: 'c', row: +row });
+  else if (distance <= NEAR_PX) s.mail.ask({ kind: 'anchor', row: +row });
   else s.mail.ask({ kind: 'place', xy: [x, y] });
 }
 

@@ -10,6 +10,7 @@ from typing import Literal, TypedDict
 import numpy as np
 import streamlit as st
 
+from explorer.core.latent import clusters
 from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
@@ -36,6 +37,9 @@ class Header(TypedDict):
     plane: str
     a: Anchor | None
     b: Anchor | None
+    c: Anchor | None
+    is_example: bool  # A and B are the example of the page's opening
+    names: list[list]  # [class name, x, y], where the class is densest
     picked_xy: list[float] | None
     own_xy: list[float] | None  # of the visitor's own image
     ellipse: list[float] | None  # [x, y, rx, ry]: one standard deviation of q(z|x) of A
@@ -44,11 +48,18 @@ class Header(TypedDict):
 
 
 class Arrays(TypedDict):
-    path: np.ndarray  # (F, 2), from A to B; F may be 0
+    lerp: np.ndarray  # (F, 2), from A to B; F may be 0
+    slerp: np.ndarray  # (F, 2)
 
 
 class Point(Numbered):
-    kind: Literal["anchor", "move"]  # a click on a point, without and with Shift
+    kind: Literal["anchor"]  # a click on a point
+    row: int
+
+
+class Named(Numbered):
+    kind: Literal["set"]  # a key or a dragged badge sets an anchor; a click with Shift sets C
+    name: str  # "a", "b", "c"
     row: int
 
 
@@ -57,7 +68,7 @@ class Place(Numbered):
     xy: list[float]
 
 
-Request = Point | Place
+Request = Point | Named | Place
 
 
 def controls(engine, session) -> None:
@@ -122,7 +133,8 @@ def caption(engine, session) -> None:
 
 
 def overlay(engine, session) -> None:
-    key = (session.a, session.b, session.picked, session.plane, session.overshoot, session.own.version)
+    anchors = session.a, session.b, session.c, session.is_example
+    key = (*anchors, session.picked, session.plane, session.overshoot, session.own.version)
     packet = session.packet(KEY, key, lambda: _content(engine, session), ("stamp", "ack"))
     mount(packet, KEY, lambda: _handle_requests(engine, session))
 
@@ -133,18 +145,23 @@ def _handle_requests(engine, session) -> None:
             case {"kind": "anchor", "row": int(row)} if 0 <= row < session.n_images:
                 session.set_anchor(row)
                 session.go_to_row(row, engine.gallery.mu[row])
-            case {"kind": "move", "row": int(row)} if 0 <= row < session.n_images:
-                session.move_to(engine.gallery.mu[row])
+            case {"kind": "set", "name": "a" | "b" | "c" as name, "row": int(row)} if 0 <= row < session.n_images:
+                session.set_named(name, row)
+                if name == "c":
+                    session.move_to(engine.gallery.mu[row])
+                else:
+                    session.go_to_row(row, engine.gallery.mu[row])
             case {"kind": "place", "xy": [int() | float() as x, int() | float() as y]} if abs(x) < 1e6 and abs(y) < 1e6:
                 session.move_to(engine.unplace(np.array([x, y], float), session.plane, session.z), approximate=True)
 
 
 def _content(engine, session) -> tuple[dict, Arrays, dict]:
     xy, plane = engine.map_xy(session.plane), session.plane
-    path = np.zeros((0, 2), np.float32)
+    paths: Arrays = {"lerp": np.zeros((0, 2), np.float32), "slerp": np.zeros((0, 2), np.float32)}
     if session.a is not None and session.b is not None:
         mu = engine.gallery.mu
-        path = engine.path_xy(mu[session.a], mu[session.b], N_PATH, session.overshoot, plane)
+        for kind in paths:
+            paths[kind] = engine.path_xy(mu[session.a], mu[session.b], N_PATH, session.overshoot, plane, kind)
     ellipse = None
     if session.a is not None and isinstance(plane, tuple) and engine.latent_dim > 1:
         sigma = np.exp(engine.gallery.logvar[session.a, list(plane)] / 2)
@@ -156,10 +173,19 @@ def _content(engine, session) -> tuple[dict, Arrays, dict]:
         "model": f"{session.bundle}-{session.content_hash}",
         "a": _anchor(session.a, xy),
         "b": _anchor(session.b, xy),
+        "c": _anchor(session.c, xy),
+        "is_example": session.is_example,
+        "names": resources.shared(engine, "names", (plane,), lambda: _names(engine, xy)),
         "picked_xy": None if session.picked is None else xy[session.picked].tolist(),
         "own_xy": own,
     }
-    return header, {"path": path}, {}
+    return header, paths, {}
+
+
+def _names(engine, xy: np.ndarray) -> list[list]:
+    """[name, x, y] of each class, in the order of the labels."""
+    names, places = engine.origin.class_names, clusters.densest_places(xy, engine.gallery.labels)
+    return [[names[label] if label < len(names) else str(label), *place] for label, place in places.items()]
 
 
 def _anchor(row: int | None, xy: np.ndarray) -> Anchor | None:

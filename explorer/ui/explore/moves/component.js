@@ -81,10 +81,11 @@ function listenToLists(s) {
 
 // Passes each ack on to the stage, and shows the content if it has changed.
 function accept(s, packet) {
-  const { ack, here, content } = packet;
+  const { source, ack, here, content } = packet;
+  s.source = source;
   s.mail.acknowledge(ack);
   s.here = here;
-  window.dispatchEvent(new CustomEvent('latent:heard', { detail: { ack } }));
+  window.dispatchEvent(new CustomEvent('latent:heard', { detail: { source, ack } }));
   acceptContent(s, unpack(content));
 }
 
@@ -110,7 +111,9 @@ function show(s) {
   $('.line').hidden = !packet.values;
   $('.axes').hidden = !packet.side;
   $('[data-do=draw]').hidden = tab !== 'prior';
-  $('[data-do=hide]').hidden = tab !== 'pad';
+  const isAlone = packet.tabs.length === 0;
+  $('.moves').classList.toggle('alone', isAlone);
+  $('[data-do=hide]').hidden = tab !== 'pad' || isAlone;
   // In "directions" the slider itself announces its value.
   $('.note').setAttribute('aria-live', tab === 'directions' ? 'off' : 'polite');
   showNote(s, packet.note);

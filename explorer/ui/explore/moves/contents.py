@@ -7,7 +7,7 @@ import numpy as np
 from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.core.latent import linear, navigation
 
-N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 16, 8, 16, 6
+N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 32, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
 REACH = 3.0  # of a direction's film to each side, in standard units
 
@@ -65,7 +65,7 @@ def _means(engine, session) -> TabContent:
 
 
 def _arithmetic(engine, session) -> TabContent:
-    rows = {"A": session.a, "B": session.b, "C": session.picked}
+    rows = {"A": session.a, "B": session.b, "C": session.c}
 
     def make():
         names, labels = classes_of(engine), engine.gallery.labels
@@ -75,7 +75,7 @@ def _arithmetic(engine, session) -> TabContent:
         ]
         points = [engine.gallery.mu[row] for row in rows.values() if row is not None]
         missing = [name for name, row in rows.items() if row is None]
-        note = f"missing: {', '.join(missing)}. Click points of the map; C is the picked image." if missing else ""
+        note = f"missing: {', '.join(missing)}. Click points of the map for A and B, with Shift for C." if missing else ""
         if not missing:
             items.append(["result", "move z to A \u2212 B + C"])
             points.append(linear.arithmetic(*points))
@@ -146,7 +146,8 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
 
 
 def pad_axes(engine, session) -> tuple[int, int]:
-    first, second = np.argsort(-engine.kl_per_dim, kind="stable")[:2].tolist()
+    """The dimensions across and up the pad: the chosen ones, or those of the highest KL; with two, in their order as on the map."""
+    first, second = (0, 1) if engine.latent_dim == 2 else np.argsort(-engine.kl_per_dim, kind="stable")[:2].tolist()
     return session.pad or (first, second)
 
 

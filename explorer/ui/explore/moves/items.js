@@ -17,7 +17,7 @@ export function showItems(s, row) {
     const first = row.querySelector('button');
     if (first) first.tabIndex = 0;
   }
-  row.classList.toggle('wide', packet.tab === 'neighbours');
+  row.style.setProperty('--columns', Math.min(16, Math.max(8, packet.items.length)));
   row.classList.toggle('sum', isSum);
   row.classList.toggle(
     'captioned',

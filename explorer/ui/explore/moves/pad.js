@@ -1,5 +1,6 @@
 // The tab "pad": a film over a plane, scrubbed in two dimensions.
 
+import { explorer } from '../../wire/cursor.js';
 import { hasModifier } from '../../wire/page.js';
 import { padding } from '../../wire/pictures.js';
 import { ARROWS, frameAfterArrow, frameAtCell, shareOnPad } from './grid.js';
@@ -25,6 +26,14 @@ export function showPad(s) {
   $('.pad canvas').setAttribute('aria-label', label);
   hidePad(s, s.isPadHidden);
   placeRing(s);
+  if (packet.latent_dim === 2) publishManifold(s);
+}
+
+// With two dimensions, the pad shows the whole manifold, which the map draws under its points.
+function publishManifold({ packet, picture }) {
+  const { plane, side, span, axes, shape } = packet;
+  explorer.manifold = { plane, picture, side, span, axes, shape };
+  window.dispatchEvent(new CustomEvent('latent:manifold'));
 }
 
 export function drawPad(s) {

@@ -1,10 +1,13 @@
-"""The tabs below the map, which offer ways to move z: draws, neighbours, classes, directions, arithmetic, a pad.
+"""The tray below stage and map: a row of tabs with ways to move z.
 
-Only the open tab is sent. Its packet is the array `content` of another packet, whose header changes with every request.
+"A to B" and "Your image" are components of their own, which the page shows while their tab is open. Of the others only the open
+tab is sent: samples, neighbours, classes, directions, arithmetic, a pad. Where there are few dimensions the pad has no tab: it
+is mounted a second time and always open. A tab's packet is the array `content` of another packet, whose header changes with every request.
 
 Scrubbing a line or the pad sends nothing: the script passes each frame to the stage in the window event `latent:preview`,
-{picture, index, columns, shape, z, xy, support, plane, seq, event}, where `seq` is the number of the request that will carry z.
-Once the server has acknowledged it (window event `latent:heard` {ack}), the stage shows the session's z again.
+{picture, index, columns, shape, z, xy, support, plane, source, seq, event}, where `seq` is the number of the request that will
+carry z, and `source` the component that sends it. Once the server has acknowledged it (window event `latent:heard` {source, ack}),
+the stage shows the session's z again.
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -23,19 +26,25 @@ from explorer.ui.wire.packet import Numbered, pack
 mount = register(__file__, "moves")
 
 KEY = "moves"
+PAD_KEY = "pad"
+MAX_PAD_DIMS = 4  # with more dimensions, the pad is a tab
 LABELS = {
-    "prior": "prior",
-    "neighbours": "neighbours",
-    "classes": "classes",
-    "directions": "directions",
+    "ab": "A to B",
+    "prior": "Prior",
+    "neighbours": "Neighbours",
+    "classes": "Classes",
+    "directions": "Directions",
     "arithmetic": "A \u2212 B + C",
-    "pad": "pad",
+    "pad": "Pad",
+    "own": "Your image",
 }
+SEPARATE = ("ab", "own")  # tabs drawn by another component
 LIMITS = film_encoding.Limits(150_000, 200_000)  # less than for the stage, which sends its films at the same release
 NAME_LENGTH = 24
 
 
 class Header(TypedDict):
+    source: str  # the component's key
     ack: int  # sequence number of the last request handled
     here: list[float]  # z on the two axes of the pad; empty in the other tabs
 
@@ -127,19 +136,38 @@ Request = Command | OpenTab | Pick | Direction | Classes | Save | Pad
 
 
 def render(engine, session) -> None:
+    """Draws the tray with its tabs."""
     tabs = _tabs(engine)
     if session.tab not in tabs:
         session.open_tab(tabs[0])
-    key, make = contents.CONTENTS[session.tab](engine, session)
-    key = (session.content_hash, session.tab, session.plane, *key, film_encoding.visitor_limits(LIMITS))
-    content = session.packet(KEY, key, lambda: _content(engine, session, key, make), ("stamp", "order"))
-    axes = list(contents.pad_axes(engine, session)) if session.tab == "pad" else []
-    header: Header = {"ack": session.acks.get(KEY, 0), "here": [float(v) for v in session.z[axes]]}
-    mount(pack(header, {"content": content}), KEY, lambda: _handle_requests(engine, session))
+    _mount(engine, session, KEY, session.tab, tabs)
 
 
-def _handle_requests(engine, session) -> None:
-    for request in state.requests(session, KEY):
+def has_pad(engine) -> bool:
+    """Whether the pad is always open."""
+    return 2 <= engine.latent_dim <= MAX_PAD_DIMS
+
+
+def render_pad(engine, session) -> None:
+    """Draws the pad that is always open."""
+    _mount(engine, session, PAD_KEY, "pad", [])
+
+
+def _mount(engine, session, component: str, tab: str, tabs: list[str]) -> None:
+    depends_on, make = ((), None) if tab in SEPARATE else contents.CONTENTS[tab](engine, session)
+    key = (session.content_hash, tab, session.plane, *depends_on, film_encoding.visitor_limits(LIMITS))
+    content = session.packet(component, key, lambda: _content(engine, session, key, tabs, make), ("stamp", "order"))
+    axes = list(contents.pad_axes(engine, session)) if tab == "pad" else []
+    header: Header = {
+        "source": component,
+        "ack": session.acks.get(component, 0),
+        "here": [float(v) for v in session.z[axes]],
+    }
+    mount(pack(header, {"content": content}), component, lambda: _handle_requests(engine, session, component))
+
+
+def _handle_requests(engine, session, component: str) -> None:
+    for request in state.requests(session, component):
         _handle(engine, session, request)
 
 
@@ -172,20 +200,20 @@ def _are_numbers(values) -> bool:
     return isinstance(values, list) and all(type(v) in (int, float) and abs(v) <= MAX_ABS_Z for v in values)  # no NaN
 
 
-def _content(engine, session, key: tuple, make) -> tuple[dict, ContentArrays, dict]:
-    *_, limits = key
-    return resources.shared(engine, KEY, key, lambda: _pictures(engine, session, make, limits))
+def _content(engine, session, key: tuple, tabs: list[str], make) -> tuple[dict, ContentArrays, dict]:
+    _, tab, *_, limits = key
+    return resources.shared(engine, KEY, (key, *tabs), lambda: _pictures(engine, session, tab, tabs, make, limits))
 
 
-def _pictures(engine, session, make, limits: film_encoding.Limits) -> tuple[dict, ContentArrays, dict]:
+def _pictures(engine, session, tab: str, tabs: list[str], make, limits) -> tuple[dict, ContentArrays, dict]:
     """(header, arrays, encodings), equal for all visitors with the same key."""
-    header, arrays = make()
+    header, arrays = ({"note": ""}, {"frames": np.zeros((0, *engine.image_shape), np.uint8)}) if make is None else make()
     columns = header.get("side") or max(1, len(arrays["frames"]))
     frames, encodings = film_encoding.encode_frames(arrays["frames"], columns, limits)
     header |= {
-        "tab": session.tab,
+        "tab": tab,
         "latent_dim": engine.latent_dim,
-        "tabs": [[tab, LABELS[tab]] for tab in _tabs(engine)],
+        "tabs": [[name, LABELS[name]] for name in tabs],
         "shape": engine.image_shape,
         "columns": columns,
         "plane": str(session.plane),
@@ -194,6 +222,7 @@ def _pictures(engine, session, make, limits: film_encoding.Limits) -> tuple[dict
 
 
 def _tabs(engine) -> list[str]:
-    """The tabs that the model has: classes need labels, the pad needs two dimensions."""
-    absent = ({"classes"} if not contents.classes_of(engine) else set()) | ({"pad"} if engine.latent_dim == 1 else set())
+    """The tabs that the model has: classes need labels, the pad many dimensions."""
+    absent = set() if contents.classes_of(engine) else {"classes"}
+    absent |= set() if engine.latent_dim > MAX_PAD_DIMS else {"pad"}
     return [tab for tab in LABELS if tab not in absent]

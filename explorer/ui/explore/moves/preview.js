@@ -30,6 +30,7 @@ export function previewFrame(s, frame, event) {
     xy: [packet.xy[2 * frame], packet.xy[2 * frame + 1]],
     support: packet.support[frame],
     plane,
+    source: s.source,
     seq: s.mail.seq + 1,
     event,
   };

@@ -21,6 +21,7 @@ export function roveFocus(s, row, selector) {
 export function showTabs(s) {
   const { tabs, tab } = s.packet;
   const list = s.$('.tabs');
+  if (tabs.length) showTray(tab);
   if (s.tabNames !== tabs.join()) {
     s.tabNames = tabs.join();
     list.replaceChildren(...tabs.map(([name, label]) => tabButton(s, name, label)));
@@ -32,6 +33,11 @@ export function showTabs(s) {
   }
 }
 
+// Shows the component of the tab; the page's style hides the others.
+export function showTray(tab) {
+  document.documentElement.dataset.tray = tab;
+}
+
 function tabButton(s, name, label) {
   const button = document.createElement('button');
   Object.assign(button, { id: `tab-${name}`, textContent: label });
@@ -39,6 +45,7 @@ function tabButton(s, name, label) {
   button.setAttribute('aria-controls', 'moves-panel');
   Object.assign(button.dataset, { testid: `moves-tab-${name}`, tab: name });
   button.addEventListener('click', () => {
+    showTray(name);
     if (name === 'pad') s.isPadHidden = false;
     if (name !== s.packet.tab) s.ask({ kind: 'tab', tab: name });
   });

@@ -38,6 +38,7 @@ function keep(packet) {
   loadSheet(packet, 'pictures', packet.columns, (picture) => {
     const { model, columns, shape } = packet;
     explorer.sprites = { model, picture, columns, shape, describe: (row) => description(packet, row) };
+    window.dispatchEvent(new CustomEvent('latent:sprites'));
   });
 }
 

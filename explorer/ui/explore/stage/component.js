@@ -3,10 +3,12 @@
 
 import { countPacket, countPaint, moveCursor } from '../../wire/cursor.js';
 import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
-import { hasModifier } from '../../wire/page.js';
+import { hasModifier, mirrorView, setView } from '../../wire/page.js';
 import { blit, drawSheet, fitCanvas, loadSheet, nearestIndex } from '../../wire/pictures.js';
-import { markStage, showFacts, showPicked, showTools } from './facts.js';
+import { lightFlow, markStage, showCaption, showFacts, showPicked, showTools } from './facts.js';
 import { differingDims, filmValues, isFilmValid, parseRow } from './films.js';
+import { onShortcut } from './keys.js';
+import { endPeek, showPeek } from './peek.js';
 import { buildRows, drawStrips, markRows, settleRows } from './rows.js';
 
 const PAGE_FRAMES = 4; // moved by Page Up and Page Down
@@ -20,8 +22,6 @@ const SLIDER_KEYS = {
   Home: -1e6,
   End: 1e6,
 };
-const TEXT_FIELDS = 'input[type=text], textarea, [contenteditable]';
-const FIELDS = 'input[type=number], input[type=text], textarea, select';
 const COMMIT_MS = 150;
 
 export default mounting('stage', build, accept);
@@ -41,7 +41,8 @@ function build(root) {
     rows: new Map(),
     stage: $('[data-testid=stage]'),
     dragging: false,
-    awaited: 0, // number of the request of another component that will carry the z shown
+    peek: null, // the frame of another component on the stage, which is not at z
+    awaited: null, // {source, seq} of the request of another component that will carry the z shown
   };
   s.stage.dataset.paints = 0;
   s.commit = debounce(COMMIT_MS, () => s.ask({ kind: 'move', z: [...s.z] }));
@@ -52,14 +53,20 @@ function build(root) {
     if (row !== null) s.ask({ kind: 'go', row });
   });
   const listeners = {
-    keydown: (e) => onShortcut(s, e),
+    keydown: (e) => onShortcut(e, Boolean(s.peek), (what) => act(s, what)),
+    'latent:peek': (e) => {
+      if (showPeek(s, e.detail)) countStagePaint(s, e.detail.event);
+    },
+    'latent:peek-end': () => leavePeek(s),
     'latent:preview': (e) => showPreview(s, e.detail),
-    'latent:heard': (e) => endPreview(s, e.detail.ack),
+    'latent:heard': (e) => endPreview(s, e.detail),
   };
   for (const name in listeners) window.addEventListener(name, listeners[name]);
   const observer = new ResizeObserver(() => drawStrips(s));
   observer.observe($('.rows'));
+  const stopMirror = mirrorView($('.stage'));
   s.stop = () => {
+    stopMirror();
     observer.disconnect();
     for (const name in listeners) window.removeEventListener(name, listeners[name]);
   };
@@ -76,22 +83,29 @@ function accept(s, packet) {
     if (s.next !== packet) return; // a newer packet arrived while this one was decoding
     const isFirst =
       !s.packet || s.packet.model !== packet.model || s.packet.dims.join() !== packet.dims.join();
+    const hasMoved = isFirst || differingDims(packet.z, s.packet.z).length > 0;
+    if (s.packet && packet.picked !== s.packet.picked) lightFlow(s, 'x');
     s.stamp = packet.stamp;
     s.packet = packet;
     s.picture = picture;
     s.exact = drawSheet(packet.rest, packet.shape, 1);
     const isBehind = packet.ack < s.mail.seq || s.dragging || s.commit.pending() || s.awaited;
     if (!isBehind || isFirst) {
+      if (!isFirst && differingDims(s.z, packet.z).length) showCaption(s, '');
       s.z = Float32Array.from(packet.z);
-      s.awaited = 0;
+      s.awaited = null;
     }
     fitCanvas(s.stage, packet.shape);
-    if (isFirst) buildRows(s, handlers(s));
+    if (isFirst) {
+      buildRows(s, handlers(s));
+      activate(s, packet.dims[0]);
+    }
     settle(s);
     drawStrips(s);
     showPicked(s);
-    showFacts(s);
-    if (isAtFilms(s)) showExact(s);
+    if (hasMoved) endPeek(s);
+    showFacts(s, s.peek?.support);
+    if (!s.peek && isAtFilms(s)) showExact(s);
   });
 }
 
@@ -121,6 +135,25 @@ function showExact(s) {
   moveCursor([packet.at_xy[0], packet.at_xy[1]], packet.at_support, packet.plane);
 }
 
+// Shows z again after the frame of another component.
+function leavePeek(s) {
+  if (!s.peek) return;
+  endPeek(s);
+  if (isAtFilms(s)) showExact(s);
+  else markStage(s, false);
+  showFacts(s);
+}
+
+function keepPeek(s) {
+  if (!s.peek?.canKeep) return;
+  const { z, support } = s.peek;
+  s.z = Float32Array.from(z);
+  endPeek(s);
+  settle(s);
+  showFacts(s, support);
+  s.commit.flush();
+}
+
 // Handles releases without a `change` event: a slider back at its start, or a cancelled touch.
 function endDrag(s) {
   s.dragging = false;
@@ -137,24 +170,29 @@ function countStagePaint(s, event) {
 
 // Shows a frame that another component scrubs, and keeps its z until that component's request `seq`, which
 // carries z, is acknowledged.
-function showPreview(s, { picture, index, columns, shape, z, xy, support, plane, seq, event }) {
+function showPreview(s, detail) {
+  const { picture, index, columns, shape, z, xy, support, plane, event } = detail;
   if (!s.packet || z.length !== s.z.length) return;
+  endPeek(s);
   if (s.commit.pending()) s.commit.flush();
   s.z = Float32Array.from(z);
-  s.awaited = seq;
+  s.awaited = detail;
   if (isAtFilms(s)) blit(s.stage, s.exact, 0, 1, s.packet.shape);
   else blit(s.stage, picture, index, columns, shape);
   markStage(s, true);
   settle(s);
   moveCursor(xy, support, plane);
   showFacts(s, support);
+  showCaption(s, detail.caption);
+  lightFlow(s, 'z');
   countStagePaint(s, event);
 }
 
-function endPreview(s, ack) {
-  if (!s.awaited || ack < s.awaited) return;
-  s.awaited = 0;
+function endPreview(s, { source, ack }) {
+  if (s.awaited?.source !== source || ack < s.awaited.seq) return;
+  s.awaited = null;
   if (s.next !== s.packet || s.packet.ack < s.mail.seq || isAtFilms(s)) return;
+  showCaption(s, '');
   s.z = Float32Array.from(s.packet.z); // z was changed by something else meanwhile
   settle(s);
   showExact(s);
@@ -167,7 +205,10 @@ function slide(s, dim, event) {
   const { k, range, number } = s.rows.get(dim);
   const values = filmValues(packet, k);
   const i = nearestIndex(values, +range.value);
+  endPeek(s);
   s.z[dim] = values[i];
+  showCaption(s, `z${dim} = ${values[i].toFixed(2)}`);
+  lightFlow(s, 'z');
   if (document.activeElement !== number) number.value = values[i].toFixed(2);
   range.setAttribute('aria-valuetext', values[i].toFixed(2));
   if (isFilmValid(s.z, packet.z, dim)) {
@@ -184,6 +225,15 @@ function slide(s, dim, event) {
   }
   countStagePaint(s, event);
   if (!s.dragging) s.commit();
+}
+
+// Makes a slider the one that is shown while presenting.
+function activate(s, dim) {
+  setView({ moving: 'strip' });
+  if (s.active === dim) return;
+  s.active = dim;
+  for (const [other, { row }] of s.rows) row.classList.toggle('active', other === dim);
+  drawStrips(s);
 }
 
 function nudge(s, dim, frames) {
@@ -213,29 +263,29 @@ function setValue(s, dim, value) {
 }
 
 function sendZ(s) {
+  endPeek(s);
+  showCaption(s, '');
   settle(s);
   markStage(s, isAtFilms(s));
   s.commit.flush();
 }
 
+function focusRow(s, k) {
+  for (const [dim, row] of s.rows)
+    if (row.k === k) {
+      activate(s, dim);
+      row.range.focus();
+    }
+}
+
 function act(s, what) {
   if (!s.packet) return;
-  if (what === 'reset') {
+  const [command, n] = what.split('-');
+  if (command === 'row') focusRow(s, +n);
+  else if (what === 'keep') keepPeek(s);
+  else if (what === 'leave') leavePeek(s);
+  else if (what === 'reset') {
     s.z.fill(0);
     sendZ(s);
   } else s.ask({ kind: what });
-}
-
-function onShortcut(s, e) {
-  if (e.target.closest?.(TEXT_FIELDS) || e.composedPath()[0].matches?.(FIELDS)) return;
-  const key = e.key.toLowerCase();
-  if ((e.ctrlKey || e.metaKey) && (key === 'z' || key === 'y')) {
-    e.preventDefault();
-    act(s, key === 'y' || e.shiftKey ? 'redo' : 'undo');
-  } else if (hasModifier(e)) return;
-  else if (e.code === 'Digit0' && e.shiftKey) {
-    e.preventDefault();
-    act(s, 'reset');
-  } else if (key === 'r' && !e.shiftKey) act(s, 'prior');
-  else if (key === 'm' && !e.shiftKey) act(s, 'picked');
 }

@@ -3,16 +3,33 @@
 import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
 import { isApproximate, normText, supportText } from './films.js';
 
+// The numbers belong to the image on the stage: that of z, or a frame that another component lets it show.
 export function showFacts(s, support) {
-  s.$('[data-fact=norm]').textContent = normText(s.z);
-  s.$('[data-fact=support]').textContent = supportText(support ?? s.packet.at_support);
-  s.$('[data-fact=approximate]').hidden = !isApproximate(s.z, s.packet);
+  const shown = support ?? s.packet.at_support;
+  s.$('[data-fact=norm]').textContent = normText(s.peek?.z ?? s.z);
+  s.$('[data-fact=support]').textContent = supportText(shown);
+  s.$('[data-fact=approximate]').hidden = Boolean(s.peek) || !isApproximate(s.z, s.packet);
+  s.stage.dataset.support = shown ?? '';
+}
+
+// Names what moves on the stage, such as "slerp, t = 0.49"; '' for nothing.
+export function showCaption(s, text) {
+  const caption = s.$('.caption');
+  caption.hidden = !text;
+  caption.querySelector('span').textContent = text;
+  for (const button of caption.querySelectorAll('button')) button.hidden = !s.peek?.canKeep;
+}
+
+// Lights the part of the line x, q(z|x), z, decoded image that is being changed.
+export function lightFlow(s, part) {
+  for (const element of s.root.querySelectorAll('[data-flow]'))
+    element.classList.toggle('lit', element.dataset.flow === part);
 }
 
 // Shows the picked image, its reconstruction and the error, as far as the packet has them.
 export function showPicked(s) {
   const { packet } = s;
-  s.$('.description').textContent = packet.told ?? 'click a point of the map to pick an image';
+  s.$('.description').textContent = packet.told ?? 'Click a point of the map to pick an image.';
   s.$('.description').title = packet.told ?? '';
   const picture = packet.trio.length ? drawSheet(packet.trio, packet.shape, 1) : null;
   for (const name of ['picked', 'recon', 'error']) {

@@ -4,6 +4,7 @@
 import { drawStrip } from '../../wire/pictures.js';
 import { filmValues, isFilmValid, klText, parseValue, posteriorBand } from './films.js';
 
+const FEW = 4; // rows of full height, which leave space for the pad below them
 const ROW = (dim) => `
   <label for="z-${dim}">z<sub>${dim}</sub></label>
   <div class="track">
@@ -15,8 +16,12 @@ const ROW = (dim) => `
 // Creates a row for each dimension of the packet. `on`: the event handlers.
 export function buildRows(s, on) {
   const rows = s.$('.rows');
+  const n = s.packet.dims.length;
   rows.replaceChildren();
   s.rows.clear();
+  s.$('.stage').style.setProperty('--n', n);
+  s.$('.stage').classList.toggle('few', n <= FEW);
+  document.documentElement.style.setProperty('--le-rows', n);
   [...s.packet.dims].forEach((dim, k) => {
     const row = document.createElement('div');
     row.className = 'row';
