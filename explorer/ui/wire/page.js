@@ -81,10 +81,11 @@ export function replaceQuery(query) {
   history.replaceState(history.state, '', location.pathname + (query && `?${query}`));
 }
 
-// What the page shows: `view` is '' (everything), 'present' or 'stage'; `moving` is 'strip' or 'lane', whichever
-// the user moved last.
+// What the page shows: `view` is '' (everything), 'present' or 'stage'; `moving` is 'strip' or 'lane',
+// whichever the user moved last.
 export function setView(changes) {
   const { dataset } = document.documentElement;
+  if (Object.keys(changes).every((name) => (dataset[name] ?? '') === changes[name])) return;
   for (const name in changes) {
     if (changes[name]) dataset[name] = changes[name];
     else delete dataset[name];

@@ -1,5 +1,5 @@
-// The bar: keeps the link in the address bar up to date, without history entries; keyboard help; the views for
-// presenting.
+// The bar: keeps the link in the address bar up to date, without history entries; keyboard help; the views
+// for presenting.
 
 import { mounting } from '../../wire/mailbox.js';
 import { hasModifier, isTyping, replaceQuery, setView } from '../../wire/page.js';

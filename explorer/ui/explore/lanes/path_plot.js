@@ -34,8 +34,8 @@ export function apart([first, second]) {
   return first <= second ? [middle - half, middle + half] : [middle + half, middle - half];
 }
 
-// SVG of curves over a path, in pixels: [{name, values}] with the axis from `low` to `high`, and a dashed line
-// at `mark` ({value, name}), if given.
+// SVG of curves over a path, in pixels: [{name, values}] with the axis from `low` to `high`, and a dashed
+// line at `mark` ({value, name}), if given.
 export function plot(curves, times, { low, high, mark, width, height }) {
   const span = high - low || 1;
   const y = (value) => MARGIN.top + (1 - (value - low) / span) * (height - MARGIN.top - MARGIN.bottom);

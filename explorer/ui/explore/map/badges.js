@@ -1,5 +1,5 @@
-// The badges of A, B and C: they can be dragged to another point, and the keys A, B, C set the point under the
-// pointer.
+// The badges of A, B and C: they can be dragged to another point, and the keys A, B, C set the point under
+// the pointer.
 
 import { hasModifier, isTyping } from '../../wire/page.js';
 import { nearestPoint, positionOf } from './chart.js';

@@ -102,8 +102,8 @@ export const classesOf = (chart) =>
     colour: typeof trace.marker.color === 'string' ? trace.marker.color : null,
   }));
 
-// Clicks a class in Plotly's legend, which the page hides: one click shows or hides it, two quick ones show it
-// alone, or all again.
+// Clicks a class in Plotly's legend, which the page hides: one click shows or hides it, two quick ones show
+// it alone, or all again.
 export function toggleClass(chart, index) {
   const item = chart.querySelectorAll('.legendtoggle')[index];
   for (const name of CLICK)

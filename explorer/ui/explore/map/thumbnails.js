@@ -1,5 +1,5 @@
-// Pictures instead of points: where few points are in view, or where the user asks for them. Points of classes
-// that are not shown stay as grey dots.
+// Pictures instead of points: where few points are in view, or where the user asks for them. Points of
+// classes that are not shown stay as grey dots.
 
 import { explorer } from '../../wire/cursor.js';
 import { eachPointInView } from './chart.js';
