@@ -12,7 +12,7 @@ from explorer.ui.explore.moves import panel as moves
 from explorer.ui.state import session as state
 from tests.helpers import noise_set, random_bundle
 
-TABS = ["prior", "neighbours", "classes", "directions", "arithmetic", "pad"]
+TABS = ["ab", "prior", "neighbours", "classes", "directions", "arithmetic", "pad", "own"]
 
 
 def unpacked(data: bytes) -> dict:
@@ -31,19 +31,27 @@ class Panel:
     def __init__(self, engine, monkeypatch):
         self.engine, self.asked, self.seq = engine, None, 0
         z, n = np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu)
-        self.session = state.Session(engine.name, engine.content_hash, z, n)
+        self.session = state.Session(engine.name, engine.content_hash, z, n, tab="prior")
         monkeypatch.setattr(moves, "mount", lambda packet, key, on_request: setattr(self, "sent", packet))
         monkeypatch.setattr(state, "request", lambda key: self.asked)
 
     def shown(self) -> dict:
         moves.render(self.engine, self.session)
+        return self.content()
+
+    def pad(self) -> dict:
+        """The pad that is always open."""
+        moves.render_pad(self.engine, self.session)
+        return self.content()
+
+    def content(self) -> dict:
         outer = unpacked(self.sent)
         return unpacked(outer["content"].tobytes()) | {name: outer[name] for name in ("ack", "here")}
 
     def tell(self, **request) -> None:
         self.seq += 1
         self.asked = {"all": [{"seq": self.seq} | request]}
-        moves._handle_requests(self.engine, self.session)
+        moves._handle_requests(self.engine, self.session, moves.KEY)
 
     def ask(self, kind, **more) -> dict:
         self.tell(kind=kind, **more)
@@ -64,20 +72,24 @@ def engine(tmp_path_factory):
 
 @pytest.fixture
 def panel(engine, monkeypatch):
+    """The panel of a model of three dimensions, with the pad as a tab, as with many dimensions."""
+    monkeypatch.setattr(moves, "MAX_PAD_DIMS", 1)
     return Panel(engine, monkeypatch)
 
 
 def test_every_tab_shows_what_decodes_to_its_pictures(panel, engine):
-    panel.session.a, panel.session.b, panel.session.picked = 3, 7, 11
+    panel.session.a, panel.session.b, panel.session.c = 3, 7, 11
     mu, means = engine.gallery.mu, [engine.gallery.mu[engine.gallery.labels == k].mean(0) for k in range(3)]
     expected = {
-        "prior": (16, None),
+        "prior": (32, None),
         "classes": (3, means),
         "directions": (contents.N_LINE, None),
         "arithmetic": (4, [mu[3], mu[7], mu[11], mu[3] - mu[7] + mu[11]]),
         "pad": (contents.N_SIDE**2, None),
     }
     assert [tab for tab, _ in panel.shown()["tabs"]] == TABS
+    for tab in ("ab", "own"):  # other components
+        assert panel.ask("tab", tab=tab)["tab"] == tab and len(panel.shown()["frames"]) == 0
     for tab, (n, points) in expected.items():
         shown = panel.ask("tab", tab=tab)
         assert shown["tab"] == tab and len(shown["frames"]) == len(shown["z"]) == len(shown["xy"]) == len(shown["support"]) == n
@@ -129,12 +141,12 @@ def test_neighbours_are_picked(panel, engine):
 
 def test_a_request_is_accepted_once(panel):
     panel.ask("draw")
-    moves._handle_requests(panel.engine, panel.session)
+    moves._handle_requests(panel.engine, panel.session, moves.KEY)
     panel.asked = {"all": [{"kind": "draw", "seq": 1}]}
-    moves._handle_requests(panel.engine, panel.session)
+    moves._handle_requests(panel.engine, panel.session, moves.KEY)
     assert panel.session.draws_seed == 1
     panel.asked = {"all": [{"kind": "draw", "seq": n} for n in (1, 2, 3)] + [None, {"kind": "draw"}]}  # one of them got lost
-    moves._handle_requests(panel.engine, panel.session)
+    moves._handle_requests(panel.engine, panel.session, moves.KEY)
     assert panel.session.draws_seed == 3
     panel.seq = 3
     panel.ask("tab", tab="pad", z=[1, 0, 0])  # what was scrubbed goes along with the next request
@@ -184,7 +196,7 @@ def test_bad_requests_change_nothing(panel):
         panel.tell(kind="draw", seq=seq)
         assert panel.session.draws_seed == 0, seq
     for panel.asked in (None, {}, {"kind": "draw"}):
-        moves._handle_requests(panel.engine, panel.session)
+        moves._handle_requests(panel.engine, panel.session, moves.KEY)
     assert panel.session.draws_seed == 0
 
 
@@ -251,6 +263,15 @@ def test_the_pad_is_a_plane_through_z(panel, engine):
     assert (grid[..., 0] == np.float32(0.3)).all() and (np.diff(grid[0, :, 1]) > 0).all() and (np.diff(grid[:, 0, 2]) < 0).all()
 
 
+def test_a_pad_that_is_always_open_has_no_tabs_and_its_own_requests(engine, monkeypatch):
+    panel = Panel(engine, monkeypatch)
+    shown = panel.pad()
+    assert moves.has_pad(engine) and shown["tabs"] == [] and len(shown["frames"]) == contents.N_SIDE**2
+    panel.asked = {"all": [{"seq": 1, "kind": "move", "z": [1, 2, 3]}]}
+    moves._handle_requests(engine, panel.session, moves.PAD_KEY)
+    assert panel.session.z.tolist() == [1, 2, 3] and panel.pad()["ack"] == 1 and panel.shown()["ack"] == 0
+
+
 @pytest.mark.parametrize(
     "latent_dim, image_shape, labelled", [(1, (1, 8, 8), True), (2, (3, 64, 64), False), (64, (1, 64, 64), False)]
 )
@@ -258,12 +279,13 @@ def test_every_kind_of_model(tmp_path, monkeypatch, latent_dim, image_shape, lab
     engine = engine_of(tmp_path, labelled, image_shape, latent_dim)
     panel = Panel(engine, monkeypatch)
     tabs = [tab for tab, _ in panel.shown()["tabs"]]
-    assert tabs == [tab for tab in TABS if (labelled or tab != "classes") and (latent_dim > 1 or tab != "pad")]
-    panel.session.a, panel.session.b, panel.session.picked = 0, 1, 2
+    assert tabs == [tab for tab in TABS if (labelled or tab != "classes") and (latent_dim > 4 or tab != "pad")]
+    assert moves.has_pad(engine) == (latent_dim == 2)
+    panel.session.a, panel.session.b, panel.session.c = 0, 1, 2
     for tab in tabs:
         shown = panel.ask("tab", tab=tab)
         assert shown["tab"] == tab and len(panel.sent) < 400_000  # of noise
         if tab == "directions":
             assert ("classes" in dict(shown["choices"])) == labelled
     panel.session.tab = "classes"  # as a session that comes from another model
-    assert panel.shown()["tab"] == ("classes" if labelled else "prior")
+    assert panel.shown()["tab"] == ("classes" if labelled else "ab")

@@ -110,7 +110,8 @@ def test_switching_models_keeps_the_anchors_of_one_data_set(checkpoints):
     random_bundle(checkpoints, "two", sprite_set(), latent_dim=5, seed=1)
     random_bundle(checkpoints, "unlike")
     page = opened()
-    shown(page).a, shown(page).b = 3, 5
+    shown(page).set_anchor(3)
+    shown(page).set_anchor(5)
     page.selectbox[0].select("two").run()
     assert (shown(page).bundle, shown(page).a, shown(page).b) == ("two", 3, 5) and shown(page).z.shape == (5,)
     page.selectbox[0].select("unlike").run()

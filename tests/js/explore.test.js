@@ -1,7 +1,15 @@
 // Tests the modules of the Explore page that need no DOM.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { pathPlot, playbackShare, shareOf } from '../../explorer/ui/explore/lanes/path_plot.js';
+import {
+  apart,
+  norms,
+  playbackShare,
+  plot,
+  plotX,
+  shareOf,
+} from '../../explorer/ui/explore/lanes/path_plot.js';
+import { thinned } from '../../explorer/ui/explore/map/thumbnails.js';
 import * as grid from '../../explorer/ui/explore/moves/grid.js';
 import { posteriorPlot } from '../../explorer/ui/explore/own_image/posterior_plot.js';
 import { requestQueue } from '../../explorer/ui/explore/own_image/requests.js';
@@ -103,19 +111,36 @@ test('a path may reach beyond its ends', () => {
   );
 });
 
-test('the plot of a path: three curves over the full width, and a line at sqrt(D)', () => {
-  const packet = {
-    times: [0, 0.5, 1],
-    norm: [1, 1, 1],
-    log_prior: [-5, -4, -5],
-    log_prior_max: -4,
-    support: [0, 1, 0.5],
-    latent_dim: 4,
-  };
-  const svg = pathPlot(packet);
-  assert.match(svg, /<path class="c-support" d="M0\.0 96\.0L100\.0 4\.0L200\.0 50\.0"\/>/);
-  assert.match(svg, /<path class="c-prior" d="M0\.0 96\.0L100\.0 4\.0L200\.0 96\.0"\/>/);
-  assert.match(svg, new RegExp(`y1="${96 - (92 * 2) / 2.2}"`));
+test('the plot of a path: a curve for each lane over the full width, and a line at sqrt(D)', () => {
+  const curves = [
+    { name: 'lerp', values: [0, 1, 0.5] },
+    { name: 'slerp', values: [1, 1, 1] },
+  ];
+  const mark = { value: 0.5, name: 'half' };
+  const svg = plot(curves, [0, 0.5, 1], { low: 0, high: 1, mark, width: 274, height: 114 });
+  assert.match(svg, /<path class="c-lerp" d="M34\.0 108\.0L134\.0 8\.0L234\.0 58\.0"\/>/);
+  assert.match(svg, /<path class="c-slerp" d="M34\.0 8\.0L134\.0 8\.0L234\.0 8\.0"\/>/);
+  assert.match(svg, /<line class="mark" x1="34" x2="234" y1="58" y2="58"\/>/);
+  assert.equal(plotX(0.5, 274), 134);
+});
+
+test('the names at the ends of two curves do not overlap', () => {
+  assert.deepEqual(apart([10, 40]), [10, 40]);
+  assert.deepEqual(apart([20, 20]), [13.5, 26.5]);
+  assert.deepEqual(apart([22, 20]), [27.5, 14.5]);
+});
+
+test('the norms of the points of a film', () => {
+  assert.deepEqual([...norms(Float32Array.of(3, 4, 0, 0, 6, 8), 2)], [5, 0, 10]);
+});
+
+test('thinned pictures do not overlap, and the first of a crowd stays', () => {
+  const points = Array.from({ length: 400 }, (_, i) => [(i * 37) % 200, (i * 91) % 150, i]);
+  const kept = thinned(points, 30);
+  assert.equal(kept[0], points[0]);
+  for (const [i, a] of kept.entries())
+    for (const b of kept.slice(i + 1)) assert.ok(Math.abs(a[0] - b[0]) >= 30 || Math.abs(a[1] - b[1]) >= 30);
+  assert.ok(kept.length > 15);
 });
 
 test('the posterior of an image: a bar for each dimension, none without an image', () => {

@@ -221,12 +221,12 @@ function show(s, i, isQuiet, event) {
 
 function showOnStage(s, at, t, event) {
   const { packet, picture, kind } = s;
-  const { n_frames: columns, shape, plane, latent_dim } = packet;
+  const { n_frames, shape, plane, latent_dim } = packet;
   const isBlend = kind === 'pixel';
   const detail = {
     picture,
     index: at,
-    columns,
+    columns: n_frames,
     shape,
     z: packet.z.subarray(at * latent_dim, (at + 1) * latent_dim),
     xy: [packet.xy[2 * at], packet.xy[2 * at + 1]],

@@ -175,7 +175,9 @@ function place(s) {
   }
   pin(s, $('.le-picked'), packet.picked_xy);
   pin(s, $('.le-own'), packet.own_xy);
-  for (const kind of ['lerp', 'slerp']) placePath(s, kind);
+  const { lerp, slerp } = packet;
+  placePath(s, lerp, ['.path', '.halo']);
+  placePath(s, slerp, ['.slerp']);
   placeEllipse(s);
   placeNames(s);
   drawThumbnails(s);
@@ -184,14 +186,13 @@ function place(s) {
   if (explorer.cursor) showCursor(s, explorer.cursor);
 }
 
-function placePath({ packet, chart, $ }, kind) {
+function placePath({ chart, $ }, path, lines) {
   const points = [];
-  for (let i = 0; i < packet[kind].length; i += 2) {
-    const [x, y] = toPixels(chart, packet[kind][i], packet[kind][i + 1]);
+  for (let i = 0; i < path.length; i += 2) {
+    const [x, y] = toPixels(chart, path[i], path[i + 1]);
     points.push(`${x.toFixed(1)},${y.toFixed(1)}`);
   }
-  for (const line of kind === 'lerp' ? ['.path', '.halo'] : ['.slerp'])
-    $(line).setAttribute('points', points.join(' '));
+  for (const line of lines) $(line).setAttribute('points', points.join(' '));
 }
 
 function placeEllipse({ packet, chart, $ }) {

@@ -21,6 +21,7 @@ SET = {  # a value of each attribute that is not its default
     "z": Z,
     "a": 0,
     "b": N - 1,
+    "c": 3,
     "picked": 7,
     "plane": (3, 1),
     "colour": "recon loss",
@@ -31,6 +32,7 @@ BAD = {
     "z": ["!!!", "AAAA", "AAAAAA", "ünï", "AADAfwAAwH8AAMB_AADAfw", np.full(D, 2e6, "<f4"), np.ones(D + 1, "<f4")],
     "a": ["-1", str(N), "one", "1.5", "", "²", "1e1"],
     "b": ["-1", str(N)],
+    "c": ["-1", str(N)],
     "image": ["-1", str(N)],
     "plane": ["moon", "1,1", "0,9", "0", "0,1,2", "-1,0", ""],
     "colour": ["loud", "", "CLASS", "<b>"],
@@ -58,10 +60,10 @@ def text_of(value) -> str:
     return value if isinstance(value, str) else link._write_z(value)
 
 
-def opened(monkeypatch, engine, query: dict) -> Session:
+def opened(monkeypatch, engine, query: dict, is_first: bool = True) -> Session:
     """The session of a new tab with this query."""
     monkeypatch.setattr(state, "st", SimpleNamespace(session_state={}, query_params=query))
-    return state.session(engine)
+    return state.session(engine, lambda engine: (7, 9), is_first)
 
 
 def query_of(session: Session) -> dict:
@@ -96,7 +98,7 @@ def test_a_link_restores_the_session(monkeypatch, engine, plane, colour):
 
 def test_defaults_are_not_in_the_link_and_come_back(monkeypatch, engine):
     before = Session("mnist", engine.content_hash, np.zeros(D, np.float32), N)
-    assert query_of(before) == {"model": "mnist", "hash": engine.content_hash}
+    assert query_of(before) == {"model": "mnist", "hash": engine.content_hash, "ab": "none"}
     after = opened(monkeypatch, engine, query_of(before))
     assert not after.z.any() and (after.a, after.b, after.picked, after.plane) == (None, None, None, None)
 
@@ -120,7 +122,7 @@ def test_a_link_to_a_changed_model_is_read_with_a_message(monkeypatch, engine):
 
 def test_a_link_to_another_model_changes_nothing(monkeypatch, engine):
     session = opened(monkeypatch, engine, query_of(Session(n_images=N, **SET)) | {"model": "other"})
-    assert query_of(session) == {"model": "mnist", "hash": engine.content_hash}
+    assert query_of(session) == {"model": "mnist", "hash": engine.content_hash, "ab": "none"}
 
 
 def test_unknown_parameters_are_passed_over(monkeypatch, engine):
@@ -145,3 +147,30 @@ def test_a_train_link_fills_in_the_form():
 @pytest.mark.parametrize("text", ["0", "-5", "86401", "1.5", "many", "", "²", "nan"])
 def test_an_invalid_budget_leaves_the_form_as_it_is(text):
     assert read_train({"dataset": "digits", "budget": text}) == {"dataset": "digits"}
+
+
+def test_the_page_without_a_link_opens_with_an_example_whose_link_is_the_plain_address(monkeypatch, engine):
+    session = opened(monkeypatch, engine, {})
+    assert (session.a, session.b, session.is_example, session.link()) == (7, 9, True, "")
+    session.set_anchor(3)
+    assert (session.a, session.b, session.is_example) == (3, None, False)
+    assert query_of(session)["a"] == "3"
+    session.clear()
+    assert query_of(session)["ab"] == "none"
+    after = opened(monkeypatch, engine, query_of(session))
+    assert (after.a, after.b, after.is_example) == (None, None, False)
+
+
+def test_the_example_of_another_model_than_the_first_has_a_link(monkeypatch, engine):
+    session = opened(monkeypatch, engine, {}, is_first=False)
+    assert session.is_example and query_of(session)["model"] == "mnist" and query_of(session)["a"] == "7"
+
+
+@pytest.mark.parametrize("query", [{"model": "mnist"}, {"ab": "none"}, {"z": ""}, {"image": "2"}])
+def test_a_page_with_a_link_has_no_example(monkeypatch, engine, query):
+    session = opened(monkeypatch, engine, query)
+    assert (session.a, session.b, session.is_example) == (None, None, False)
+
+
+def test_a_link_to_train_does_not_stop_the_example(monkeypatch, engine):
+    assert opened(monkeypatch, engine, {"dataset": "digits", "budget": "20"}).is_example
