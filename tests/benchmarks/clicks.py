@@ -114,13 +114,15 @@ def clicks(visit: Visit, points: Iterable[tuple[int, float, float]]) -> tuple[in
 
 
 def filter_classes(visit: Visit, engine, n: int = 2) -> np.ndarray:
-    """Hide the first n classes by their place in the legend; says which points are left."""
+    """Hide the first n classes by their place in the list of classes; says which points are left."""
+    visit.page.locator(".le-map-tools [data-do=classes]").click()
     for i in range(n):
-        visit.page.locator(".st-key-latent_map .legendtoggle").nth(i).click()
+        visit.page.locator(".le-classes button").nth(i).click()
         visit.page.wait_for_function(
             "i => document.querySelector('.st-key-latent_map .js-plotly-plot')._fullData[i].visible === 'legendonly'", arg=i
         )
         visit.page.wait_for_timeout(400)  # Plotly's double click lasts 300 ms
+    visit.page.locator(".le-map-tools [data-do=classes]").click()
     return ~np.isin(engine.gallery.labels, np.unique(engine.gallery.labels)[:n])
 
 

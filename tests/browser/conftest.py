@@ -98,9 +98,12 @@ def engine():
 
 @pytest.fixture
 def explore(app, visit):
-    """explore(query, quiet=False) -> Visit of the page at rest; quiet: the hover pictures too have come, nothing else will."""
+    """explore(query, quiet=False) -> Visit of the page at rest, by default without the example with which a visit begins.
 
-    def go(query: str = "", quiet: bool = False) -> Visit:
+    quiet: the hover pictures too have come, nothing else will.
+    """
+
+    def go(query: str = "?ab=none", quiet: bool = False) -> Visit:
         page = Visit(visit("about:blank")).open(f"{app.url}/{query}")
         if quiet:
             page.sprites()

@@ -81,13 +81,14 @@ def test_clicks_on_the_map_name_the_right_points(explore, engine):
     assert clicks(page, page.isolated(xy, chance(4), visible)[:2]) == (2, 2)
 
 
-def test_shift_moves_z_only_and_empty_space_is_a_place_too(explore, engine):
+def test_shift_sets_c_and_empty_space_is_a_place_too(explore, engine):
     page = explore()
     row, x, y = page.isolated(engine.map_xy("umap"), chance())[0]
     page.page.keyboard.down("Shift")
     page.click(x, y)
     page.page.keyboard.up("Shift")
     assert np.array_equal(page.z(16), engine.gallery.mu[row]) and page.anchors() == (None, None) and "image" not in page.link()
+    assert page.attribute("anchor-c", "data-index") == page.link()["c"] == str(row)
     mark = page.page.locator("[data-fact=approximate]")
     assert mark.is_hidden()
     left, bottom = page.axes()

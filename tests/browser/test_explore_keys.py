@@ -80,7 +80,7 @@ def test_presenter_and_the_list_of_keys(explore):
     page = explore()
     for key, presents in (("p", True), ("p", False), ("p", True), ("Escape", False)):
         page.page.keyboard.press(key)
-        assert page.page.evaluate("() => document.documentElement.classList.contains('le-presenter')") == presents
+        assert page.page.evaluate("() => document.documentElement.dataset.view === 'present'") == presents
     is_open = "() => __probe.find('.bar dialog').open"
     page.page.keyboard.press("?")
     assert page.page.evaluate(is_open)
@@ -122,7 +122,7 @@ def serious(page) -> list[str]:
 
 @pytest.mark.parametrize("view", ["empty", "full", "dark", "presenter"])
 def test_axe_finds_nothing_serious(explore, axe, view):
-    page = explore("" if view == "empty" else "?a=3&b=4&image=3")
+    page = explore("?ab=none" if view == "empty" else "?a=3&b=4&image=3")
     if view == "dark":
         darken(page)
     if view == "presenter":

@@ -115,9 +115,9 @@ class Session:
             self.is_example = False
             setattr(self, name, row)
 
-    def show_example(self, a: int, b: int, mu: np.ndarray) -> None:
-        """Sets an example path from A, the image with the mean `mu`, to B, and moves z to A."""
-        self.a, self.b, self.z, self.is_example = a, b, np.array(mu, np.float32), True
+    def show_example(self, a: int, b: int) -> None:
+        """Sets an example path from A to B, which the visitor's first click replaces."""
+        self.a, self.b, self.is_example = a, b, True
 
     def remember_opening(self, plane) -> None:
         """Makes the plain address the link of the present state, in the given plane."""
@@ -247,8 +247,7 @@ def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -
     if old is None and link.is_link(st.query_params):
         link.read_into(new, st.query_params, engine)
     elif old is None or old.is_example:
-        a, b = example(engine)
-        new.show_example(a, b, engine.gallery.mu[a])
+        new.show_example(*example(engine))
     elif old.dataset == new.dataset and old.n_images == new.n_images:
         new.picked, new.a, new.b, new.c, new._next_anchor = old.picked, old.a, old.b, old.c, old._next_anchor
         if new.picked is not None:

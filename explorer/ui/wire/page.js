@@ -72,7 +72,9 @@ function keepPage() {
 
 // Whether a key event belongs to a form field other than a slider.
 export const isTyping = (event) =>
-  event.composedPath()[0].matches?.('input:not([type=range]), textarea, select, [contenteditable]');
+  event
+    .composedPath()[0]
+    .matches?.('input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]');
 
 export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 

@@ -20,8 +20,8 @@ const SCRUB_KEYS = {
   Home: -1e6,
   End: 1e6,
 };
-const FIELDS_AND_BUTTONS =
-  'input:not([type=range]), textarea, select, button, [contenteditable], [role=button]';
+const FIELDS = 'input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]';
+const BUTTONS = 'button, a, [role=button], [role=tab], [type=checkbox]'; // Space presses them
 const INSET_PX = 7; // between the ends of strip and canvas: half the width of the scrubber's handle
 
 export default mounting('lanes', build, accept);
@@ -101,8 +101,9 @@ function onScrubKey(s, e) {
 }
 
 function onShortcut(s, e) {
-  if (hasModifier(e) || e.composedPath()[0].matches?.(FIELDS_AND_BUTTONS)) return;
-  if (e.key === ' ' && s.packet?.n_frames) {
+  const [target] = e.composedPath();
+  if (hasModifier(e) || target.matches?.(FIELDS)) return;
+  if (e.key === ' ' && s.packet?.n_frames && !target.matches?.(BUTTONS)) {
     e.preventDefault();
     togglePlay(s, show);
   } else if (e.key === 'x' && s.packet?.n_frames) s.ask({ kind: 'swap' });

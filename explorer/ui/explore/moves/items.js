@@ -1,7 +1,7 @@
 // The tabs with a row of pictures to click: prior, neighbours, classes, arithmetic.
 
 import { blit, fitCanvas } from '../../wire/pictures.js';
-import { previewFrame } from './preview.js';
+import { frameDetail, previewFrame } from './preview.js';
 
 const SIGNS = ['\u2212', '+', '='];
 const MISSING = 'ABC'; // labels of anchors that are not chosen yet
@@ -36,6 +36,10 @@ function itemElements(s, item, i, isSum) {
   if (item) element.tabIndex = i === 0 ? 0 : -1;
   else element.lastChild.textContent = MISSING[i];
   element.addEventListener('click', (e) => choose(s, +element.dataset.frame, e));
+  element.addEventListener('pointerenter', (e) => {
+    if (e.pointerType === 'mouse') peekAt(s, element, e);
+  });
+  element.addEventListener('pointerleave', () => window.dispatchEvent(new CustomEvent('latent:peek-end')));
   if (!isSum || i === s.packet.items.length - 1) return [element];
   const sign = document.createElement('span');
   return [element, Object.assign(sign, { className: 'sign', textContent: SIGNS[i] })];
@@ -58,6 +62,16 @@ function drawItems({ packet, picture }, elements) {
     if (packet.rows) element.dataset.row = packet.rows[frame];
     frame++;
   });
+}
+
+// Shows the picture under the pointer on the stage; z does not move. Gallery images have no decoded frame
+// here.
+function peekAt(s, element, event) {
+  const { packet, scrubbedZ } = s;
+  const frame = +element.dataset.frame;
+  if (!(frame >= 0) || packet.rows || scrubbedZ) return;
+  const detail = { ...frameDetail(s, frame, event), caption: element.title };
+  window.dispatchEvent(new CustomEvent('latent:peek', { detail }));
 }
 
 // Previews a decoded frame at once; for a gallery image, requests its z from the server.

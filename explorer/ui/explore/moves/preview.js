@@ -16,24 +16,26 @@ export function showNote(s, text) {
   s.$('.note').title = text;
 }
 
-// Shows a frame on the stage synchronously, within the event handler. The next request will carry its z.
-export function previewFrame(s, frame, event) {
-  const { picture, packet } = s;
+// What the stage needs to show a frame.
+export function frameDetail({ picture, packet }, frame, event) {
   const { latent_dim, columns, shape, plane } = packet;
-  s.scrubbedZ = [...packet.z.subarray(frame * latent_dim, (frame + 1) * latent_dim)];
-  const detail = {
+  return {
     picture,
     index: frame,
     columns,
     shape,
-    z: s.scrubbedZ,
+    z: [...packet.z.subarray(frame * latent_dim, (frame + 1) * latent_dim)],
     xy: [packet.xy[2 * frame], packet.xy[2 * frame + 1]],
     support: packet.support[frame],
     plane,
-    source: s.source,
-    seq: s.mail.seq + 1,
     event,
   };
+}
+
+// Shows a frame on the stage synchronously, within the event handler. The next request will carry its z.
+export function previewFrame(s, frame, event) {
+  const detail = { ...frameDetail(s, frame, event), source: s.source, seq: s.mail.seq + 1 };
+  s.scrubbedZ = detail.z;
   window.dispatchEvent(new CustomEvent('latent:preview', { detail }));
 }
 

@@ -11,7 +11,7 @@ import { countStagePaint, isAtFilms, settle, showExact } from './image.js';
 import { onShortcut } from './keys.js';
 import { endPeek, endPreview, keepPeek, leavePeek, showPeek, showPreview } from './peek.js';
 import { buildRows, drawStrips } from './rows.js';
-import { activate, focusRow, handlers, sendZ } from './sliders.js';
+import { activate, countHiddenRows, focusRow, handlers, scrollRows, sendZ } from './sliders.js';
 
 const COMMIT_MS = 150;
 
@@ -53,7 +53,11 @@ function build(root) {
     'latent:heard': (e) => endPreview(s, e.detail),
   };
   for (const name in listeners) window.addEventListener(name, listeners[name]);
-  const observer = new ResizeObserver(() => drawStrips(s));
+  $('.rows').addEventListener('scroll', () => countHiddenRows(s), { passive: true });
+  const observer = new ResizeObserver(() => {
+    drawStrips(s);
+    countHiddenRows(s);
+  });
   observer.observe($('.rows'));
   const stopMirror = mirrorView($('.stage'));
   s.stop = () => {
@@ -90,6 +94,7 @@ function accept(s, packet) {
     if (isFirst) {
       buildRows(s, handlers(s));
       activate(s, packet.dims[0]);
+      countHiddenRows(s);
     }
     settle(s);
     drawStrips(s);
@@ -106,6 +111,7 @@ function act(s, what) {
   if (command === 'row') focusRow(s, +n);
   else if (what === 'keep') keepPeek(s);
   else if (what === 'leave') leavePeek(s);
+  else if (what === 'rest') scrollRows(s);
   else if (what === 'reset') {
     s.z.fill(0);
     sendZ(s);

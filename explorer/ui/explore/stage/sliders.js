@@ -116,3 +116,19 @@ export function focusRow(s, k) {
       row.range.focus();
     }
 }
+
+// Scrolls between the first sliders and the rest, where there is not enough space for all.
+export function scrollRows(s) {
+  const rows = s.$('.rows');
+  rows.scrollTop = rows.scrollTop > 1 ? 0 : rows.scrollHeight;
+}
+
+// Says how many sliders are out of sight.
+export function countHiddenRows(s) {
+  const rows = s.$('.rows');
+  const [first] = rows.children;
+  if (!first) return;
+  const n = Math.round((rows.scrollHeight - rows.clientHeight) / first.offsetHeight);
+  s.$('.rest').hidden = n < 1;
+  s.$('.rest').textContent = rows.scrollTop > 1 ? `${n} before` : `${n} more`;
+}
