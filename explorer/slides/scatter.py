@@ -1,0 +1,152 @@
+"""The map on a slide: points in the colours of the page's figure, names on the clusters, badges, paths and cursors."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from explorer.slides.canvas import PAPER, Box, Canvas, mixed
+from explorer.slides.style import ACCENT, FAINT, INK, SMALL
+from explorer.slides.text import fitted, width
+
+N_COLOURS = 64  # of a continuous palette
+MAX_NAMES = 24  # with more classes the names would cover the points
+NAME_PX = 260
+POINT_RADIUS, POINT_OPACITY = 3.4, 0.75
+
+
+@dataclass(frozen=True, eq=False)
+class MapPoints:
+    """The points of a map, xy (N, 2), and how they are coloured: N indices into `palette`."""
+
+    xy: np.ndarray
+    labels: np.ndarray  # (N,) int, -1: unlabelled
+    class_names: tuple[str, ...]
+    palette: tuple[str, ...]
+    colour_of: np.ndarray  # (N,) int
+    by_class: bool = True
+    unit: str = ""  # of a continuous palette, from `low` to `high`
+    low: float = 0.0
+    high: float = 1.0
+    axes: tuple[str, str] = ("", "")  # titles; empty: the axes have no meaning
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """(N,) bool: the points that have a position."""
+        return np.isfinite(self.xy).all(1)
+
+
+def from_figure(figure: go.Figure, labels: np.ndarray, class_names: tuple[str, ...]) -> MapPoints:
+    """The points of `figures.map_figure`, in the order of their rows (`customdata`), in the colours that they have there."""
+    traces = [trace for trace in figure.data if trace.customdata is not None]
+    axes = figure.layout.xaxis.title.text or "", figure.layout.yaxis.title.text or ""
+    xy, colour_of = np.full((len(labels), 2), np.nan), np.zeros(len(labels), int)
+    by_class = all(isinstance(trace.marker.color, str) for trace in traces)
+    if by_class:
+        palette, unit, low, high = tuple(trace.marker.color for trace in traces), "", 0.0, 1.0
+    else:
+        palette = tuple(sample_colorscale("Viridis", N_COLOURS, colortype="rgb"))
+        palette = tuple("#{:02x}{:02x}{:02x}".format(*map(int, colour[4:-1].split(","))) for colour in palette)
+        low, high = float(traces[0].marker.cmin), float(traces[0].marker.cmax)
+        unit = traces[0].marker.colorbar.title.text or ""
+    for i, trace in enumerate(traces):
+        rows = np.asarray(trace.customdata, int).ravel()
+        xy[rows] = np.stack([trace.x, trace.y], 1)
+        if by_class:
+            colour_of[rows] = i
+        else:
+            share = (np.nan_to_num(np.asarray(trace.marker.color, float), nan=low) - low) / max(high - low, 1e-12)
+            colour_of[rows] = np.rint(np.clip(share, 0, 1) * (N_COLOURS - 1)).astype(int)
+    return MapPoints(xy, np.asarray(labels), class_names, palette, colour_of, by_class, unit, low, high, axes)
+
+
+class MapView:
+    """Places map units in a box, with equal scales on both axes."""
+
+    def __init__(self, xy: np.ndarray, box: Box, also: np.ndarray | None = None):
+        """The box shows all of xy (N, 2), and of `also` (M, 2)."""
+        every = np.concatenate([xy, np.zeros((0, 2)) if also is None else also])
+        every = every[np.isfinite(every).all(1)]
+        low, high = (every.min(0), every.max(0)) if len(every) else (np.zeros(2), np.ones(2))
+        left, top, box_width, box_height = box
+        pad = 24
+        spans = np.maximum(high - low, 1e-9)
+        self._scale = min((box_width - 2 * pad) / spans[0], (box_height - 2 * pad) / spans[1])
+        self._middle, self.box = (low + high) / 2, box
+        self._centre = np.array([left + box_width / 2, top + box_height / 2])
+
+    def place(self, xy: np.ndarray) -> np.ndarray:
+        """Map units (..., 2) -> pixels (..., 2)."""
+        return self._centre + (np.asarray(xy, float) - self._middle) * self._scale * np.array([1, -1])
+
+
+def draw_points(canvas: Canvas, view: MapView, points: MapPoints) -> None:
+    """The points and the names of the classes on their clusters."""
+    for colour in np.unique(points.colour_of):
+        rows = points.shown & (points.colour_of == colour)
+        canvas.dots(view.place(points.xy[rows]), POINT_RADIUS, points.palette[colour], POINT_OPACITY)
+    draw_names(canvas, view, points)
+
+
+def draw_names(canvas: Canvas, view: MapView, points: MapPoints) -> None:
+    classes = [c for c in np.unique(points.labels[points.shown]).tolist() if 0 <= c < len(points.class_names)]
+    if len(classes) > MAX_NAMES:
+        return
+    taken: list[tuple[float, float, float]] = []  # x, y and half the width of each name
+    left, top, box_width, box_height = view.box
+    for c in classes:
+        rows = points.shown & (points.labels == c)
+        x, y = view.place(np.median(points.xy[rows], 0)).tolist()
+        name = fitted(points.class_names[c], SMALL + 4, NAME_PX)
+        half = width(name, SMALL + 4) / 2 + 6
+        x = min(max(x, left + half), left + box_width - half)
+        y += SMALL / 3
+        while any(abs(x - other) < half + far and abs(y - line) < SMALL + 4 for other, line, far in taken):
+            y += 8 if y + 8 < top + box_height else -box_height / 3
+        taken.append((x, y, half))
+        colour = mixed(points.palette[points.colour_of[rows][0]], "#000000", 0.35) if points.by_class else INK
+        canvas.text(x, y, name, SMALL + 4, colour, "middle", halo=True)
+
+
+def draw_scale(canvas: Canvas, points: MapPoints, box: Box) -> None:
+    """The colours of a continuous palette from low to high, and their unit."""
+    left, top, box_width, height = box
+    step = height / len(points.palette)
+    for i, colour in enumerate(reversed(points.palette)):
+        canvas.rect((left, top + i * step, box_width, step + 1), colour)
+    canvas.text(left + box_width + 10, top + 22, f"{points.high:.3g}", SMALL, INK)
+    canvas.text(left + box_width + 10, top + height, f"{points.low:.3g}", SMALL, INK)
+    canvas.text(left + box_width, top - 16, fitted(points.unit, SMALL, 600), SMALL, INK, "end")
+
+
+def draw_axes(canvas: Canvas, view: MapView, axes: tuple[str, str]) -> None:
+    """The titles of axes that have a meaning, and lines through 0."""
+    if not any(axes):
+        return
+    left, top, box_width, box_height = view.box
+    x, y = view.place(np.zeros(2))
+    if left < x < left + box_width:
+        canvas.line(np.array([[x, top], [x, top + box_height]]), mixed(PAPER, FAINT, 0.5), 2)
+    if top < y < top + box_height:
+        canvas.line(np.array([[left, y], [left + box_width, y]]), mixed(PAPER, FAINT, 0.5), 2)
+    canvas.text(left + box_width, top + box_height - 8, fitted(axes[0], SMALL, 400), SMALL, FAINT, "end", halo=True)
+    canvas.text(left, top + 26, fitted(axes[1], SMALL, 400), SMALL, FAINT, halo=True)
+
+
+def draw_badge(canvas: Canvas, at: np.ndarray, letter: str, colour: str) -> None:
+    """The letter A or B in a disc at pixels (2,)."""
+    if np.isfinite(at).all():
+        canvas.dots(at[None], 25, PAPER)
+        canvas.dots(at[None], 22, colour)
+        canvas.text(at[0], at[1] + 10, letter, SMALL, PAPER, "middle")
+
+
+def draw_cursor(canvas: Canvas, at: np.ndarray, is_ring: bool = False) -> None:
+    """A disc or a ring at pixels (2,), in the colour of what moves."""
+    if np.isfinite(at).all():
+        canvas.dots(at[None], 15, PAPER)
+        canvas.dots(at[None], 12, ACCENT)
+        if is_ring:
+            canvas.dots(at[None], 7, PAPER)
