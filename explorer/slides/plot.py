@@ -44,12 +44,9 @@ class Plot:
         canvas.text(left, top + height + 34, ends[0], SMALL, FAINT)
         canvas.text(left + width, top + height + 34, ends[1], SMALL, FAINT, "end")
 
-    def level(self, canvas: Canvas, y: float, name: str) -> None:
-        """A dotted line at y with its name at the right."""
-        if self._low <= y <= self._high:
-            canvas.line(self.place([self._first, self._last], [y, y]), mixed(PAPER, FAINT, 0.6), 2, dashed=True)
-            x, level = self.place(self._last, y)
-            canvas.text(x, level - 8, name, SMALL, FAINT, "end", halo=True)
+    def level(self, canvas: Canvas, y: float) -> None:
+        """A thin grey line at y."""
+        canvas.line(self.place([self._first, self._last], [y, y]), mixed(PAPER, FAINT, 0.6), 2)
 
     def curves(self, canvas: Canvas, curves: list[Curve]) -> None:
         """The curves; the names of two stand where these are farthest apart."""

@@ -10,8 +10,8 @@ from explorer.slides import scatter
 from explorer.slides.canvas import HEIGHT, PAPER, WIDTH, Canvas, mixed
 from explorer.slides.plot import Curve, Plot
 from explorer.slides.scatter import MapPoints, MapView
-from explorer.slides.style import A_COLOUR, ACCENT, B_COLOUR, FAINT, INK, MARGIN, SMALL, TEXT, TITLE
-from explorer.slides.text import fitted, width
+from explorer.slides.style import A_COLOUR, B_COLOUR, FAINT, INK, MARGIN, SMALL, TEXT, TITLE
+from explorer.slides.text import fitted
 
 TOP = 120  # where the content below the title begins
 MAX_ROWS = 10  # latent dimensions beside the decoded image
@@ -110,7 +110,7 @@ def interpolation(canvas: Canvas, title: str, films: dict[str, Film], latent_dim
     y = TOP + 3 * (side + 8) + 30
     for column, frame in enumerate(shown):
         is_end = times[frame] in (0, 1)
-        colour = ACCENT if not is_end else A_COLOUR if times[frame] == 0 else B_COLOUR
+        colour = FAINT if not is_end else A_COLOUR if times[frame] == 0 else B_COLOUR
         text = f"t = {times[frame]:.1f}" if column == 0 else f"{times[frame]:.1f}"
         canvas.text(left + column * step + side / 2, y, text, SMALL, colour, "middle")
     top = y + 70
@@ -125,13 +125,17 @@ def draw_curves(canvas: Canvas, films: dict[str, Film], latent_dim: int, norm_bo
     ends = tuple(f"t = {t:g}" for t in (times[0], times[-1]))
     norms = np.concatenate([films[kind].norm for kind in LANE_COLOURS])
     plots = (
-        (Plot(norm_box, times, 0.9 * min(norms.min(), root), 1.05 * max(norms.max(), root)), "norm", "|z|"),
+        (
+            Plot(norm_box, times, 0.9 * min(norms.min(), root), 1.05 * max(norms.max(), root)),
+            "norm",
+            f"|z|; grey: sqrt(D) = {root:.1f}",
+        ),
         (Plot(support_box, times, 0.0, 1.0), "support", "support by the data"),
     )
     for plot, attribute, name in plots:
         plot.frame(canvas, name, ends)
         if attribute == "norm":
-            plot.level(canvas, root, f"sqrt(D) = {root:.1f}")
+            plot.level(canvas, root)
         curves = [
             Curve(kind, getattr(films[kind], attribute), colour, kind == "slerp") for kind, colour in LANE_COLOURS.items()
         ]

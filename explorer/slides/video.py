@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from itertools import count
 
 from PIL import Image
 
@@ -21,10 +22,12 @@ def mp4(pictures: Iterable[Image.Image], fps: int) -> bytes:
         stream.width, stream.height, stream.pix_fmt = *first.size, "yuv420p"
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = BT709
+        position = count()
 
         def write(picture: Image.Image, times: int = 1) -> None:
             frame = av.VideoFrame.from_image(picture).reformat(format="yuv420p", dst_colorspace="ITU709")
             for _ in range(times):
+                frame.pts = next(position)
                 file.mux(stream.encode(frame))
 
         write(first, hold)
