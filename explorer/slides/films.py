@@ -114,8 +114,7 @@ def epochs(title: str, events: Sequence[dict], frames: Sequence[EpochFrame]) -> 
     base.text(MARGIN, 620, "reconstructions", SMALL, INK)
     has_umap = all(frame.umap is not None for frame in frames)
     positions = [frame.umap if has_umap else frame.xy for frame in frames]
-    name = "UMAP" if has_umap else "PCA"
-    base.text(1000, 160, f"encoder means, {name}, aligned across epochs", SMALL, INK)
+    base.text(1000, 160, f"encoder means: {_plane_name(start.get('latent_dim', 0), has_umap)}", SMALL, INK)
     reach = max(max(frame.umap_reach if has_umap else frame.reach for frame in frames), 1e-6)
     corners = np.array([[-reach, -reach], [reach, reach]])
     view = MapView(corners, (1000, 180, WIDTH - MARGIN - 1000, 500))
@@ -147,7 +146,7 @@ def _loss_plot(base: PixelCanvas, curves: RunCurves) -> Plot | None:
     late = known[min(len(known) - 1, max(1, len(known) // 10)) :]  # the first epochs would flatten the rest
     low, high = min(np.nanmin(curves.recon_loss), known.min()), max(late.max(), known.min())
     margin = 0.08 * max(high - low, 1e-6)
-    plot = Plot((1080, 770, WIDTH - MARGIN - 1080, 210), curves.epochs, low - margin, high + margin)
+    plot = Plot((1080, 770, WIDTH - MARGIN - 1080, 210), curves.epochs, low - 3 * margin, high + margin)
     plot.frame(base, "test loss, nats", ("epoch 0", f"epoch {int(curves.epochs[-1])}"))
     named = (("-ELBO = reconstruction + KL", total, INK), ("reconstruction", curves.recon_loss, "#0072b2"))
     plot.curves(base, [Curve(name, values, colour) for name, values, colour in named])
@@ -166,11 +165,18 @@ def _draw_numbers(canvas: PixelCanvas, epoch: int, last: int, curves: RunCurves,
 
 
 def _draw_tiles(canvas: PixelCanvas, pictures: np.ndarray, top: int) -> None:
-    side = max(pictures.shape[2:])
-    large = figures.enlarge(pictures[:MAX_TILES], max(1, TILE_PX // (side + 2)) * pictures.shape[2])
-    tiles = figures.sheet(large, 8)
-    box = (MARGIN, top, 880, 410)
+    """The first MAX_TILES pictures, uint8 (S, C, H, W), in rows of eight."""
+    height, width = (side + 2 * (max(pictures.shape[2:]) <= figures.SMALL_PX) for side in pictures.shape[2:])
+    factor = max(1, TILE_PX // max(height, width))
+    tiles = figures.sheet(figures.enlarge(pictures[:MAX_TILES], factor * height), 8)
+    box = (MARGIN, top, min(8 * TILE_PX, tiles.shape[1]), min(4 * TILE_PX, tiles.shape[0]))
     canvas.image_at(tiles.transpose(2, 0, 1), box)
+
+
+def _plane_name(latent_dim: int, has_umap: bool) -> str:
+    if has_umap:
+        return "UMAP, aligned across epochs"
+    return {1: "mu", 2: "z0, z1"}.get(latent_dim, "PCA, aligned across epochs")
 
 
 def _epoch_points(xy: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> MapPoints:

@@ -49,7 +49,7 @@ class Plot:
         canvas.line(self.place([self._first, self._last], [y, y]), mixed(PAPER, FAINT, 0.6), 2)
 
     def curves(self, canvas: Canvas, curves: list[Curve]) -> None:
-        """The curves; the names of two stand where these are farthest apart."""
+        """The curves, without what lies above the box; the names of two stand where these are farthest apart."""
         values = np.stack([curve.values for curve in curves])
         known = np.flatnonzero(np.isfinite(values).all(0))
         if not len(known):
@@ -58,7 +58,8 @@ class Plot:
         inner = inner if len(inner) else known
         at = inner[int(np.argmax(np.ptp(values[:, inner], 0)))]
         for curve in curves:
-            canvas.line(self.place(self._x[known], curve.values[known]), curve.colour, 4, curve.dashed)
+            inside = known[curve.values[known] <= self._high]
+            canvas.line(self.place(self._x[inside], curve.values[inside]), curve.colour, 4, curve.dashed)
         top, height = self.box[1], self.box[3]
         order = sorted(curves, key=lambda curve: -curve.values[at])
         for i, curve in enumerate(order):

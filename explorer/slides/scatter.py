@@ -13,7 +13,8 @@ from explorer.slides.text import fitted, width
 
 N_COLOURS = 64  # of a continuous palette
 MAX_NAMES = 24  # with more classes the names would cover the points
-NAME_PX = 260
+NAME_SIZE, NAME_PX = SMALL + 4, 260  # height and greatest width of a name
+MAX_SHIFT_PX = 3 * NAME_SIZE  # of a name, away from the middle of its cluster
 POINT_RADIUS, POINT_OPACITY = 3.4, 0.75
 
 
@@ -91,23 +92,38 @@ def draw_points(canvas: Canvas, view: MapView, points: MapPoints) -> None:
 
 
 def draw_names(canvas: Canvas, view: MapView, points: MapPoints) -> None:
+    """The names of the classes at the medians of their points, moved up or down where they would overlap.
+
+    A name that finds no place near its points is left out.
+    """
     classes = [c for c in np.unique(points.labels[points.shown]).tolist() if 0 <= c < len(points.class_names)]
     if len(classes) > MAX_NAMES:
         return
-    taken: list[tuple[float, float, float]] = []  # x, y and half the width of each name
-    left, top, box_width, box_height = view.box
+    taken: list[tuple[float, float, float]] = []  # x, baseline and half the width of each name
+    left, _, box_width, _ = view.box
     for c in classes:
         rows = points.shown & (points.labels == c)
+        name = fitted(points.class_names[c], NAME_SIZE, NAME_PX)
+        half = width(name, NAME_SIZE) / 2 + 6
         x, y = view.place(np.median(points.xy[rows], 0)).tolist()
-        name = fitted(points.class_names[c], SMALL + 4, NAME_PX)
-        half = width(name, SMALL + 4) / 2 + 6
         x = min(max(x, left + half), left + box_width - half)
-        y += SMALL / 3
-        while any(abs(x - other) < half + far and abs(y - line) < SMALL + 4 for other, line, far in taken):
-            y += 8 if y + 8 < top + box_height else -box_height / 3
+        y = _free_line(x, y + SMALL / 3, half, taken, view.box)
+        if y is None:
+            continue
         taken.append((x, y, half))
         colour = mixed(points.palette[points.colour_of[rows][0]], "#000000", 0.35) if points.by_class else INK
-        canvas.text(x, y, name, SMALL + 4, colour, "middle", halo=True)
+        canvas.text(x, y, name, NAME_SIZE, colour, "middle", halo=True)
+
+
+def _free_line(x: float, y: float, half: float, taken: list[tuple[float, float, float]], box: Box) -> float | None:
+    """The baseline nearest to y, within the box, on which a name overlaps none of the others; None if it would be far from y."""
+    low, high = box[1] + NAME_SIZE, box[1] + box[3]
+    for shift in range(0, MAX_SHIFT_PX, 4):
+        for line in (y + shift, y - shift):
+            overlaps = (abs(x - other) < half + far and abs(line - base) < NAME_SIZE for other, base, far in taken)
+            if low <= line <= high and not any(overlaps):
+                return line
+    return None
 
 
 def draw_scale(canvas: Canvas, points: MapPoints, box: Box) -> None:
