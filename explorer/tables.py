@@ -59,7 +59,7 @@ def picture_png(picture: np.ndarray) -> bytes:
 def projector_zip(vectors: np.ndarray, metadata: Mapping[str, Sequence], pictures: np.ndarray | None) -> bytes:
     """A zip of vectors.tsv, metadata.tsv, sprite.png and the config, for the Embedding Projector: tensorboard --logdir FOLDER.
 
-    vectors (N, D); pictures (N, C, H, W). With a single column of metadata the Projector would expect no header: pass two or more.
+    vectors (N, D); pictures (N, C, H, W). Pass two or more columns of metadata: with one the Projector expects no header.
     """
     rows = [list(metadata), *zip(*map(_texts, metadata.values()))]
     parts = {

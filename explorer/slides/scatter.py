@@ -116,7 +116,7 @@ def draw_names(canvas: Canvas, view: MapView, points: MapPoints) -> None:
 
 
 def _free_line(x: float, y: float, half: float, taken: list[tuple[float, float, float]], box: Box) -> float | None:
-    """The baseline nearest to y, within the box, on which a name overlaps none of the others; None if it would be far from y."""
+    """The baseline nearest to y, in the box, on which a name overlaps none of the others; None if that is far from y."""
     low, high = box[1] + NAME_SIZE, box[1] + box[3]
     for shift in range(0, MAX_SHIFT_PX, 4):
         for line in (y + shift, y - shift):

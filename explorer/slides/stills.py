@@ -141,5 +141,3 @@ def draw_curves(canvas: Canvas, films: dict[str, Film], latent_dim: int, norm_bo
         ]
         plot.curves(canvas, curves)
     return plots[0][0], plots[1][0]
-
-
