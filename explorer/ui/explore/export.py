@@ -25,6 +25,7 @@ MIME = {
 }
 ENVIRONMENT = ("EXPLORER_CHECKPOINTS", "EXPLORER_DATA_DIR")  # where models, runs and data sets are looked for
 NEEDS_PAIR = "Choose A and B on the map first."
+TOOLS_HINT = "Open with `embedding-atlas FILE --x x --y y`; unzip, then `tensorboard --logdir FOLDER`."
 
 
 class Download(NamedTuple):
@@ -66,46 +67,33 @@ def _content(engine, session) -> None:
 def _groups(engine, session) -> list[Group]:
     has_pair = session.a is not None and session.b is not None
     pair = f"{session.a}-to-{session.b}"
-    missing = (
-        "" if downloads.has_pictures(engine) else f"These need the images, and {_data_name(engine)} is not on this computer."
+    stage = (
+        Download("Stage PNG", downloads.stage_png, "stage.png"),
+        Download("Stage SVG", downloads.stage_svg, "stage.svg"),
+        Download("Image only, PNG", downloads.pixels_png, "z.png"),
+        Download("Films NPZ", downloads.films_npz, "films.npz"),
     )
+    interpolation = (
+        Download("Film MP4", downloads.lanes_mp4, f"{pair}.mp4"),
+        Download("Film GIF", downloads.lanes_gif, f"{pair}.gif"),
+        Download("Lanes PNG", downloads.lanes_png, f"{pair}.png"),
+        Download("Lanes SVG", downloads.lanes_svg, f"{pair}.svg"),
+    )
+    map = (
+        Download("Map PNG", downloads.map_png, "map.png"),
+        Download("Map SVG", downloads.map_svg, "map.svg"),
+        Download("Table CSV", downloads.map_csv, "map.csv"),
+    )
+    tools = (
+        Download("Embedding Atlas", downloads.atlas_parquet, "atlas.parquet"),
+        Download("Embedding Projector", downloads.projector_zip, "projector.zip"),
+    )
+    absent = "" if downloads.has_pictures(engine) else f"These need the images: {_data_name(engine)} is not on this computer."
     return [
-        Group(
-            "Stage",
-            (
-                Download("Stage PNG", downloads.stage_png, "stage.png"),
-                Download("Stage SVG", downloads.stage_svg, "stage.svg"),
-                Download("Image only, PNG", downloads.pixels_png, "z.png"),
-            ),
-        ),
-        Group(
-            "Interpolation",
-            (
-                Download("Film MP4", downloads.lanes_mp4, f"{pair}.mp4"),
-                Download("Film GIF", downloads.lanes_gif, f"{pair}.gif"),
-                Download("Lanes PNG", downloads.lanes_png, f"{pair}.png"),
-                Download("Lanes SVG", downloads.lanes_svg, f"{pair}.svg"),
-            ),
-            "" if has_pair else NEEDS_PAIR,
-        ),
-        Group(
-            "Map",
-            (
-                Download("Map PNG", downloads.map_png, "map.png"),
-                Download("Map SVG", downloads.map_svg, "map.svg"),
-                Download("Table CSV", downloads.map_csv, "map.csv"),
-            ),
-        ),
-        Group("For other tools", (Download("Films NPZ", downloads.films_npz, "films.npz"),), hint="Arrays for `numpy.load`."),
-        Group(
-            "",
-            (
-                Download("Embedding Atlas", downloads.atlas_parquet, "atlas.parquet"),
-                Download("Embedding Projector", downloads.projector_zip, "projector.zip"),
-            ),
-            missing,
-            "`embedding-atlas FILE --x x --y y`; unzip, then `tensorboard --logdir FOLDER`",
-        ),
+        Group("Stage", stage),
+        Group("Interpolation", interpolation, "" if has_pair else NEEDS_PAIR),
+        Group("Map", map),
+        Group("For other tools", tools, absent, TOOLS_HINT),
     ]
 
 
