@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.ui import resources
 from explorer.ui.explore import downloads
 from explorer.ui.explore.lanes.panel import N_FRAMES
+from explorer.ui.widgets.rows import plain
 
 ZIP, OCTETS = "application/zip", "application/octet-stream"
 MIME = {
@@ -61,7 +62,7 @@ def _content(engine, session) -> None:
         if text := group.missing or group.hint:
             st.caption(text)
     st.markdown("**As Python**")
-    st.code(as_python(engine, session), language="python")
+    st.code(as_python(engine, session), language="python", wrap_lines=True)
 
 
 def _groups(engine, session) -> list[Group]:
@@ -88,18 +89,14 @@ def _groups(engine, session) -> list[Group]:
         Download("Embedding Atlas", downloads.atlas_parquet, "atlas.parquet"),
         Download("Embedding Projector", downloads.projector_zip, "projector.zip"),
     )
-    absent = "" if downloads.has_pictures(engine) else f"These need the images: {_data_name(engine)} is not on this computer."
+    data = plain(engine.origin.title or engine.origin.dataset)
+    absent = "" if downloads.has_pictures(engine) else f"These need the images: {data} is not on this computer."
     return [
         Group("Stage", stage),
         Group("Interpolation", interpolation, "" if has_pair else NEEDS_PAIR),
         Group("Map", map),
         Group("For other tools", tools, absent, TOOLS_HINT),
     ]
-
-
-def _data_name(engine) -> str:
-    """The title of the data set, as text for Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>:$~])", r"\\\1", engine.origin.title or engine.origin.dataset or "the data set")
 
 
 def _button(download: Download, engine, session, is_enabled: bool) -> None:
