@@ -42,10 +42,10 @@ def mp4(pictures: Iterable[Image.Image], fps: int) -> bytes:
 def gif(pictures: Iterable[Image.Image], frame_ms: int, back: bool = False) -> bytes:
     """The pictures as a GIF that loops forever; `back`: forwards, then backwards. The last picture stays HOLD_S longer.
 
-    All frames share the 256 colours that suit the middle one.
+    All frames share 256 colours, because a palette of its own would make an unchanged part of a frame flicker.
     """
     pictures = list(pictures)
-    palette = pictures[len(pictures) // 2].quantize(256, dither=Image.Dither.NONE)
+    palette = _palette(pictures)
     frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     hold = round(1000 * HOLD_S)
     durations = [frame_ms] * len(frames)
@@ -56,3 +56,13 @@ def gif(pictures: Iterable[Image.Image], frame_ms: int, back: bool = False) -> b
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
     return buffer.getvalue()
+
+
+def _palette(pictures: list[Image.Image]) -> Image.Image:
+    """A picture with the 256 colours that suit the first, the last and two others, at half their size."""
+    width, height = (side // 2 for side in pictures[0].size)
+    chosen = [pictures[round(i * (len(pictures) - 1) / 3)] for i in range(4)]
+    together = Image.new("RGB", (width, 4 * height))
+    for i, picture in enumerate(chosen):
+        together.paste(picture.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
+    return together.quantize(256, dither=Image.Dither.NONE)

@@ -24,9 +24,8 @@ MIME = {
     "parquet": OCTETS,
     "zip": ZIP,
 }
-ENVIRONMENT = ("EXPLORER_CHECKPOINTS", "EXPLORER_DATA_DIR")  # where models, runs and data sets are looked for
 NEEDS_PAIR = "Choose A and B on the map first."
-TOOLS_HINT = "Open with `embedding-atlas FILE --x x --y y`; unzip, then `tensorboard --logdir FOLDER`."
+TOOLS_HINT = "embedding-atlas FILE --x x --y y; the other: unzip, then tensorboard --logdir FOLDER"
 
 
 class Download(NamedTuple):
@@ -135,13 +134,13 @@ def as_python(engine, session) -> str:
 
 
 def _opening(engine) -> list[str]:
-    """The lines that open the model, and a comment on what they need."""
-    opener, name, more = "open_bundle", engine.name, ""
-    needs = [variable for variable in ENVIRONMENT if os.environ.get(variable)]
-    comment = "# Run in the folder of app.py" + (f", with {' and '.join(needs)} set as for the app" if needs else "")
+    """The lines that open the model, below a comment on what they need."""
+    opener, name, more, needs = "open_bundle", engine.name, "", ["EXPLORER_CHECKPOINTS"]
     if engine.is_live:
-        opener, name = "open_run", name.removeprefix(resources.RUN_PREFIX)
+        opener, name, needs = "open_run", name.removeprefix(resources.RUN_PREFIX), [*needs, "EXPLORER_DATA_DIR"]
     elif name == resources.own_model_spec():
-        opener, more = "open_model", ", umap=False"
-        comment += f"; the folder of {name.partition(':')[0]} must be on PYTHONPATH"
+        opener, more, needs = "open_model", ", umap=False", []
+    needed = [f"{variable} set as for the app" for variable in needs if os.environ.get(variable)]
+    needed += [f"{name.partition(':')[0]} on PYTHONPATH"] if opener == "open_model" else []
+    comment = "# Run in the folder of app.py" + (f", with {' and '.join(needed)}" if needed else "")
     return [comment, "import numpy as np", f"from explorer import {opener}", "", f"engine = {opener}({name!r}{more})"]
