@@ -13,7 +13,7 @@ from explorer import figures
 from explorer.core.engine.film import Film
 from explorer.core.runs.epoch_film import EpochFrame
 from explorer.core.runs.event_schema import is_drawn
-from explorer.slides import scatter, stills
+from explorer.slides import scatter, stills, video
 from explorer.slides.canvas import HEIGHT, WIDTH, PixelCanvas
 from explorer.slides.plot import Curve, Plot
 from explorer.slides.scatter import MapPoints, MapView
@@ -23,6 +23,7 @@ from explorer.slides.text import fitted
 LANE_PX, LANE_STEP = 280, 310
 MAX_TILES = 32  # samples and reconstructions of an epoch, of each as many
 TILE_PX = 104
+EPOCH_FPS = 8
 UNLABELLED = "#6e6e6e"
 
 
@@ -183,3 +184,8 @@ def _epoch_points(xy: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
     palette = (*figures.CLASS_COLOURS, UNLABELLED)
     colour_of = np.where(labels < 0, len(palette) - 1, labels % (len(palette) - 1))
     return MapPoints(xy, labels, classes, palette, colour_of)
+
+
+def epoch_mp4(title: str, events: Sequence[dict], frames: Sequence[EpochFrame]) -> bytes:
+    """The film of `epochs` as MP4."""
+    return video.mp4(epochs(title, events, frames), EPOCH_FPS)

@@ -120,3 +120,11 @@ def test_a_gif_of_epochs_ends_with_the_last_one(run):
     assert (image.size, image.n_frames) == ((1920, 1080), 5)
     image.seek(4)
     assert image.info["duration"] == 870
+
+
+def test_the_mp4_of_a_run_has_a_frame_per_epoch(run):
+    with av.open(io.BytesIO(films.epoch_mp4("digits", *run))) as file:
+        stream = file.streams.video[0]
+        n = sum(1 for _ in file.decode(stream))
+        assert (stream.width, stream.height, n) == (1920, 1080, 5 - 1 + 2 * 6)  # the first and the last stay 0.75 s
+        assert float(stream.duration * stream.time_base) == pytest.approx(n / 8, abs=0.01)
