@@ -57,8 +57,7 @@ def interpolation(
     view = MapView(points.xy, (1030, 130, WIDTH - MARGIN - 1030, HEIGHT - 130 - MARGIN), paths)
     scatter.draw_axes(base, view, points.axes)
     scatter.draw_points(base, view, points)
-    for kind, colour in stills.LANE_COLOURS.items():
-        stills.draw_path(base, view, films[kind].xy, colour, kind == "slerp")
+    stills.draw_paths(base, view, {kind: films[kind].xy for kind in stills.LANE_COLOURS})
     stills.draw_badges(base, view, a, b)
 
     def draw(i: int) -> Image.Image:

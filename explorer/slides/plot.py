@@ -49,7 +49,7 @@ class Plot:
         canvas.line(self.place([self._first, self._last], [y, y]), mixed(PAPER, FAINT, 0.6), 2)
 
     def curves(self, canvas: Canvas, curves: list[Curve]) -> None:
-        """The curves, without what lies above the box; the names of two stand where these are farthest apart."""
+        """One or two curves, without what lies above the box, and their names, where the two are farthest apart."""
         values = np.stack([curve.values for curve in curves])
         known = np.flatnonzero(np.isfinite(values).all(0))
         if not len(known):
@@ -60,13 +60,14 @@ class Plot:
         for curve in curves:
             inside = known[curve.values[known] <= self._high]
             canvas.line(self.place(self._x[inside], curve.values[inside]), curve.colour, 4, curve.dashed)
-        top, height = self.box[1], self.box[3]
-        order = sorted(curves, key=lambda curve: -curve.values[at])
-        for i, curve in enumerate(order):
-            x, y = self.place(self._x[at], curve.values[at])
-            below = i and len(curves) > 1
-            y = min(y + SMALL + 6, top + height - 6) if below else max(y - 12, top + SMALL - 4)
-            canvas.text(x, y, curve.name, SMALL, curve.colour, "middle", halo=True)
+        upper, *lower = sorted(curves, key=lambda curve: -curve.values[at])
+        x, y = self.place(self._x[at], upper.values[at])
+        y = max(y - 12, self.box[1] + SMALL - 4)
+        for curve in lower:
+            below = min(self.place(self._x[at], curve.values[at])[1] + SMALL + 6, self.box[1] + self.box[3] - 6)
+            y = min(y, below - SMALL - 2)
+            canvas.text(x, below, curve.name, SMALL, curve.colour, "middle", halo=True)
+        canvas.text(x, y, upper.name, SMALL, upper.colour, "middle", halo=True)
 
     def marker(self, canvas: Canvas, x: float, y: float, is_ring: bool = False) -> None:
         draw_cursor(canvas, self.place(x, y), is_ring)

@@ -74,7 +74,7 @@ def map_slide(
     scatter.draw_points(canvas, view, points)
     if not points.by_class:
         scatter.draw_scale(canvas, points, (WIDTH - MARGIN - 130, TOP + 60, 26, 600))
-    draw_path(canvas, view, path, LANE_COLOURS["lerp"], dashed=False)
+    draw_paths(canvas, view, {"lerp": path})
     scatter.draw_cursor(canvas, view.place(cursor))
     draw_badges(canvas, view, a, b)
 
@@ -85,11 +85,14 @@ def draw_badges(canvas: Canvas, view: MapView, a: np.ndarray | None, b: np.ndarr
             scatter.draw_badge(canvas, view.place(at), letter, colour)
 
 
-def draw_path(canvas: Canvas, view: MapView, path: np.ndarray, colour: str, dashed: bool) -> None:
-    known = path[np.isfinite(path).all(1)] if len(path) else path
-    if len(known) > 1:
-        canvas.line(view.place(known), PAPER, 8)
-        canvas.line(view.place(known), colour, 4, dashed)
+def draw_paths(canvas: Canvas, view: MapView, paths: dict[str, np.ndarray]) -> None:
+    """Paths (F, 2) in map units by their lane, with a white rim; that of slerp is dashed."""
+    known = {kind: view.place(path[np.isfinite(path).all(1)]) for kind, path in paths.items()}
+    known = {kind: path for kind, path in known.items() if len(path) > 1}
+    for path in known.values():
+        canvas.line(path, PAPER, 8)
+    for kind, path in known.items():
+        canvas.line(path, LANE_COLOURS[kind], 4, dashed=kind == "slerp")
 
 
 def interpolation(canvas: Canvas, title: str, films: dict[str, Film], latent_dim: int) -> None:

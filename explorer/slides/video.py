@@ -4,9 +4,11 @@ import io
 from collections.abc import Iterable
 from itertools import count
 
+import numpy as np
 from PIL import Image
 
 HOLD_S = 0.75  # how long the first and the last picture stay
+N_GREYS = 64  # in the palette of a GIF: many images are grey, and the paper is to be white
 BT709 = 1  # the colour space of HD video; a player assumes it at this size
 
 
@@ -59,10 +61,16 @@ def gif(pictures: Iterable[Image.Image], frame_ms: int, back: bool = False) -> b
 
 
 def _palette(pictures: list[Image.Image]) -> Image.Image:
-    """A picture with the 256 colours that suit the first, the last and two others, at half their size."""
+    """A picture with N_GREYS greys, and the colours that suit the first, the last and two others, at half their size."""
     width, height = (side // 2 for side in pictures[0].size)
     chosen = [pictures[round(i * (len(pictures) - 1) / 3)] for i in range(4)]
     together = Image.new("RGB", (width, 4 * height))
     for i, picture in enumerate(chosen):
         together.paste(picture.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
-    return together.quantize(256, dither=Image.Dither.NONE)
+    colours = together.quantize(256 - N_GREYS, dither=Image.Dither.NONE).getpalette()
+    greys = [round(i * 255 / (N_GREYS - 1)) for i in range(N_GREYS) for _ in "rgb"]
+    palette = Image.new("P", (1, 1))
+    entries = np.array((colours + greys)[:768], np.uint8).reshape(-1, 3)
+    entries[(entries > 247).all(1)] = 255  # Pillow chooses an entry near white for white itself
+    palette.putpalette(entries.ravel().tolist())
+    return palette

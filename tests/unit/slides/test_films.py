@@ -120,6 +120,7 @@ def test_a_gif_of_epochs_ends_with_the_last_one(run):
     assert (image.size, image.n_frames) == ((1920, 1080), 5)
     image.seek(4)
     assert image.info["duration"] == 870
+    assert image.convert("RGB").getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_the_mp4_of_a_run_has_a_frame_per_epoch(run):
