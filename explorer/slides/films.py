@@ -69,7 +69,7 @@ def interpolation(
             is_ring = kind == "slerp"
             for plot, attribute in zip(plots, ("norm", "support")):
                 plot.marker(canvas, times[i], getattr(films[kind], attribute)[i], is_ring)
-            scatter.draw_cursor(canvas, view.place(films[kind].xy[i]), is_ring)
+            scatter.draw_cursor(canvas, view.place_inside(films[kind].xy[i]), is_ring)
         return canvas.image
 
     return SlideFilm(len(times), draw)

@@ -67,10 +67,13 @@ class MapView:
     """Places map units in a box, with equal scales on both axes."""
 
     def __init__(self, xy: np.ndarray, box: Box, also: np.ndarray | None = None):
-        """The box shows all of xy (N, 2), and of `also` (M, 2)."""
-        every = np.concatenate([xy, np.zeros((0, 2)) if also is None else also])
-        every = every[np.isfinite(every).all(1)]
-        low, high = (every.min(0), every.max(0)) if len(every) else (np.zeros(2), np.ones(2))
+        """The box shows all of xy (N, 2), and what of `also` (M, 2) is at most the extent of xy away from it."""
+        xy = xy[np.isfinite(xy).all(1)]
+        low, high = (xy.min(0), xy.max(0)) if len(xy) else (np.zeros(2), np.ones(2))
+        if also is not None:
+            reach = high - low
+            near = also[((also >= low - reach) & (also <= high + reach)).all(1)]  # false for NaN too
+            low, high = np.minimum(low, near.min(0, initial=np.inf)), np.maximum(high, near.max(0, initial=-np.inf))
         left, top, box_width, box_height = box
         pad = 24
         spans = np.maximum(high - low, 1e-9)
@@ -81,6 +84,11 @@ class MapView:
     def place(self, xy: np.ndarray) -> np.ndarray:
         """Map units (..., 2) -> pixels (..., 2)."""
         return self._centre + (np.asarray(xy, float) - self._middle) * self._scale * np.array([1, -1])
+
+    def place_inside(self, xy: np.ndarray) -> np.ndarray:
+        """Like `place`; what lies outside the box is moved to its edge."""
+        left, top, width, height = self.box
+        return np.clip(self.place(xy), (left, top), (left + width, top + height))
 
 
 def draw_points(canvas: Canvas, view: MapView, points: MapPoints) -> None:

@@ -75,7 +75,7 @@ def map_slide(
     if not points.by_class:
         scatter.draw_scale(canvas, points, (WIDTH - MARGIN - 130, TOP + 60, 26, 600))
     draw_paths(canvas, view, {"lerp": path})
-    scatter.draw_cursor(canvas, view.place(cursor))
+    scatter.draw_cursor(canvas, view.place_inside(cursor))
     draw_badges(canvas, view, a, b)
 
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image, ImageColor, ImageFont
 
 from explorer import figures
 from explorer.slides import scatter, stills, text
@@ -105,7 +105,7 @@ def colour_at(canvas: PixelCanvas, at: np.ndarray) -> str:
 
 
 def test_points_badges_and_cursor_are_where_the_map_has_them(points, lanes):
-    canvas, cursor = PixelCanvas(), np.array([6.0, 0.0])  # far from all points, still on the slide
+    canvas, cursor = PixelCanvas(), np.array([4.0, 0.0])  # beside all points
     stills.map_slide(canvas, "mnist", points, cursor, np.array([2.0, 1.0]), np.array([2.0, -1.0]), np.zeros((0, 2)))
     view = scatter.MapView(points.xy, (60, 120, 1800, 900), cursor[None])
     assert colour_at(canvas, view.place(cursor)) == ACCENT
@@ -117,6 +117,21 @@ def test_points_badges_and_cursor_are_where_the_map_has_them(points, lanes):
         view.place(np.array([0, 1.0])) - view.place(np.zeros(2)),
     )
     assert across[0] == pytest.approx(-up[1]) and across[1] == up[0] == 0  # equal axes, y upwards
+
+
+@pytest.mark.parametrize("where", [(1e6, -1e6), (np.nan, np.nan)])
+def test_a_cursor_far_away_is_at_the_edge_and_one_without_a_place_is_left_out(points, where):
+    at, slides = np.array(where), (PixelCanvas(), SvgCanvas())
+    for canvas in slides:
+        stills.map_slide(canvas, "mnist", points, at, None, None, np.zeros((0, 2)))
+    accent = (np.asarray(slides[0].image) == ImageColor.getrgb(ACCENT)).all(2)
+    rows, columns = np.nonzero(accent)
+    if np.isnan(where[0]):
+        assert not len(rows) and b"nan" not in slides[1].data()
+    else:
+        assert abs(rows.mean() - 1020) < 2 and abs(columns.mean() - 1860) < 2
+    cloud = points.xy[points.shown]
+    assert np.ptp(scatter.MapView(points.xy, (60, 120, 1800, 900), at[None]).place(cloud), 0).max() > 700
 
 
 def test_points_have_the_colours_of_the_page(points):
