@@ -8,6 +8,8 @@ Packages (README.md in this folder describes the layers and who owns which state
 
     core/       data sets, models, training, bundles, maps and the Engine; no user interface
     figures.py  arrays -> Plotly figures and encoded images
+    slides/     pictures and films for slides
+    tables.py   the points of a map as CSV, Parquet and Embedding Projector files
     ui/         the Streamlit pages
     web/        HTTP middleware
     train.py    the command line, python -m explorer.train

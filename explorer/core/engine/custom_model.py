@@ -37,8 +37,12 @@ BATCH_SIZE = 200  # gallery images per call to encode; a visitor's call may have
 _model_lock = threading.Lock()  # research code is rarely thread-safe
 
 
-def open_model(spec: str) -> Engine:
-    """The Engine of `package.module:function`. Raises ConfigError if the function fails or returns invalid values."""
+def open_model(spec: str, umap: bool = True) -> Engine:
+    """The Engine of `package.module:function`. Raises ConfigError if the function fails or returns invalid values.
+
+    umap=False, for scripts: encodes the gallery before it returns, starts no thread and makes no UMAP. Python aborts when a
+    script ends while a thread computes one.
+    """
     encode, decode, images = _load_functions(spec)
     images = _image_set(images, spec)
     shape = images.images.shape[1:]
@@ -47,14 +51,18 @@ def open_model(spec: str) -> Engine:
     decode(mu)
     if len(images) > N_GALLERY:
         images = images.take(stratified_draw(images.labels, N_GALLERY, 0))
-    gallery, umap = Future(), Future()
-    threading.Thread(target=_compute_gallery, args=(encode, images, gallery, umap), daemon=True, name="gallery").start()
+    gallery, umap_xy = Future(), Future()
+    work = encode, images, gallery, umap_xy, umap
+    if umap:
+        threading.Thread(target=_compute_gallery, args=work, daemon=True, name="gallery").start()
+    else:
+        _compute_gallery(*work)
     origin = Origin(images.name, images.split, images.class_names, images.factor_names, images.title)
     name_hash = hashlib.sha256(spec.encode()).hexdigest()[:16]
     return Engine(
         encode=encode,
         decode=decode,
-        latent_map=LatentMap(spec, mu.shape[1], gallery, umap),
+        latent_map=LatentMap(spec, mu.shape[1], gallery, umap_xy),
         origin=origin,
         image_shape=shape,
         content_hash=name_hash,
@@ -157,7 +165,7 @@ def _array(values) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _compute_gallery(encode, images: ImageSet, gallery: Future, umap: Future) -> None:
+def _compute_gallery(encode, images: ImageSet, gallery: Future, umap: Future, with_umap: bool) -> None:
     try:
         parts = []
         for part in torch.from_numpy(images.images).split(BATCH_SIZE):
@@ -168,7 +176,7 @@ def _compute_gallery(encode, images: ImageSet, gallery: Future, umap: Future) ->
         gallery.set_result(
             Gallery(images.index, images.labels, mu, logvar, unknown_loss, projection.pca(mu), None, images.factors)
         )
-        umap.set_result(_cached_umap(mu) if mu.shape[1] > 2 else None)
+        umap.set_result(_cached_umap(mu) if with_umap and mu.shape[1] > 2 else None)
     except Exception as error:  # any error must reach the futures, or readers would wait forever
         reported = (
             error

@@ -1,57 +1,119 @@
-"""The Export panel: the current view as files, made on download, and as Python code that reproduces it."""
+"""The Export menu: the current view as files for slides and other tools, made on download, and as Python code."""
 
-import io
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from explorer import figures
 from explorer.ui import resources
+from explorer.ui.explore import downloads
 from explorer.ui.explore.lanes.panel import N_FRAMES
-from explorer.ui.explore.stage.panel import N_SLIDERS, order_of_dims
+from explorer.ui.widgets.rows import plain
 
-KINDS = ("lerp", "slerp", "pixel")
+ZIP, OCTETS = "application/zip", "application/octet-stream"
+MIME = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "mp4": "video/mp4",
+    "csv": "text/csv",
+    "npz": OCTETS,
+    "parquet": OCTETS,
+    "zip": ZIP,
+}
+NEEDS_PAIR = "Choose A and B on the map first."
+TOOLS_HINT = "embedding-atlas FILE --x x --y y; the other: unzip, then tensorboard --logdir FOLDER"
+
+
+class Download(NamedTuple):
+    """A button. `make` gets the Engine and the Session and returns the bytes of the file."""
+
+    label: str
+    make: Callable
+    file: str  # without the name of the model
+
+
+class Group(NamedTuple):
+    """Buttons with a heading; `missing`: why they are disabled, else empty; `hint`: a line below them."""
+
+    heading: str
+    downloads: tuple[Download, ...]
+    missing: str = ""
+    hint: str = ""
 
 
 def render(engine, session) -> None:
     with st.popover("Export", key="export", on_change="rerun") as popover:
         if popover.open:
-            _content(engine, session)
+            with st.container(key="export_menu"):
+                _content(engine, session)
 
 
 def _content(engine, session) -> None:
-    name = session.bundle
+    for group in _groups(engine, session):
+        st.markdown(f"**{group.heading}**")
+        with st.container(horizontal=True, gap="small"):
+            for download in group.downloads:
+                _button(download, engine, session, is_enabled=not group.missing)
+        if text := group.missing or group.hint:
+            st.caption(text)
+    st.markdown("**As Python**")
+    st.code(as_python(engine, session), language="python", wrap_lines=True)
+
+
+def _groups(engine, session) -> list[Group]:
     has_pair = session.a is not None and session.b is not None
-    pair = f"{name}-{session.a}-to-{session.b}"
-    for label, make, file, mime, is_enabled in (
-        ("Decoded image, PNG", _stage_png, f"{name}-z.png", "image/png", True),
-        ("Interpolation, PNG", _lanes_png, f"{pair}.png", "image/png", has_pair),
-        ("Interpolation, GIF", _lanes_gif, f"{pair}.gif", "image/gif", has_pair),
-        ("z and its films, NPZ", _films_npz, f"{name}-films.npz", "application/octet-stream", True),
-        ("The map's table, CSV", _map_csv, f"{name}-map.csv", "text/csv", True),
-    ):
-        st.download_button(
-            label,
-            lambda make=make: make(engine, session),
-            file,
-            mime,
-            on_click="ignore",
-            disabled=not is_enabled,
-            key=f"export-{file}",
-            width="stretch",
-        )
-    st.caption("As Python")
-    st.code(as_python(engine, session), language="python")
+    pair = f"{session.a}-to-{session.b}"
+    stage = (
+        Download("Stage PNG", downloads.stage_png, "stage.png"),
+        Download("Stage SVG", downloads.stage_svg, "stage.svg"),
+        Download("Image only, PNG", downloads.pixels_png, "z.png"),
+        Download("Films NPZ", downloads.films_npz, "films.npz"),
+    )
+    interpolation = (
+        Download("Film MP4", downloads.lanes_mp4, f"{pair}.mp4"),
+        Download("Film GIF", downloads.lanes_gif, f"{pair}.gif"),
+        Download("Lanes PNG", downloads.lanes_png, f"{pair}.png"),
+        Download("Lanes SVG", downloads.lanes_svg, f"{pair}.svg"),
+    )
+    map = (
+        Download("Map PNG", downloads.map_png, "map.png"),
+        Download("Map SVG", downloads.map_svg, "map.svg"),
+        Download("Table CSV", downloads.map_csv, "map.csv"),
+    )
+    tools = (
+        Download("Embedding Atlas", downloads.atlas_parquet, "atlas.parquet"),
+        Download("Embedding Projector", downloads.projector_zip, "projector.zip"),
+    )
+    data = plain(engine.origin.title or engine.origin.dataset)
+    absent = "" if downloads.has_pictures(engine) else f"These need the images: {data} is not on this computer."
+    return [
+        Group("Stage", stage),
+        Group("Interpolation", interpolation, "" if has_pair else NEEDS_PAIR),
+        Group("Map", map),
+        Group("For other tools", tools, absent, TOOLS_HINT),
+    ]
+
+
+def _button(download: Download, engine, session, is_enabled: bool) -> None:
+    model = re.sub(r"[^\w.-]+", "-", engine.name.removeprefix(resources.RUN_PREFIX))
+    st.download_button(
+        download.label,
+        lambda: download.make(engine, session),
+        f"{model}-{download.file}",
+        MIME[download.file.rpartition(".")[2]],
+        on_click="ignore",
+        disabled=not is_enabled,
+        key=f"export-{download.file}",
+    )
 
 
 def as_python(engine, session) -> str:
     """Python code that reproduces the view with the public API."""
-    opener, name = "open_bundle", engine.name
-    if engine.is_live:
-        opener, name = "open_run", name.removeprefix(resources.RUN_PREFIX)
-    elif name == resources.own_model_spec():
-        opener = "open_model"
-    lines = ["import numpy as np", f"from explorer import {opener}", "", f"engine = {opener}({name!r})"]
+    lines = [*_opening(engine)]
     if session.z.any():
         values = ", ".join(np.format_float_positional(v, unique=True) for v in session.z)
         lines += [f"z = np.array([{values}], np.float32)"]
@@ -60,48 +122,25 @@ def as_python(engine, session) -> str:
     lines += ["image = engine.decode(z[None])[0]  # (C, H, W) in [0, 1]"]
     if session.a is not None and session.b is not None:
         overshoot = f", overshoot={session.overshoot}" if session.overshoot else ""
-        ends = f"mu[{session.a}], mu[{session.b}]"
-        lines += ["mu = engine.gallery.mu", f'film = engine.interpolation_film({ends}, {N_FRAMES}, "slerp"{overshoot})']
+        lines += [
+            "",
+            "# From A to B: frames uint8 (F, C, H, W), norm (F,), support (F,)",
+            "mu = engine.gallery.mu",
+            f"a, b = mu[{session.a}], mu[{session.b}]",
+            f'lerp = engine.interpolation_film(a, b, {N_FRAMES}, "lerp"{overshoot})',
+            f'slerp = engine.interpolation_film(a, b, {N_FRAMES}, "slerp"{overshoot})',
+        ]
     return "\n".join(lines)
 
 
-def _stage_png(engine, session) -> bytes:
-    return figures.png(figures.strip(figures.enlarge(engine.film(session.z).frames, 512)))
-
-
-def _lane_films(engine, session) -> list:
-    a, b = engine.gallery.mu[session.a], engine.gallery.mu[session.b]
-    return [engine.interpolation_film(a, b, N_FRAMES, kind, session.overshoot) for kind in KINDS]
-
-
-def _lanes_png(engine, session) -> bytes:
-    lanes = [figures.enlarge(film.frames[::4], 112) for film in _lane_films(engine, session)]
-    return figures.png(np.concatenate([figures.strip(lane) for lane in lanes]))
-
-
-def _lanes_gif(engine, session) -> bytes:
-    films = _lane_films(engine, session)
-    rows = [figures.strip(figures.enlarge(np.stack([film.frames[i] for film in films]), 160)) for i in range(N_FRAMES)]
-    return figures.gif(rows + rows[-2:0:-1], frame_ms=40)  # A to B and back
-
-
-def _films_npz(engine, session) -> bytes:
-    dims = order_of_dims(engine)[0][session.first : session.first + N_SLIDERS]
-    films = engine.traversals(session.z, dims, plane=session.plane)
-    buffer = io.BytesIO()
-    parts = {part: getattr(films, part) for part in ("values", "frames", "xy", "support")}
-    np.savez_compressed(buffer, z=session.z, dims=dims, **parts)
-    return buffer.getvalue()
-
-
-def _map_csv(engine, session) -> str:
-    gallery, names = engine.gallery, engine.origin.class_names
-    columns = {"row": np.arange(len(gallery.mu)), "index": gallery.index, "label": gallery.labels}
-    for plane in (p for p in ("umap", "pca") if p in engine.planes):
-        columns |= {f"{plane}_{axis}": engine.map_xy(plane)[:, i] for i, axis in enumerate("xy")}
-    columns |= {"recon_loss": gallery.recon_loss, "kl": engine.encoding.kl_per_dim.sum(1)}
-    columns |= {f"mu_{d}": gallery.mu[:, d] for d in range(engine.latent_dim)}
-    columns |= {f"logvar_{d}": gallery.logvar[:, d] for d in range(engine.latent_dim)}
-    rows = zip(*(column.tolist() for column in columns.values()))
-    classes = "" if not names else "# classes: " + ", ".join(names) + "\n"
-    return classes + ",".join(columns) + "\n" + "\n".join(",".join(f"{v:.7g}" for v in row) for row in rows) + "\n"
+def _opening(engine) -> list[str]:
+    """The lines that open the model, below a comment on what they need."""
+    opener, name, more, needs = "open_bundle", engine.name, "", ["EXPLORER_CHECKPOINTS"]
+    if engine.is_live:
+        opener, name, needs = "open_run", name.removeprefix(resources.RUN_PREFIX), [*needs, "EXPLORER_DATA_DIR"]
+    elif name == resources.own_model_spec():
+        opener, more, needs = "open_model", ", umap=False", []
+    needed = [f"{variable} set as for the app" for variable in needs if os.environ.get(variable)]
+    needed += [f"{name.partition(':')[0]} on PYTHONPATH"] if opener == "open_model" else []
+    comment = "# Run in the folder of app.py" + (f", with {' and '.join(needed)}" if needed else "")
+    return [comment, "import numpy as np", f"from explorer import {opener}", "", f"engine = {opener}({name!r}{more})"]

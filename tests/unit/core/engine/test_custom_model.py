@@ -54,6 +54,14 @@ def served(monkeypatch):
         engine.latent_map._umap.exception(timeout=60)  # a thread that outlives its test would see another test's patches
 
 
+def test_without_a_umap_the_gallery_is_ready_and_no_thread_is_started(served):
+    served()  # registers the module
+    before = set(threading.enumerate())
+    engine = open_model("lab_models:mine", umap=False)
+    assert engine.has_gallery and engine.umap is None and engine.planes == ["pca", (0, 1)]
+    assert set(threading.enumerate()) <= before
+
+
 def flat(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1)[:, :D]
 
