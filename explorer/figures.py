@@ -74,7 +74,8 @@ def map_figure(
         )
     if scale:
         title = {"text": unit, "side": "right", "font": {"color": GREY}}
-        bar = {"title": title, "thickness": 10, "len": 0.7, "outlinewidth": 0, "tickfont": {"color": GREY}}
+        bar = {"title": title, "thickness": 10, "len": 0.6, "outlinewidth": 0, "tickfont": {"color": GREY}}
+        bar |= {"x": 1, "xanchor": "right", "xpad": 4}  # inside, so that the axes are those of every colouring
         figure.data[0].marker.update(showscale=True, colorbar=bar)
     return figure.update_layout(**_map_layout(axes, len(xy)))
 

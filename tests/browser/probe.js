@@ -163,8 +163,9 @@ window.__probe = (() => {
 
   // [left, top, width, height, value as a share of the way] of a slider.
   const slider = (testid) => {
-    const e = byId(testid),
-      box = e.getBoundingClientRect();
+    const e = byId(testid);
+    e.scrollIntoView({ block: 'nearest' });
+    const box = e.getBoundingClientRect();
     return [box.left, box.top, box.width, box.height, (e.value - e.min) / (e.max - e.min)];
   };
 

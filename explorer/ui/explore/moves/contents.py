@@ -146,7 +146,7 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
 
 
 def pad_axes(engine, session) -> tuple[int, int]:
-    """The dimensions across and up the pad: the chosen ones, or those of the highest KL; with two, in their order as on the map."""
+    """The dimensions across and up the pad: those chosen, or those of the highest KL; of two, in the order of the map."""
     first, second = (0, 1) if engine.latent_dim == 2 else np.argsort(-engine.kl_per_dim, kind="stable")[:2].tolist()
     return session.pad or (first, second)
 

@@ -2,12 +2,13 @@
 
 "A to B" and "Your image" are components of their own, which the page shows while their tab is open. Of the others only the open
 tab is sent: samples, neighbours, classes, directions, arithmetic, a pad. Where there are few dimensions the pad has no tab: it
-is mounted a second time and always open. A tab's packet is the array `content` of another packet, whose header changes with every request.
+is mounted a second time and always open. The packet of a tab is the array `content` of another packet, whose header changes
+with every request.
 
 Scrubbing a line or the pad sends nothing: the script passes each frame to the stage in the window event `latent:preview`,
 {picture, index, columns, shape, z, xy, support, plane, source, seq, event}, where `seq` is the number of the request that will
-carry z, and `source` the component that sends it. Once the server has acknowledged it (window event `latent:heard` {source, ack}),
-the stage shows the session's z again.
+carry z, and `source` the component that sends it. Once the server has acknowledged it (window event `latent:heard` {source,
+ack}), the stage shows the session's z again.
 """
 
 from typing import Literal, NotRequired, TypedDict
