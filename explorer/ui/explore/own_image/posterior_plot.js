@@ -1,6 +1,6 @@
 // Plots the posterior of an image as SVG. Needs no DOM.
 
-const WIDTH = 288;
+const WIDTH = 368;
 const MIDDLE = 32; // y of zero
 const UNIT = 8; // per standard deviation of the prior
 const MAX = 4;
