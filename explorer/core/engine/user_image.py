@@ -1,7 +1,7 @@
 """Reads a visitor's own picture and prepares it for a model, as `core/data/preparation.py` prepares training images.
 
-    preparation = preparation_for(engine.origin.dataset, engine.ink_layout)
-    prepared = prepare(data, (1, 28, 28), preparation)   # data: any PNG, JPEG, WebP, BMP or GIF
+preparation = preparation_for(engine.origin.dataset, engine.ink_layout)
+prepared = prepare(data, (1, 28, 28), preparation)   # data: any PNG, JPEG, WebP, BMP or GIF
 """
 
 import io

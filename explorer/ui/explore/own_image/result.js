@@ -35,7 +35,7 @@ export function showResult(s, packet) {
   showSettings(s, packet, hasImage);
   $('dl').replaceChildren(...packet.facts.map(([name, value]) => factElement(name, value)));
   showPictures(s, packet, hasImage);
-  $('svg').innerHTML = posteriorPlot(packet.dims, packet.posterior);
+  $('.plot').innerHTML = posteriorPlot(packet.dims, packet.posterior);
 }
 
 function resize(s, [channels, height, width]) {
