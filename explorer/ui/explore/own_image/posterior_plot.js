@@ -16,11 +16,12 @@ export function posteriorPlot(dims, values) {
   const bars = dims.map((dim, i) => {
     const [mu, sigma] = [values[2 * i], values[2 * i + 1]];
     const label = dims.length > MAX_LONG_LABELS ? dim : `z${dim}`;
+    const x = `${(i + 0.5) * step}%`;
     return [
-      `<svg x="${(i + 0.5) * step}%" overflow="visible">`,
+      `<svg x="${x}" overflow="visible">`,
       `<line class="sigma" y1="${yOf(mu - sigma)}" y2="${yOf(mu + sigma)}"/>`,
-      `<line x1="-4" x2="4" y1="${yOf(mu)}" y2="${yOf(mu)}"/>`,
-      `<text y="73">${label}</text></svg>`,
+      `<line x1="-4" x2="4" y1="${yOf(mu)}" y2="${yOf(mu)}"/></svg>`,
+      `<text x="${x}" y="73">${label}</text>`,
     ].join('');
   });
   const band = `<rect x="0" width="100%" y="${yOf(1)}" height="${2 * UNIT}"/>`;

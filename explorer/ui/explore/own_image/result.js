@@ -5,6 +5,8 @@ import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
 import { redraw, showOnPad } from './drawing.js';
 import { posteriorPlot } from './posterior_plot.js';
 
+const INTRODUCTION =
+  'Draw or choose a picture. The model encodes and decodes it, and its place is marked on the map.';
 const DRAWING_PX = 280; // longer side of the drawing area
 
 export function showMessage(s, text) {
@@ -27,7 +29,7 @@ export function showResult(s, packet) {
   if (isNewCanvas) resize(s, packet.shape);
   s.card.classList.toggle('none', !hasImage);
   s.card.classList.toggle('error', packet.error !== '');
-  showVerdict(s, packet.verdict, packet.error || packet.rank);
+  showVerdict(s, packet.verdict, packet.error || packet.rank || INTRODUCTION);
   $('.rank').dataset.seq = packet.ack;
   $('.rank').dataset.verdict = packet.verdict;
   $('.said').textContent = packet.said;
