@@ -308,6 +308,22 @@ def test_another_drawing_stays_the_anchor(engine, session, ask, all_roles):
     assert (posterior_of(engine, session, OWN)[0] != before).any()
 
 
+def test_another_model_of_the_data_set_evaluates_it_again_and_keeps_the_anchors(
+    engine, session, ask, all_roles, tmp_path, monkeypatch
+):
+    session.dataset = engine.origin.dataset
+    ask(kind="image", data=file(heart()))
+    for role in ("a", "c"):
+        ask(kind="use", role=role)
+    random_bundle(tmp_path, "other", sprite_set(60), latent_dim=3, thumbs=True)
+    other = open_bundle("other", tmp_path, device="cpu")
+    monkeypatch.setattr(state.st, "session_state", {"explorer_session": session})
+    new = state.session(other)
+    assert (new.a, new.picked) == (OWN, OWN) and new.own.mu is None and not new.z.any()
+    own_image.encode(other, new)
+    assert new.own.mu.shape == (3,) and new.a == OWN
+
+
 def test_a_role_that_the_page_lacks_is_ignored(engine, session, ask):
     ask(kind="image", data=file(heart()))
     for role in {"a", "b", "c"} - {*own_image.ROLES}:
