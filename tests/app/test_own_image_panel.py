@@ -331,6 +331,14 @@ def test_a_role_that_the_page_lacks_is_ignored(engine, session, ask):
     assert session.a is session.b is session.picked is None
 
 
+def test_the_classes_of_the_nearest_images_are_counted(engine):
+    evaluation = engine.evaluate(sprite_set(1).images)
+    nearest = dict(own_image._facts(engine, evaluation))["nearest"].split(", ")
+    counts = [int(part.partition(" \N{MULTIPLICATION SIGN}")[2] or 1) for part in nearest]
+    names = [part.partition(" ")[0] for part in nearest]
+    assert sum(counts) == 5 and sorted(counts)[::-1] == counts and len({*names}) == len(names)
+
+
 def test_the_heat_is_dark_without_error_and_bright_from_half_the_range_on():
     error = np.array([[[0, 128, 255]], [[0, 3, 0]], [[0, 0, 7]]], np.uint8)
     heat = own_image.heat(error)

@@ -5,6 +5,7 @@ the states of all components (here, a picture file) with every request of any co
 """
 
 import base64
+from collections import Counter
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -199,6 +200,7 @@ def _facts(engine, evaluation) -> list[list[str]]:
     """[name, value] of the support of its mean, and of the classes of its nearest neighbours."""
     rows, _ = engine.neighbours(evaluation.mu, 5)
     labels, names = engine.gallery.labels[rows].tolist(), engine.origin.class_names
-    near = [names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels)]
+    near = Counter(names[label] if 0 <= label < len(names) else f"#{row}" for row, label in zip(rows.tolist(), labels))
+    near = [name if n == 1 else f"{name} \N{MULTIPLICATION SIGN}{n}" for name, n in near.most_common()]
     support = f"{evaluation.support:.2f}" if evaluation.support >= 0.005 else "< 0.01"
     return [["support", support], ["nearest", ", ".join(near)]]
