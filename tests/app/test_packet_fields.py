@@ -5,6 +5,7 @@ In the scripts a packet is always called `packet` (`data` where it is no packet)
 """
 
 import ast
+import io
 import re
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from explorer import open_bundle
 from explorer.core.runs.epoch_film import EpochFrame
@@ -153,7 +155,9 @@ def render_explore(panel, engine, monkeypatch) -> None:
     session.set_anchor(0)
     session.set_anchor(1)
     session.pick(0)
-    session.change_own_image(picture=np.full((28, 28, 1), 200, np.uint8))
+    picture = io.BytesIO()
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 200).save(picture, "PNG")
+    session.change_own_image(data=picture.getvalue())
     for tab in LABELS:
         session.open_tab(tab)
         render(engine, session)

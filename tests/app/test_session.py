@@ -107,7 +107,7 @@ def header_of(data: bytes) -> dict:
         (lanes, {"kind": "clear"}),
         (map_panel, {"kind": "move", "row": -1}),
         (moves, {"kind": "no such thing"}),
-        (own_image, {"kind": "explore"}),
+        (own_image, {"kind": "use", "role": "explore"}),
     ],
     ids=lambda value: getattr(value, "KEY", ""),
 )

@@ -17,8 +17,10 @@ import numpy as np
 
 from explorer.core import paths
 from explorer.core.data import sprites, torchvision_sets
-from explorer.core.data.image_folder import MAX_SIDE_PX, MIN_SIDE_PX, read_folder
+from explorer.core.data.image_folder import MAX_SIDE_PX, read_folder
+from explorer.core.data.image_folder import fit_of as fit_of_folder
 from explorer.core.data.image_set import DatasetInfo, ImageSet, Progress
+from explorer.core.data.preparation import MIN_SIDE_PX, Fit
 from explorer.core.data.sprites import draw_sprites
 from explorer.core.errors import ConfigError, DataError, unknown
 
@@ -130,6 +132,19 @@ def is_folder(name: str) -> bool:
 def is_upload(name: str) -> bool:
     """Whether the data set is a folder that lies directly in the uploads folder once links and `..` are resolved."""
     return _upload_folder(name) is not None
+
+
+def fit_of(name: str) -> Fit | None:
+    """How the images of a folder or an upload are made square; None for a set whose images are not prepared.
+
+    "crop", the default, for images that are on another machine.
+    """
+    if name == IMPORTED:
+        return "crop"
+    if not is_folder(name):
+        return None
+    path = _upload_folder(name) or Path(name.partition(":")[2]).expanduser()
+    return fit_of_folder(path)
 
 
 def _upload_folder(name: str) -> Path | None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.core.data.preparation import FORMATS, MIN_SIDE_PX, Fit, Preparation, PreparedImage, prepare
 from explorer.core.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # decoders that Pillow may use: some of its others start programs
-MIN_SIDE_PX, MAX_SIDE_PX = 8, 128
+MAX_SIDE_PX = 128
 MAX_DEFAULT_SIDE_PX = 64  # upper limit without a `size`: a training step at 128 px costs four times as much
 MAX_PIXELS = 50_000_000  # 200 MB decoded; larger images (decompression bombs among them) are skipped before decoding
 MAX_FILES_NAMED = 5  # of the skipped files in a note
+FIT_FILE = ".fit"  # in the folder: "pad" if its images are padded to a square instead of cropped
 
 # Reasons to skip a file, for one file and for several.
 NO_IMAGE = ("is not an image", "are not images")
@@ -33,9 +34,9 @@ def read_folder(folder: Path, size: int | None = None, report: Callable[[float, 
     """All images under `folder`, sorted by relative path, without hidden files.
 
     Returns images uint8 (N, C, side, side), labels int64 (N,), class names and notes. C is 1 if all images are grey, else 3.
-    Images are rotated according to EXIF, composited on white, cropped to the central square and resized to `size` px; without
-    it, to the median of their shorter sides, limited to 8 to 64 px. Classes are the immediate sub-folders that contain an
-    image; an image in none has the label -1. Files that cannot be used are skipped and reported in the notes.
+    Images are prepared as in preparation.py, made square as `fit_of` the folder says, and resized to `size` px; without it, to
+    the median of their shorter sides, limited to 8 to 64 px. Classes are the immediate sub-folders that contain an image; an
+    image in none has the label -1. The notes say how many images were made square, and which files were skipped.
 
     Raises DataError if the folder does not exist or has fewer than two images.
     """
@@ -45,16 +46,26 @@ def read_folder(folder: Path, size: int | None = None, report: Callable[[float, 
         raise DataError(f"There is no folder {folder}.", "Check the path; sub-folders of it become classes.")
     root = Path(os.path.realpath(folder))
     files = _files(root)
-    key = (root, size, tuple((name, *_stamp(root / name)) for name in files))
+    fit = fit_of(root)
+    key = (root, size, fit, tuple((name, *_stamp(root / name)) for name in files))
     result = _latest.get(key)
     if result is None:
-        result = _read(root, files, size, report)
+        result = _read(root, files, size, fit, report)
         _latest.clear()
         _latest[key] = result
     return result
 
 
-def _read(root: Path, files: list[str], size: int | None, report):
+def fit_of(folder: Path) -> Fit:
+    """How the images of a folder are made square: "pad" if the folder's file `.fit` says so, else "crop"."""
+    path = folder / FIT_FILE
+    if not path.is_file():
+        return "crop"
+    with open(path, "rb") as file:
+        return "pad" if file.read(8).strip() == b"pad" else "crop"
+
+
+def _read(root: Path, files: list[str], size: int | None, fit: Fit, report):
     skipped: dict[tuple[str, str], list[str]] = {}
 
     def attempt(action, name, *args):
@@ -68,13 +79,14 @@ def _read(root: Path, files: list[str], size: int | None, report):
         sides = {name: side for name in files if (side := attempt(_shorter_side, name, root))}
         if size is None:
             size = int(np.clip(np.median(list(sides.values()) or [0]), MIN_SIDE_PX, MAX_DEFAULT_SIDE_PX))
-        images, names = np.empty((len(sides), size, size, 3), np.uint8), []
+        images, names, n_trimmed = np.empty((len(sides), 3, size, size), np.uint8), [], 0
         for i, name in enumerate(sides):
             if i % 64 == 0:
                 report(i / len(sides), f"reading {len(sides)} images")
-            picture = attempt(_picture, name, size)
-            if picture is not None:
-                images[len(names)] = picture
+            prepared = attempt(_prepared, name, size, fit)
+            if prepared is not None:
+                images[len(names)] = prepared.image[0]
+                n_trimmed += prepared.is_trimmed
                 names.append(name)
     report(1.0, f"read {len(names)} images")
 
@@ -83,14 +95,17 @@ def _read(root: Path, files: list[str], size: int | None, report):
         found = "one image only" if names else "no image that can be read"
         need = f"Put two or more there ({', '.join(s[1:] for s in SUFFIXES)})."
         raise DataError(f"{root} holds {found}.", " ".join([*(f"{note}." for note in notes), need]))
+    if n_trimmed:
+        how = "cropped to the middle" if fit == "crop" else "padded with the colour of the border"
+        notes.append(f"{n_trimmed} of {len(names)} images are not square and were {how}")
     images = images[: len(names)]
-    if (images[..., 0] == images[..., 1]).all() and (images[..., 1] == images[..., 2]).all():
-        images = images[..., :1]
+    if (images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all():
+        images = np.ascontiguousarray(images[:, :1])
     classes = sorted({name.split("/")[0] for name in names if "/" in name})
     labels = np.array([classes.index(name.split("/")[0]) if "/" in name else -1 for name in names], np.int64)
     if classes and (labels < 0).any():
         notes.append(f"{(labels < 0).sum()} of {len(names)} images are in no sub-folder and have no class")
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, tuple(classes), tuple(notes)
+    return images, labels, tuple(classes), tuple(notes)
 
 
 def _files(root: Path) -> list[str]:
@@ -131,40 +146,15 @@ def _shorter_side(path: Path, root: Path) -> int:
     return min(width, height)
 
 
-def _picture(path: Path, side: int) -> np.ndarray:
-    """The image as RGB, cropped and resized: (side, side, 3) uint8."""
-    from PIL import Image, ImageOps
+def _prepared(path: Path, side: int, fit: Fit) -> PreparedImage:
+    """The image in colour, (1, 3, side, side)."""
+    from PIL import Image
 
     try:
         with Image.open(path, formats=FORMATS) as opened:
-            image = upright(opened, 2 * side)
-        return np.asarray(on_white(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)))
+            return prepare(opened, (3, side, side), Preparation(fit))
     except Exception:  # truncated or damaged after a valid header
         raise _SkipFile(NO_IMAGE) from None
-
-
-def upright(opened, side: int):
-    """Decodes an opened Pillow image and rotates it according to EXIF: RGB, or RGBA if it has transparency, 8 bits a channel.
-
-    A JPEG much larger than `side` px is decoded at a reduced size, which is many times faster. Pillow raises many exception
-    types for damaged files.
-    """
-    from PIL import Image, ImageOps
-
-    opened.draft(None, (side, side))
-    image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 or 32 bits: Pillow's own conversion clips at 255
-        image = Image.fromarray(np.rint(np.clip(np.asarray(image), 0, 65535) / 257).astype(np.uint8))
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def on_white(image):
-    """An RGB or RGBA Pillow image as RGB, composited on white."""
-    from PIL import Image
-
-    if image.mode != "RGBA":
-        return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _note(reason: tuple[str, str], names: list[str], n_files: int) -> str:

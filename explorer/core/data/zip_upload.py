@@ -15,8 +15,9 @@ from reprlib import repr as short
 from typing import BinaryIO
 
 from explorer.core.data.catalog import uploads_dir
-from explorer.core.data.image_folder import FORMATS, MAX_PIXELS, SUFFIXES
+from explorer.core.data.image_folder import FIT_FILE, MAX_PIXELS, SUFFIXES, fit_of
 from explorer.core.data.image_set import Progress
+from explorer.core.data.preparation import FORMATS, Fit
 from explorer.core.errors import DataError
 from explorer.core.storage import atomic, safe_read
 from explorer.core.storage.zip_reader import Archive, Limits, read_all
@@ -29,12 +30,13 @@ _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved n
 _unpacking = threading.Lock()  # several people may upload the same zip at once: they get one folder
 
 
-def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None) -> Path:
-    """Unpacks the zip and returns the folder, in uploads/ in the data folder. The same zip again returns the same folder.
+def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None, fit: Fit = "crop") -> Path:
+    """Unpacks the zip and returns the folder, in uploads/ in the data folder.
 
-    If the name is taken by another zip, it becomes name-2. Sub-folders become classes; a single folder around everything,
-    hidden files and files without an image suffix are skipped. Raises DataError, and leaves no files, for a file that is not
-    a zip or is unsafe, too large, or has fewer than two images, and if writing fails.
+    `fit`: how the images are made square, "crop" or "pad". The same zip with the same fit returns the same folder; if the name
+    is taken by another one, it becomes name-2. Sub-folders become classes; a single folder around everything, hidden files
+    and files without an image suffix are skipped. Raises DataError, and leaves no files, for a file that is not a zip or is
+    unsafe, too large, or has fewer than two images, and if writing fails.
     """
     zip_bytes = read_all(source)
     report = progress or (lambda share, doing: None)
@@ -46,7 +48,8 @@ def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None
         root.mkdir(parents=True, exist_ok=True)
         existing = {path.name: path for path in root.iterdir()}
         for path in existing.values():
-            if (path / HASH_FILE).is_file() and (path / HASH_FILE).read_text("utf-8") == digest:
+            is_same = (path / HASH_FILE).is_file() and (path / HASH_FILE).read_text("utf-8") == digest
+            if is_same and fit_of(path) == fit:
                 return path
         stem = _cleaned(re.sub(r"\.zip$", "", name, flags=re.I)) or "images"
         target = root / safe_read.free_name(stem, existing, MAX_NAME_LENGTH)
@@ -67,6 +70,8 @@ def unpack(source: bytes | BinaryIO, name: str, progress: Progress | None = None
                 suffixes = ", ".join(suffix[1:] for suffix in SUFFIXES)
                 raise DataError(f"The zip holds {found}{also}.", f"Put two or more there ({suffixes}).")
             (folder / HASH_FILE).write_text(digest, "utf-8")
+            if fit == "pad":
+                (folder / FIT_FILE).write_text(fit, "utf-8")
     report(1.0, f"unpacked {n_good} images")
     return target
 

@@ -16,11 +16,11 @@ from torch import Tensor
 from explorer.core import device as devices
 from explorer.core.bundles import store
 from explorer.core.bundles.format import Origin
+from explorer.core.data.ink import InkLayout, ink_layout
 from explorer.core.engine.evaluation import ImageEvaluation
 from explorer.core.engine.film import Film, Traversals
 from explorer.core.engine.gallery_images import GalleryImages
 from explorer.core.engine.latent_map import LatentMap, Plane, done
-from explorer.core.engine.user_image import InkLayout, ink_layout
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent import navigation
 from explorer.core.vae.encoding import Encoding
@@ -120,9 +120,8 @@ class Engine:
         elbo = None if loss is None else float(encoding.elbo[0])
         rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
         error = np.abs(x[0].astype(int) - recon).astype(np.uint8)
-        return ImageEvaluation(
-            mu[0], logvar[0], recon, error, loss, float(encoding.kl_per_dim.sum()), elbo, rank, xy[0], float(support[0])
-        )
+        kl, isolation = float(encoding.kl_per_dim.sum()), self.latent_map.isolation(mu[0])
+        return ImageEvaluation(mu[0], logvar[0], recon, error, loss, kl, elbo, rank, xy[0], float(support[0]), isolation)
 
     def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
         eps = torch.randn((N_LOSS_DRAWS, self.latent_dim), generator=torch.Generator().manual_seed(seed))

@@ -1,5 +1,6 @@
 """2-D maps of a gallery: the positions of its encoder means, and of any other z among them. Needs no model."""
 
+import math
 from concurrent.futures import Future
 from functools import cached_property
 
@@ -12,6 +13,8 @@ from explorer.core.vae.encoding import Encoding
 
 DEAD_KL = 0.01  # nats; a dimension with a lower mean KL carries no information about the image
 MAX_ABS_Z = 1e6  # largest allowed |z_d|; beyond it the decoder could overflow float32
+K_ISOLATION = 5  # the isolation of a point is measured by its distance to this nearest mean: one alone may be an outlier
+N_ISOLATION = 512  # means of the gallery with which it is compared
 N_INVERSE = 8  # encoder means averaged to invert the UMAP
 
 Plane = str | tuple[int, int] | None
@@ -90,6 +93,23 @@ class LatentMap:
         if k < 0:
             raise ConfigError(f"The number of neighbours must be 0 or more, not {k}.")
         return self._landmarks.k_nearest(self.point(z), k)
+
+    def isolation(self, z: np.ndarray) -> float:
+        """The share in percent of the gallery's means that are closer to others than z (D,) is; NaN without a gallery.
+
+        Compares the distance to the K_ISOLATION-th nearest mean with the same distance of N_ISOLATION means.
+        """
+        if not self.has_gallery:
+            return math.nan
+        _, distances = self.neighbours(z, K_ISOLATION)
+        return 100 * float((self._spacing < distances[-1]).mean())
+
+    @cached_property
+    def _spacing(self) -> np.ndarray:
+        """Distance of each of at most N_ISOLATION means of the gallery to its K_ISOLATION-th nearest other mean."""
+        mu = self.gallery.mu
+        rows = np.linspace(0, len(mu) - 1, min(N_ISOLATION, len(mu))).astype(int)
+        return np.array([self.neighbours(mu[row], K_ISOLATION + 1)[1][-1] for row in rows])
 
     def nearest_row(self, z: np.ndarray) -> np.ndarray:
         """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""

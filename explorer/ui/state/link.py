@@ -76,7 +76,7 @@ def _read_overshoot(text: str, engine) -> float:
 
 
 def _row(attribute: str) -> Entry:
-    return Entry(attribute, lambda row: None if row is None else str(row), _read_row)
+    return Entry(attribute, lambda row: None if row is None or row < 0 else str(row), _read_row)  # the own image is in no link
 
 
 COLOURS = ("class", "KL", "recon loss", "|mu|")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -10,38 +10,17 @@ import streamlit as st
 
 from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.ui.state import link
-from explorer.ui.wire.packet import pack
+from explorer.ui.state.own_image import OWN, OwnImage
+from explorer.ui.state.packets import Packet, next_packet
 
 N_UNDO = 100
 N_SAVED = 30
 OVERSHOOT = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class OwnImage:
-    """A visitor's own image. It is kept in the tab only: neither in the link nor on disk."""
-
-    picture: np.ndarray | None = None  # uint8 (h, w, c), as read from the file or the drawing
-    error: str = ""  # why the last file could not be read
-    centre: bool = True
-    invert: bool | None = None  # None: decided from the image
-    mu: np.ndarray | None = None  # (D,) of q(z|x), once the model of this session has encoded it
-    version: int = 0  # increases with every change except of `mu`
-
-
-class Packet(NamedTuple):
-    """The newest packet of a component."""
-
-    key: tuple  # what the content depends on
-    order: int  # increases when the content changes
-    ack: int  # sequence number of the last request handled
-    content: tuple  # header, arrays, encodings
-    data: bytes
-
-
 @dataclass(eq=False)
 class Session:
-    """The state of one tab. `z` is the point that the stage shows; `a`, `b` and `picked` are rows of the gallery."""
+    """The state of one tab. `z` is the point that the stage shows; `a`, `b`, `c` and `picked` are gallery rows or OWN."""
 
     bundle: str
     content_hash: str
@@ -179,12 +158,33 @@ class Session:
         self.pad = x_dim, y_dim
 
     def change_own_image(self, **changes) -> None:
-        """Replaces fields of `own`."""
-        self.own = replace(self.own, **changes, version=self.own.version + 1)
+        """Replaces the data or settings of `own`. Without data it is no anchor any more."""
+        self.own = self.own.changed(**changes)
+        if self.own.data is None:
+            self._drop_own_anchors()
 
-    def place_own_image(self, mu: np.ndarray | None) -> None:
-        """Sets the mean of q(z|x) of the own image; None: not encoded."""
-        self.own = replace(self.own, mu=mu)
+    def place_own_image(self, prepared=None, evaluation=None, error: str = "") -> None:
+        """Sets what the model makes of the own image, or why it cannot be evaluated."""
+        self.own = replace(self.own, prepared=prepared, evaluation=evaluation, error=error)
+        if evaluation is None:
+            self._drop_own_anchors()
+
+    def set_anchor_own(self, role: str) -> None:
+        """Makes the own image A, B or C. Ignored until it is evaluated."""
+        if self.own.mu is None:
+            return
+        self.is_example = False
+        if role == "a":
+            self.a, self._next_anchor = OWN, "b"
+        elif role == "b":
+            self.b, self._next_anchor = OWN, "a"
+        elif role == "c":
+            self.c = OWN
+
+    def _drop_own_anchors(self) -> None:
+        for name in ("a", "b", "c", "picked"):
+            if getattr(self, name) == OWN:
+                setattr(self, name, None)
 
     def notify(self, text: str) -> None:
         """Adds a message that the next run of the page shows once."""
@@ -204,18 +204,8 @@ class Session:
         `make` returns (header, arrays, encodings) and is called only when `key` changes. `fields` are added to the header:
         "stamp" (changes with the packet), "order" (increases with its content) and "ack" (the last request handled).
         """
-        kept, ack = self._packets.get(name), self.acks.get(name, 0) if "ack" in fields else 0
-        key = (self.content_hash, *key)
-        if kept is not None and (kept.key, kept.ack) == (key, ack):
-            return kept.data
-        if kept is not None and kept.key == key:
-            order, content = kept.order, kept.content
-        else:
-            order, content = (kept.order if kept else 0) + 1, make()
-        header, arrays, encodings = content
-        added = {"stamp": f"{self.content_hash}-{order}-{ack}", "order": order, "ack": ack}
-        header = header | {field: added[field] for field in fields}
-        self._packets[name] = Packet(key, order, ack, content, pack(header, arrays, encodings))
+        ack, key = self.acks.get(name, 0) if "ack" in fields else 0, (self.content_hash, *key)
+        self._packets[name] = next_packet(self._packets.get(name), key, ack, self.content_hash, make, fields)
         return self._packets[name].data
 
     def link(self) -> str:
@@ -240,7 +230,7 @@ def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -
     if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
         return old
     if old is not None and old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
-        old.content_hash, old.own = engine.content_hash, replace(old.own, mu=None)  # a further epoch of the same run
+        old.content_hash, old.own = engine.content_hash, old.own.not_evaluated()  # a further epoch of the same run
         return old
     new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
     new.dataset = engine.origin.dataset
@@ -250,11 +240,11 @@ def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -
         new.show_example(*example(engine))
     elif old.dataset == new.dataset and old.n_images == new.n_images:
         new.picked, new.a, new.b, new.c, new._next_anchor = old.picked, old.a, old.b, old.c, old._next_anchor
-        if new.picked is not None:
+        if new.picked not in (None, OWN):
             new.z = engine.gallery.mu[new.picked]
     if old is not None:
         new.colour, new.tab = old.colour, old.tab
-        new.own = replace(old.own, mu=None)  # encoded again by the new model
+        new.own = old.own.not_evaluated()
     elif new.is_example and is_first:
         new.remember_opening(engine.planes[0])
     st.session_state["explorer_session"] = new

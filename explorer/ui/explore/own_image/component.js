@@ -5,7 +5,7 @@ import { hasModifier, isTyping } from '../../wire/page.js';
 import { clearDrawing, drawingRequest, listenToDrawing, onDrawingKey, undoStroke } from './drawing.js';
 import { listenToFiles, loadFile } from './file.js';
 import { requestQueue } from './requests.js';
-import { showResult } from './result.js';
+import { showMessage, showResult } from './result.js';
 
 const DRAWING_DELAY_MS = 250; // after the last stroke
 const NO_ANSWER = 'The server does not answer. Load the page again.';
@@ -20,7 +20,7 @@ function build(root) {
     stamp: null,
     packet: null,
     canvas: $('[data-testid=own-canvas]'),
-    card: $('.card'),
+    card: $('.own'),
     strokes: [],
     stroke: null, // the stroke being drawn
     pointer: null, // id of the pointer that draws it; null for the keyboard
@@ -31,9 +31,7 @@ function build(root) {
   s.requests = requestQueue({
     send: (request) => s.trigger('request', request),
     onChange: () => s.markStale(),
-    onLost: () => {
-      $('.rank').textContent = NO_ANSWER;
-    },
+    onLost: () => showMessage(s, NO_ANSWER),
   });
   s.later = debounce(DRAWING_DELAY_MS, () => {
     if (s.pointer === null && !s.file) s.requests.ask(drawingRequest(s));
@@ -48,7 +46,7 @@ function build(root) {
   s.card.addEventListener('keydown', (e) => onDrawingKey(s, e));
   const onKey = (e) => onPageKey(s, e);
   const onPaste = (e) => {
-    if (!s.card.hidden && e.clipboardData?.files[0]) loadFile(s, e.clipboardData.files[0]);
+    if (isVisible(s) && e.clipboardData?.files[0]) loadFile(s, e.clipboardData.files[0]);
   };
   window.addEventListener('keydown', onKey, true);
   window.addEventListener('paste', onPaste);
@@ -63,7 +61,6 @@ function build(root) {
 function listenToButtons(s) {
   const { $, requests } = s;
   const actions = {
-    close: () => setOpen(s, false),
     undo: () => undoStroke(s),
     clear: () => {
       clearDrawing(s);
@@ -73,35 +70,23 @@ function listenToButtons(s) {
       s.erasing = !s.erasing;
       $('[data-do=eraser]').setAttribute('aria-pressed', s.erasing);
     },
-    explore: () => requests.ask({ kind: 'explore' }),
+    use: ({ role }) => requests.ask({ kind: 'use', role }),
   };
   for (const button of s.root.querySelectorAll('button[data-do]'))
-    button.addEventListener('click', () => actions[button.dataset.do]());
-  const onSetting = () =>
-    requests.ask({
-      kind: 'see',
-      centre: $('[data-do=centre]').checked,
-      invert: $('[data-do=invert]').value,
-    });
-  for (const name of ['centre', 'invert']) $(`[data-do=${name}]`).addEventListener('change', onSetting);
-  $('.open').addEventListener('click', () => setOpen(s, s.card.hidden));
+    button.addEventListener('click', () => actions[button.dataset.do](button.dataset));
+  const onSetting = () => {
+    const [fit, invert] = ['fit', 'invert'].map((name) => $(`[data-do=${name}]`).value);
+    requests.ask({ kind: 'see', fit, invert });
+  };
+  for (const name of ['fit', 'invert']) $(`[data-do=${name}]`).addEventListener('change', onSetting);
 }
+
+const isVisible = (s) => s.canvas.offsetParent !== null;
 
 function onPageKey(s, e) {
-  if (e.key === 'Escape' && !s.card.hidden) {
-    e.preventDefault();
-    e.stopImmediatePropagation();
-    setOpen(s, false);
-  } else if (e.key.toLowerCase() === 'i' && !isTyping(e) && !hasModifier(e)) {
-    e.preventDefault();
-    setOpen(s, s.card.hidden);
-  }
-}
-
-function setOpen(s, isOpen) {
-  s.card.hidden = !isOpen;
-  s.$('.open').setAttribute('aria-expanded', isOpen);
-  (isOpen ? s.canvas : s.$('.open')).focus({ preventScroll: true });
+  if (e.key.toLowerCase() !== 'i' || isTyping(e) || hasModifier(e) || !isVisible(s)) return;
+  e.preventDefault();
+  s.canvas.focus();
 }
 
 function accept(s, packet) {

@@ -13,7 +13,7 @@ function foreground(s) {
 }
 
 function startStroke(s, point) {
-  if (s.file) clearDrawing(s);
+  if (!s.strokes.length) clearDrawing(s); // the pad may show a picture file
   const colour = s.erasing ? background(s) : foreground(s);
   s.stroke = { points: [point], width: +s.$('[type=range]').value, colour };
   s.strokes.push(s.stroke);
@@ -40,17 +40,26 @@ function drawStroke({ canvas }, { points, width, colour }, first) {
 
 export function redraw(s) {
   const context = s.canvas.getContext('2d');
+  s.$('.pad').classList.toggle('light', background(s) === '#fff');
   context.fillStyle = background(s);
   context.fillRect(0, 0, s.canvas.width, s.canvas.height);
   for (const stroke of s.strokes) drawStroke(s, stroke, 0);
   s.$('.hint').hidden = s.strokes.length > 0 || !!s.file;
 }
 
+// Shows the picture that the model sees on the pad, where it comes from a file.
+export function showOnPad(s, picture) {
+  const context = s.canvas.getContext('2d');
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, 0, 0, s.canvas.width, s.canvas.height);
+  s.$('.hint').hidden = true;
+}
+
 export function clearDrawing(s) {
   s.strokes = [];
   s.file = null;
   setPen(s, false);
-  s.$('.file span').textContent = 'choose a picture';
+  s.$('.file span').textContent = 'Choose a picture';
   redraw(s);
 }
 

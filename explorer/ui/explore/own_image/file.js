@@ -1,5 +1,5 @@
-// Loads a picture file that is chosen, dropped or pasted. The file is sent unchanged; the browser only shows
-// it, if it can decode it.
+// Loads a picture file that is chosen, dropped or pasted. The file is sent unchanged; the pad shows what the
+// server makes of it, which is what the model sees.
 
 import { clearDrawing } from './drawing.js';
 import { showMessage } from './result.js';
@@ -23,20 +23,6 @@ export function loadFile(s, file) {
   };
   reader.onerror = () => showMessage(s, 'The file cannot be read. Choose another one.');
   reader.readAsDataURL(file);
-  createImageBitmap(file).then(
-    (bitmap) => {
-      if (s.file === file) drawBitmap(s.canvas, bitmap);
-    },
-    () => {},
-  );
-}
-
-function drawBitmap(canvas, bitmap) {
-  const scale = Math.min(canvas.width / bitmap.width, canvas.height / bitmap.height);
-  const width = bitmap.width * scale;
-  const height = bitmap.height * scale;
-  const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
-  canvas.getContext('2d').drawImage(bitmap, left, top, width, height);
 }
 
 export function listenToFiles(s) {

@@ -1,15 +1,22 @@
-// Shows the server's result for an image: the model's input, reconstruction, error, rank, posterior.
+// Shows the server's result for an image: the model's input, reconstruction, error, verdict, posterior.
 
 import { countPacket } from '../../wire/cursor.js';
 import { blit, drawSheet, fitCanvas } from '../../wire/pictures.js';
-import { redraw } from './drawing.js';
+import { redraw, showOnPad } from './drawing.js';
 import { posteriorPlot } from './posterior_plot.js';
 
+const INTRODUCTION =
+  'Draw or choose a picture. The model encodes and decodes it, and its place is marked on the map.';
 const DRAWING_PX = 280; // longer side of the drawing area
 
 export function showMessage(s, text) {
-  s.$('.rank').textContent = text;
-  s.card.classList.add('none');
+  showVerdict(s, '', text);
+  s.card.classList.add('none', 'error');
+}
+
+function showVerdict({ $ }, verdict, text) {
+  $('.rank b').textContent = verdict && `${verdict}.`;
+  $('.rank span').textContent = text;
 }
 
 export function showResult(s, packet) {
@@ -21,14 +28,16 @@ export function showResult(s, packet) {
   s.packet = packet;
   if (isNewCanvas) resize(s, packet.shape);
   s.card.classList.toggle('none', !hasImage);
-  $('.rank').textContent = packet.said || packet.rank;
+  s.card.classList.toggle('error', packet.error !== '');
+  showVerdict(s, packet.verdict, packet.error || packet.rank || INTRODUCTION);
   $('.rank').dataset.seq = packet.ack;
+  $('.rank').dataset.verdict = packet.verdict;
+  $('.said').textContent = packet.said;
   $('.title').textContent = packet.title;
-  $('.title').title = packet.title;
   showSettings(s, packet, hasImage);
   $('dl').replaceChildren(...packet.facts.map(([name, value]) => factElement(name, value)));
   showPictures(s, packet, hasImage);
-  $('svg').innerHTML = posteriorPlot(packet.dims, packet.posterior);
+  $('.plot').innerHTML = posteriorPlot(packet.dims, packet.posterior);
 }
 
 function resize(s, [channels, height, width]) {
@@ -39,16 +48,16 @@ function resize(s, [channels, height, width]) {
   if (!s.file) redraw(s);
 }
 
-function showSettings({ $ }, packet, hasImage) {
-  const { centre, can_centre, invert, inverted } = packet;
-  $('[data-do=explore]').disabled = !hasImage;
-  $('[data-do=centre]').checked = centre && can_centre;
-  $('[data-do=centre]').disabled = !can_centre;
+function showSettings({ $, root }, packet, hasImage) {
+  const { fits, fit, invert, auto, roles } = packet;
+  for (const button of root.querySelectorAll('[data-do=use]')) {
+    button.hidden = !roles.includes(button.dataset.role);
+    button.disabled = !hasImage;
+  }
+  for (const option of $('[data-do=fit]').options) option.hidden = !fits.includes(option.value);
+  $('[data-do=fit]').value = fit;
   $('[data-do=invert]').value = invert;
-  const isAuto = hasImage && invert === 'auto';
-  $('[data-do=invert]').options[0].text = isAuto
-    ? `where needed (${inverted ? 'yes' : 'no'})`
-    : 'where needed';
+  $('[data-do=invert]').options[0].text = auto;
 }
 
 function factElement(name, value) {
@@ -60,14 +69,16 @@ function factElement(name, value) {
   return pair;
 }
 
-function showPictures({ $ }, packet, hasImage) {
+function showPictures(s, packet, hasImage) {
   const [channels, height, width] = packet.shape;
-  const pictures = { seen: packet.seen, recon: packet.recon, error: packet.error };
+  const pictures = { seen: packet.seen, recon: packet.recon, error: packet.error_map };
   for (const name in pictures) {
-    const canvas = $(`[data-part=${name}]`);
+    const canvas = s.$(`[data-part=${name}]`);
     const shape = [name === 'error' ? 3 : channels, height, width];
+    const picture = drawSheet(pictures[name], shape, 1);
     fitCanvas(canvas, shape);
-    if (hasImage) blit(canvas, drawSheet(pictures[name], shape, 1), 0, 1, shape);
+    if (hasImage) blit(canvas, picture, 0, 1, shape);
     else canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+    if (hasImage && name === 'seen' && !s.strokes.length) showOnPad(s, picture);
   }
 }

@@ -65,7 +65,7 @@ def test_folders_become_classes(uploads):
     assert path == uploads / "pets"
     train, test = catalog.load(f"folder:{path}", "train"), catalog.load(f"folder:{path}", "test")
     assert train.class_names == ("cats", "dogs") and len(train.images) + len(test.images) == 8
-    assert train.title == "pets" and train.notes == ()
+    assert train.title == "pets" and train.notes == ("8 of 8 images are not square and were cropped to the middle",)
 
 
 def test_images_in_no_folder_have_no_class(uploads):
@@ -91,7 +91,8 @@ def test_deeper_folders_belong_to_their_class_and_no_picture_is_lost(uploads):
 def test_what_is_no_picture_is_passed_over(uploads):
     extra = {"__MACOSX/cats/._0.png": b"x", ".DS_Store": b"x", "cats/.hidden.png": b"x", "labels.csv": b"a,b", "cats/": b""}
     path = zip_upload.unpack(zipped(extra | pictures("cats/", "dogs/")), "pets")
-    assert len(files_in(path)) == 8 + 1 and catalog.load(f"folder:{path}", "train").notes == ()
+    notes = catalog.load(f"folder:{path}", "train").notes
+    assert len(files_in(path)) == 8 + 1 and notes == ("8 of 8 images are not square and were cropped to the middle",)
 
 
 def test_every_kind_of_picture(uploads):
@@ -104,6 +105,7 @@ def test_one_text_among_pictures_is_named_when_the_set_is_loaded(uploads):
     path = zip_upload.unpack(zipped(pictures("", n=9) | {"zz notes.png": b"hello"}), "mixed")
     assert catalog.load(f"folder:{path}", "train").notes == (
         "1 of 10 files is not an image and was left out: 000009-zz notes.png",
+        "9 of 9 images are not square and were cropped to the middle",
     )
 
 
@@ -127,6 +129,15 @@ def test_the_same_zip_gives_the_same_folder_and_another_a_new_one(uploads):
     assert zip_upload.unpack(zipped(pictures("")), "pets.zip") == first
     assert zip_upload.unpack(zipped(pictures("", n=5)), "PETS") == uploads / "PETS-2"
     assert len(files_in(first)) == 5
+
+
+def test_padded_and_cropped_images_of_one_zip_are_two_sets(uploads):
+    data = zipped(pictures("cats"))
+    cropped, padded = zip_upload.unpack(data, "pets"), zip_upload.unpack(data, "pets", fit="pad")
+    assert (cropped.name, padded.name) == ("pets", "pets-2")
+    assert zip_upload.unpack(data, "again", fit="pad") == padded and zip_upload.unpack(data, "again") == cropped
+    assert [catalog.fit_of(catalog.upload_name(folder)) for folder in (cropped, padded)] == ["crop", "pad"]
+    assert catalog.fit_of("mnist") is None and catalog.fit_of("imported") == "crop"
 
 
 def test_a_class_that_uploads_one_zip_at_once_gets_one_folder(uploads):

@@ -1,12 +1,13 @@
 """The verdict on one picture: its numbers against torch.distributions and closed forms, its rank among the gallery's."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
+from explorer.core.data import catalog
 from explorer.core.engine.engine import Engine, open_bundle
 from explorer.core.engine.evaluation import ImageEvaluation
 from explorer.core.engine.latent_map import LatentMap, done
@@ -118,6 +119,7 @@ def test_every_plane_and_shape(engines):
 def test_a_model_without_a_likelihood_has_no_elbo(engine):
     known, unknown = engine.evaluate(one(engine)), without_likelihood(engine).evaluate(one(engine))
     assert unknown.recon_loss is unknown.elbo is unknown.percentile is None and unknown.kl == known.kl
+    assert unknown.verdict in (None, "far from the data")
     for field in fields(ImageEvaluation):
         if field.name not in ("recon_loss", "elbo", "percentile"):
             np.testing.assert_array_equal(getattr(known, field.name), getattr(unknown, field.name))
@@ -142,3 +144,70 @@ def test_the_habits_of_the_set_are_read_from_what_is_here(engines, tmp_path):
     assert engines["sprites"].ink_layout.dark_background is True  # thumbnails
     random_bundle(tmp_path, "noise", noise_set())
     assert open_bundle("noise", tmp_path).ink_layout.dark_background is False  # reconstructions, grey all over
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    "percentile, isolation, verdict",
+    [
+        (50.0, 50.0, "typical"),
+        (97.5, 99.0, "typical"),  # the -ELBO is below 97.5 % of the gallery's
+        (2.5, 0.0, "typical"),
+        (97.6, 50.0, "unusually simple"),
+        (100.0, 50.0, "unusually simple"),
+        (2.4, 50.0, "unusually hard"),
+        (0.0, 50.0, "unusually hard"),
+        (50.0, 99.1, "far from the data"),
+        (0.0, 100.0, "far from the data"),
+        (None, 100.0, "far from the data"),
+        (None, 50.0, None),
+        (50.0, np.nan, "typical"),  # while there is no gallery
+    ],
+)
+def test_the_verdict_has_two_tails_and_the_distance(engine, percentile, isolation, verdict):
+    assert replace(engine.evaluate(one(engine)), percentile=percentile, isolation=isolation).verdict == verdict
+
+
+def test_the_distance_to_the_data_is_a_share_of_the_gallerys_own(engine):
+    latent_map = engine.latent_map
+    mu = engine.gallery.mu
+    spacing = np.sort(np.linalg.norm(mu[:, None] - mu, axis=2), 1)[:, 5]  # to the fifth nearest other
+    z = mu.mean(0) + np.float32(0.3)
+    fifth = np.sort(np.linalg.norm(mu - z, axis=1))[4]
+    assert latent_map.isolation(z) == pytest.approx(100 * (spacing < fifth).mean())
+    assert latent_map.isolation(mu[0] + 100) == 100
+    assert latent_map.isolation(np.median(mu, 0)) < 100
+
+
+def seen(engine: Engine, image: np.ndarray) -> ImageEvaluation:
+    return engine.evaluate(np.rint(image).clip(0, 255).astype(np.uint8)[None, None])
+
+
+@pytest.mark.parametrize("name", ["mnist", "digits"])
+def test_images_of_another_kind_are_not_typical_and_those_of_the_set_are(real_data, name):
+    """On included models: a blank image, a blurred photo (smooth gradients), noise, a digit turned round, and digits."""
+    engine, test = open_bundle(name, device="cpu"), catalog.load(name, "test").images
+    height, width = engine.image_shape[1:]
+    y, x = np.indices((height, width)) / (height - 1)
+    strange = {
+        "blank": np.zeros((height, width)),
+        "grey": np.full((height, width), 128.0),
+        "gradient": 255 * x,
+        "dim gradient": 90 * x * y,
+        "blurred spot": 255 * np.exp(-8 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)),
+        "noise": np.random.default_rng(0).integers(0, 256, (height, width)),
+        "inverted": 255.0 - test[3, 0],
+    }
+    for what, image in strange.items():
+        assert seen(engine, image).verdict in ("unusually hard", "far from the data"), what
+    verdicts = [engine.evaluate(image[None]).verdict for image in test[:100]]
+    assert verdicts.count("typical") >= 88  # of images of the set, 6 % at most are expected in the tails
+
+
+def test_a_blank_image_is_unusually_simple_where_most_images_are_full(real_data):
+    engine = open_bundle("fashion", device="cpu")
+    blank = seen(engine, np.zeros((28, 28)))
+    assert blank.verdict == "unusually simple" and blank.percentile == 100
+    assert seen(engine, np.random.default_rng(0).integers(0, 256, (28, 28))).verdict in ("unusually hard", "far from the data")
