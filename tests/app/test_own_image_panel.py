@@ -263,12 +263,7 @@ def test_more_bytes_than_allowed_are_not_kept(engine, session, ask):
 # As an anchor
 
 
-@pytest.fixture
-def all_roles(monkeypatch):
-    monkeypatch.setattr(own_image, "ROLES", ("a", "b", "c", "explore"))
-
-
-def test_the_own_image_becomes_a_b_and_picked(engine, session, ask, all_roles):
+def test_the_own_image_becomes_a_b_c_and_picked(engine, session, ask):
     ask(kind="use", role="a")
     assert session.a is None  # there is no image yet
     ask(kind="image", data=file(heart()))
@@ -278,7 +273,9 @@ def test_the_own_image_becomes_a_b_and_picked(engine, session, ask, all_roles):
     assert (session.a, session.b) == (OWN, 7)
     ask(kind="use", role="b")
     ask(kind="use", role="c")
-    assert (session.a, session.b, session.picked) == (OWN, OWN, OWN)
+    assert (session.a, session.b, session.c, session.picked) == (OWN, OWN, OWN, None)
+    ask(kind="use", role="explore")
+    assert session.picked == OWN and np.array_equal(session.z, session.own.mu)
     mu, logvar = posterior_of(engine, session, session.a)
     np.testing.assert_array_equal(mu, session.own.mu)
     assert logvar.shape == mu.shape
@@ -288,17 +285,17 @@ def test_the_own_image_becomes_a_b_and_picked(engine, session, ask, all_roles):
 
 
 @pytest.mark.parametrize("end", [{"kind": "clear"}, {"kind": "image", "data": ""}, {"kind": "image", "data": "?"}])
-def test_an_own_image_that_is_gone_is_no_anchor(engine, session, ask, all_roles, end):
+def test_an_own_image_that_is_gone_is_no_anchor(engine, session, ask, end):
     ask(kind="image", data=file(heart()))
-    for role in ("a", "c"):
+    for role in ("a", "c", "explore"):
         ask(kind="use", role=role)
     session.set_anchor(3)
     ask(**end)
     own_image.encode(engine, session)
-    assert (session.a, session.b, session.picked) == (None, 3, None)
+    assert (session.a, session.b, session.c, session.picked) == (None, 3, None, None)
 
 
-def test_another_drawing_stays_the_anchor(engine, session, ask, all_roles):
+def test_another_drawing_stays_the_anchor(engine, session, ask):
     ask(kind="image", data=file(heart()))
     ask(kind="use", role="a")
     before = posterior_of(engine, session, OWN)[0]
@@ -309,26 +306,25 @@ def test_another_drawing_stays_the_anchor(engine, session, ask, all_roles):
 
 
 def test_another_model_of_the_data_set_evaluates_it_again_and_keeps_the_anchors(
-    engine, session, ask, all_roles, tmp_path, monkeypatch
+    engine, session, ask, tmp_path, monkeypatch
 ):
     session.dataset = engine.origin.dataset
     ask(kind="image", data=file(heart()))
-    for role in ("a", "c"):
+    for role in ("a", "c", "explore"):
         ask(kind="use", role=role)
     random_bundle(tmp_path, "other", sprite_set(60), latent_dim=3, thumbs=True)
     other = open_bundle("other", tmp_path, device="cpu")
     monkeypatch.setattr(state.st, "session_state", {"explorer_session": session})
-    new = state.session(other)
-    assert (new.a, new.picked) == (OWN, OWN) and new.own.mu is None and not new.z.any()
+    new = state.session(other, lambda engine: (0, 1), True)
+    assert (new.a, new.c, new.picked) == (OWN, OWN, OWN) and new.own.mu is None and not new.z.any()
     own_image.encode(other, new)
     assert new.own.mu.shape == (3,) and new.a == OWN
 
 
-def test_a_role_that_the_page_lacks_is_ignored(engine, session, ask):
+def test_an_unknown_role_is_ignored(session, ask):
     ask(kind="image", data=file(heart()))
-    for role in {"a", "b", "c"} - {*own_image.ROLES}:
-        ask(kind="use", role=role)
-    assert session.a is session.b is session.picked is None
+    ask(kind="use", role="d")
+    assert session.a is session.b is session.c is session.picked is None
 
 
 def test_the_classes_of_the_nearest_images_are_counted(engine):

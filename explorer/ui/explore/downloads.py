@@ -10,6 +10,7 @@ from explorer.slides.canvas import Canvas, PixelCanvas, SvgCanvas
 from explorer.ui import resources
 from explorer.ui.explore.lanes.panel import N_FRAMES
 from explorer.ui.explore.stage.panel import N_SLIDERS, order_of_dims
+from explorer.ui.state.own_image import name_of, place_of, posterior_of
 
 FPS = 16  # 64 frames in four seconds
 GIF_STEP = 2  # a GIF has every second frame: half the size, and half the time until it is ready
@@ -19,12 +20,6 @@ def title(engine) -> str:
     """The name of the model and the number of its dimensions."""
     name = engine.name.removeprefix(resources.RUN_PREFIX) + (", in training" if engine.is_live else "")
     return f"{name}: {engine.latent_dim} dims"
-
-
-def image_name(engine, row: int) -> str:
-    """A gallery image, with its class if it has one: "image 42 (3)"."""
-    label, names = int(engine.gallery.labels[row]), engine.origin.class_names
-    return f"image {row}" + (f" ({names[label]})" if 0 <= label < len(names) else "")
 
 
 def stage_png(engine, session) -> bytes:
@@ -51,13 +46,13 @@ def pixels_png(engine, session) -> bytes:
 
 def lane_films(engine, session) -> dict:
     """The films from A to B, by lane, as the page shows them."""
-    a, b = engine.gallery.mu[session.a], engine.gallery.mu[session.b]
+    a, b = (posterior_of(engine, session, anchor)[0] for anchor in (session.a, session.b))
     options = session.overshoot, session.plane
     return {kind: engine.interpolation_film(a, b, N_FRAMES, kind, *options) for kind in stills.LANES}
 
 
 def _pair_title(engine, session) -> str:
-    return f"{title(engine)}, {image_name(engine, session.a)} to {image_name(engine, session.b)}"
+    return f"{title(engine)}, {name_of(engine, session.a)} to {name_of(engine, session.b)}"
 
 
 def lanes_png(engine, session) -> bytes:
@@ -86,9 +81,9 @@ def lanes_gif(engine, session) -> bytes:
 
 
 def _lanes_film(engine, session) -> films.SlideFilm:
-    xy = engine.map_xy(session.plane)
+    a, b = (np.array(place_of(engine, session, anchor)) for anchor in (session.a, session.b))
     lanes, points = lane_films(engine, session), _map_points(engine, session)
-    return films.interpolation(_pair_title(engine, session), lanes, engine.latent_dim, points, xy[session.a], xy[session.b])
+    return films.interpolation(_pair_title(engine, session), lanes, engine.latent_dim, points, a, b)
 
 
 def map_png(engine, session) -> bytes:
@@ -100,11 +95,12 @@ def map_svg(engine, session) -> bytes:
 
 
 def _map(canvas: Canvas, engine, session) -> bytes:
-    xy, mu, plane = engine.map_xy(session.plane), engine.gallery.mu, session.plane
-    a, b = (None if row is None else xy[row] for row in (session.a, session.b))
+    plane, anchors = session.plane, (session.a, session.b)
+    a, b = (None if anchor is None else np.array(place_of(engine, session, anchor)) for anchor in anchors)
     path = np.zeros((0, 2), np.float32)
     if a is not None and b is not None:
-        path = engine.path_xy(mu[session.a], mu[session.b], N_FRAMES, session.overshoot, plane)
+        ends = (posterior_of(engine, session, anchor)[0] for anchor in anchors)
+        path = engine.path_xy(*ends, N_FRAMES, session.overshoot, plane)
     name = plane.upper() if isinstance(plane, str) else "encoder means"
     cursor = engine.place(session.z[None], plane)[0][0]
     stills.map_slide(canvas, f"{title(engine)}, {name}", _map_points(engine, session), cursor, a, b, path)

@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.ui import resources
 from explorer.ui.explore import downloads
 from explorer.ui.explore.lanes.panel import N_FRAMES
+from explorer.ui.state.own_image import OWN
 from explorer.ui.widgets.rows import plain
 
 ZIP, OCTETS = "application/zip", "application/octet-stream"
@@ -66,7 +67,7 @@ def _content(engine, session) -> None:
 
 def _groups(engine, session) -> list[Group]:
     has_pair = session.a is not None and session.b is not None
-    pair = f"{session.a}-to-{session.b}"
+    pair = "-to-".join("yours" if anchor == OWN else str(anchor) for anchor in (session.a, session.b))
     stage = (
         Download("Stage PNG", downloads.stage_png, "stage.png"),
         Download("Stage SVG", downloads.stage_svg, "stage.svg"),
@@ -114,23 +115,25 @@ def _button(download: Download, engine, session, is_enabled: bool) -> None:
 def as_python(engine, session) -> str:
     """Python code that reproduces the view with the public API."""
     lines = [*_opening(engine)]
-    if session.z.any():
-        values = ", ".join(np.format_float_positional(v, unique=True) for v in session.z)
-        lines += [f"z = np.array([{values}], np.float32)"]
-    else:
-        lines += ["z = np.zeros(engine.latent_dim, np.float32)"]
+    lines += [f"z = {_vector(session.z) if session.z.any() else 'np.zeros(engine.latent_dim, np.float32)'}"]
     lines += ["image = engine.decode(z[None])[0]  # (C, H, W) in [0, 1]"]
     if session.a is not None and session.b is not None:
         overshoot = f", overshoot={session.overshoot}" if session.overshoot else ""
+        a, b = (_vector(session.own.mu) if row == OWN else f"mu[{row}]" for row in (session.a, session.b))
         lines += [
             "",
             "# From A to B: frames uint8 (F, C, H, W), norm (F,), support (F,)",
             "mu = engine.gallery.mu",
-            f"a, b = mu[{session.a}], mu[{session.b}]",
+            f"a = {a}",
+            f"b = {b}",
             f'lerp = engine.interpolation_film(a, b, {N_FRAMES}, "lerp"{overshoot})',
             f'slerp = engine.interpolation_film(a, b, {N_FRAMES}, "slerp"{overshoot})',
         ]
     return "\n".join(lines)
+
+
+def _vector(values: np.ndarray) -> str:
+    return f"np.array([{', '.join(np.format_float_positional(v, unique=True) for v in values)}], np.float32)"
 
 
 def _opening(engine) -> list[str]:

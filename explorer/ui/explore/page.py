@@ -72,6 +72,7 @@ def _part(render: Callable) -> Callable:
 @_part
 def _live(engine, session) -> None:
     """Draws everything that a request can change. Unchanged parts send the same bytes again, which their scripts ignore."""
+    own_image.encode(engine, session)  # it may be an anchor
     with st.container(key="bar_box"):
         bar.render(engine, session)
     with st.container(key="lanes_box"):  # before the stage: two clicks wait for the lanes, and a release does not change them

@@ -44,3 +44,34 @@ def posterior_of(engine, session, anchor: int | None) -> tuple[np.ndarray, np.nd
         return engine.gallery.mu[anchor], engine.gallery.logvar[anchor]
     evaluation = session.own.evaluation
     return None if evaluation is None else (evaluation.mu, evaluation.logvar)
+
+
+def place_of(engine, session, anchor: int | None) -> list[float] | None:
+    """Position [x, y] of an anchor in the session's plane, or None."""
+    if anchor is None:
+        return None
+    if anchor != OWN:
+        return engine.map_xy(session.plane)[anchor].tolist()
+    return None if session.own.mu is None else engine.place(session.own.mu, session.plane)[0][0].tolist()
+
+
+def images_of(engine, session, anchors: list[int]) -> np.ndarray:
+    """The pictures of anchors, uint8 (n, C, H, W); reconstructions where the gallery's images are not on this machine."""
+    rows = [anchor for anchor in anchors if anchor != OWN]
+    found = iter(engine.images_or_recons(rows)[0])
+    pictures = [session.own.prepared.image[0] if anchor == OWN else next(found) for anchor in anchors]
+    return np.stack(pictures) if pictures else np.zeros((0, *engine.image_shape), np.uint8)
+
+
+def key_of(session, anchor: int | None):
+    """What a content that shows an anchor depends on."""
+    own = session.own
+    return anchor if anchor != OWN else (OWN, own.evaluation.mu.tobytes(), own.prepared.image.tobytes())
+
+
+def name_of(engine, anchor: int) -> str:
+    """A gallery image, with its class if it has one, such as "image 42 (3)"; or "your image"."""
+    if anchor == OWN:
+        return "your image"
+    label, names = int(engine.gallery.labels[anchor]), engine.origin.class_names
+    return f"image {anchor}" + (f" ({names[label]})" if 0 <= label < len(names) else "")

@@ -74,7 +74,8 @@ class Session:
             self.z, self.approximate = self.future.pop(), False
 
     def pick(self, row: int) -> None:
-        if 0 <= row < self.n_images:
+        """Picks a gallery image or OWN."""
+        if row == OWN or 0 <= row < self.n_images:
             self.picked = row
 
     def set_anchor(self, row: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.ui import resources
 from explorer.ui.state import session as state
+from explorer.ui.state.own_image import images_of, key_of, posterior_of
 from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
@@ -77,7 +78,8 @@ Request = Command | Overshoot
 
 def render(engine, session) -> None:
     limits = film_encoding.visitor_limits()
-    key = (session.a, session.b, session.is_example, session.overshoot, session.plane, limits)
+    anchors = key_of(session, session.a), key_of(session, session.b)
+    key = (*anchors, session.is_example, session.overshoot, session.plane, limits)
     content = lambda: resources.shared(engine, KEY, key, lambda: _films(engine, session, limits))  # noqa: E731
     packet = session.packet(KEY, key, content, ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(session))
@@ -97,7 +99,7 @@ def _handle_requests(session) -> None:
 def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays, dict]:
     """(header, arrays, encodings), equal for all visitors with the same A and B."""
     a, b = session.a, session.b
-    ends = [(name, row) for name, row in (("a", a), ("b", b)) if row is not None]
+    ends = [(name, anchor) for name, anchor in (("a", a), ("b", b)) if anchor is not None]
     header = {
         "shape": engine.image_shape,
         "latent_dim": engine.latent_dim,
@@ -109,12 +111,12 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[dict, Arrays,
         "n_frames": 0,
         "hint": HINTS[bool(ends)],
     }
-    pictures, _ = engine.images_or_recons([row for _, row in ends])
+    pictures = images_of(engine, session, [anchor for _, anchor in ends])
     if a is None or b is None:
         return header, {"ends": pictures}, {}
-    mu = engine.gallery.mu
+    start, end = (posterior_of(engine, session, anchor)[0] for anchor in (a, b))
     options = session.overshoot, session.plane
-    films = [engine.interpolation_film(mu[a], mu[b], N_FRAMES, kind, *options) for kind in KINDS]
+    films = [engine.interpolation_film(start, end, N_FRAMES, kind, *options) for kind in KINDS]
     z = np.concatenate([film.z for film in films])
     frames, encodings = film_encoding.encode_frames(np.concatenate([film.frames for film in films]), N_FRAMES, limits)
     rows, near_of = np.unique(engine.nearest_row(z), return_inverse=True)

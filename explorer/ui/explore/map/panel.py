@@ -14,6 +14,7 @@ from explorer.core.latent import clusters
 from explorer.ui import resources
 from explorer.ui.state import link
 from explorer.ui.state import session as state
+from explorer.ui.state.own_image import OWN, place_of, posterior_of
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
 
@@ -26,7 +27,7 @@ PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
 
 
 class Anchor(TypedDict):
-    row: int
+    row: int  # of the gallery; -1: the visitor's own image
     xy: list[float]
 
 
@@ -158,26 +159,25 @@ def _handle_requests(engine, session) -> None:
 def _content(engine, session) -> tuple[dict, Arrays, dict]:
     xy, plane = engine.map_xy(session.plane), session.plane
     paths: Arrays = {"lerp": np.zeros((0, 2), np.float32), "slerp": np.zeros((0, 2), np.float32)}
-    if session.a is not None and session.b is not None:
-        mu = engine.gallery.mu
+    a, b = (posterior_of(engine, session, anchor) for anchor in (session.a, session.b))
+    if a is not None and b is not None:
         for kind in paths:
-            paths[kind] = engine.path_xy(mu[session.a], mu[session.b], N_PATH, session.overshoot, plane, kind)
+            paths[kind] = engine.path_xy(a[0], b[0], N_PATH, session.overshoot, plane, kind)
     ellipse = None
-    if session.a is not None and isinstance(plane, tuple) and engine.latent_dim > 1:
-        sigma = np.exp(engine.gallery.logvar[session.a, list(plane)] / 2)
-        ellipse = [*map(float, xy[session.a]), *map(float, sigma)]
-    own = None if session.own.mu is None else [float(v) for v in engine.place(session.own.mu, plane)[0][0]]
+    if a is not None and isinstance(plane, tuple) and engine.latent_dim > 1:
+        sigma = np.exp(a[1][list(plane)] / 2)
+        ellipse = [*place_of(engine, session, session.a), *map(float, sigma)]
     header = {
         "plane": str(plane),
         "ellipse": ellipse,
         "model": f"{session.bundle}-{session.content_hash}",
-        "a": _anchor(session.a, xy),
-        "b": _anchor(session.b, xy),
-        "c": _anchor(session.c, xy),
+        "a": _anchor(engine, session, session.a),
+        "b": _anchor(engine, session, session.b),
+        "c": _anchor(engine, session, session.c),
         "is_example": session.is_example,
         "names": resources.shared(engine, "names", (plane,), lambda: _names(engine, xy)),
-        "picked_xy": None if session.picked is None else xy[session.picked].tolist(),
-        "own_xy": own,
+        "picked_xy": place_of(engine, session, session.picked),
+        "own_xy": place_of(engine, session, OWN),
     }
     return header, paths, {}
 
@@ -188,5 +188,5 @@ def _names(engine, xy: np.ndarray) -> list[list]:
     return [[names[label] if label < len(names) else str(label), *place] for label, place in places.items()]
 
 
-def _anchor(row: int | None, xy: np.ndarray) -> Anchor | None:
-    return None if row is None else {"row": row, "xy": xy[row].tolist()}
+def _anchor(engine, session, anchor: int | None) -> Anchor | None:
+    return None if anchor is None else {"row": anchor, "xy": place_of(engine, session, anchor)}

@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.core.latent import linear, navigation
+from explorer.ui.state.own_image import OWN, key_of, name_of, posterior_of
 
 N_DRAWS, N_NEIGHBOURS, N_CLASSES, N_PRINCIPAL = 32, 8, 16, 6
 N_LINE, N_SIDE = 49, 11  # frames of a direction's film, and of the pad along each side
@@ -65,16 +66,14 @@ def _means(engine, session) -> TabContent:
 
 
 def _arithmetic(engine, session) -> TabContent:
-    rows = {"A": session.a, "B": session.b, "C": session.c}
+    anchors = {"A": session.a, "B": session.b, "C": session.c}
 
     def make():
-        names, labels = classes_of(engine), engine.gallery.labels
-        items = [
-            None if row is None else [f"{name} \u00b7 {names.get(int(labels[row]), row)}", f"{name}: image {row}"]
-            for name, row in rows.items()
-        ]
-        points = [engine.gallery.mu[row] for row in rows.values() if row is not None]
-        missing = [name for name, row in rows.items() if row is None]
+        named = {name: anchor for name, anchor in anchors.items() if anchor is not None}
+        captions = {name: f"{name} \u00b7 {_short_name(engine, anchor)}" for name, anchor in named.items()}
+        items = [[captions[name], f"{name}: {name_of(engine, anchors[name])}"] if name in named else None for name in anchors]
+        points = [posterior_of(engine, session, anchor)[0] for anchor in named.values()]
+        missing = [name for name in anchors if name not in named]
         note = f"missing: {', '.join(missing)}. Click points of the map for A and B, with Shift for C." if missing else ""
         if not missing:
             items.append(["result", "move z to A \u2212 B + C"])
@@ -82,7 +81,13 @@ def _arithmetic(engine, session) -> TabContent:
         no_frames = {"frames": np.zeros((0, *engine.image_shape), np.uint8)}
         return {"items": items, "note": note}, _arrays(engine.film(np.stack(points), session.plane)) if points else no_frames
 
-    return tuple(rows.values()), make
+    return tuple(key_of(session, anchor) for anchor in anchors.values()), make
+
+
+def _short_name(engine, anchor: int) -> str:
+    if anchor == OWN:
+        return "yours"
+    return classes_of(engine).get(int(engine.gallery.labels[anchor]), str(anchor))
 
 
 def saved_id(name: str) -> str:
@@ -98,8 +103,8 @@ def choices(engine, session) -> dict[str, str]:
 
 def has_direction(engine, session) -> bool:
     """Whether A and B are two different points."""
-    mu = engine.gallery.mu
-    return session.a is not None and session.b is not None and bool((mu[session.a] != mu[session.b]).any())
+    a, b = (posterior_of(engine, session, anchor) for anchor in (session.a, session.b))
+    return a is not None and b is not None and bool((a[0] != b[0]).any())
 
 
 def _directions(engine, session) -> TabContent:
@@ -129,7 +134,8 @@ def _directions(engine, session) -> TabContent:
         return header, _arrays(film) | {"values": values}
 
     saved = tuple((name, direction.tobytes()) for name, direction in session.saved.items())
-    return (session.z.tobytes(), choice, pair, saved, session.a, session.b), make
+    ends = key_of(session, session.a), key_of(session, session.b)
+    return (session.z.tobytes(), choice, pair, saved, *ends), make
 
 
 def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.ndarray, list]:
@@ -138,7 +144,8 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
     if choice == "classes":
         names, means = classes_of(engine), _class_means(engine, pair)
         return linear.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
-    anchors = [(mu[row], name) for name, row in (("A", session.a), ("B", session.b)) if row is not None]
+    ends = (("A", session.a), ("B", session.b))
+    anchors = [(posterior_of(engine, session, end)[0], name) for name, end in ends if end is not None]
     if choice.startswith("principal-"):
         k = int(choice.removeprefix("principal-"))
         return linear.principal_directions(mu, k + 1)[0][k], anchors

@@ -20,6 +20,7 @@ from explorer.core.latent import linear
 from explorer.ui import resources
 from explorer.ui.explore.moves import contents
 from explorer.ui.state import session as state
+from explorer.ui.state.own_image import posterior_of
 from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered, pack
@@ -187,8 +188,9 @@ def _handle(engine, session, request: dict) -> None:
         case {"kind": "classes", "pair": [int(start), int(end)]} if {start, end} <= contents.classes_of(engine).keys():
             session.choose_classes(int(start), int(end))
         case {"kind": "save", "name": str(name)} if contents.has_direction(engine, session):
-            name, mu = " ".join(name.split())[:NAME_LENGTH], engine.gallery.mu
-            session.save_direction(name, linear.direction(mu[session.a], mu[session.b]))
+            name = " ".join(name.split())[:NAME_LENGTH]
+            ends = (posterior_of(engine, session, anchor)[0] for anchor in (session.a, session.b))
+            session.save_direction(name, linear.direction(*ends))
             if name in session.saved:
                 session.choose_direction(contents.saved_id(name))
         case {"kind": "remove", "choice": str(choice)}:

@@ -15,6 +15,7 @@ from explorer.core.engine import user_image
 from explorer.core.errors import ExplorerError
 from explorer.ui.explore.stage.panel import order_of_dims
 from explorer.ui.state import session as state
+from explorer.ui.state.own_image import OWN
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
 
@@ -23,7 +24,7 @@ mount = register(__file__, "draw")
 KEY = "own"
 N_POSTERIOR = 16  # dimensions shown, those of highest KL
 INVERT = {"auto": None, "on": True, "off": False}
-ROLES = ("explore",)  # of the image that the page supports; "a", "b" and "c" once every reader of the anchors knows OWN
+ROLES = ("a", "b", "c", "explore")
 HEAT = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]])  # inferno, low to high
 
 
@@ -98,13 +99,14 @@ def encode(engine, session) -> None:
 
 
 def use_own_image(engine, session, role: str) -> None:
-    """Moves z to the mean of the own image ("explore"), or makes it A, B or C. Ignores a role that the page lacks."""
+    """Picks the own image and moves z to its mean ("explore"), or makes it A, B or C. Ignores an unknown role."""
     if role not in ROLES:
         return
     encode(engine, session)
     if role != "explore":
         session.set_anchor_own(role)
     elif session.own.mu is not None:
+        session.pick(OWN)
         session.move_to(session.own.mu)
 
 

@@ -48,7 +48,7 @@ export function showTools(s) {
   $('[data-do=picked]').disabled = packet.picked === null;
   $('.go').placeholder = `0-${packet.n_images - 1}`;
   $('.go').max = packet.n_images - 1;
-  if (s.root.activeElement !== $('.go')) $('.go').value = packet.picked ?? '';
+  if (s.root.activeElement !== $('.go')) $('.go').value = packet.picked >= 0 ? (packet.picked ?? '') : '';
   $('.dead').hidden = !packet.dead;
   $('.dead').textContent = packet.dead ?? '';
   $('.pager').hidden = !packet.pages;

@@ -13,6 +13,7 @@ import numpy as np
 from explorer.core.engine.latent_map import DEAD_KL, MAX_ABS_Z
 from explorer.ui import resources
 from explorer.ui.state import session as state
+from explorer.ui.state.own_image import OWN, key_of, name_of, posterior_of
 from explorer.ui.wire import film_encoding
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
@@ -33,7 +34,7 @@ class Films(TypedDict):
     at_support: float | None
     kl: list[float]  # nats, per slider
     posterior: list[list[float]] | None  # [mu, sigma] of the picked image, per slider
-    picked: int | None  # gallery row
+    picked: int | None  # gallery row; -1: the visitor's own image
     n_images: int
     told: str | None  # description of the picked image
     trio_parts: list[str]  # what the pictures of `trio` show: "picked", "recon", "error"
@@ -85,7 +86,7 @@ def render(engine, session) -> None:
     if session.first >= len(order_of_dims(engine)[0]):
         session.show_dims(0)
     limits = film_encoding.visitor_limits()
-    shown = (session.z.tobytes(), session.first, session.plane, session.picked, limits)
+    shown = (session.z.tobytes(), session.first, session.plane, key_of(session, session.picked), limits)
     key = (*shown, session.approximate, bool(session.past), bool(session.future))
     packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(engine, session))
@@ -111,7 +112,7 @@ def _handle_requests(engine, session) -> None:
             case {"kind": "prior"}:
                 session.draw_prior(engine.draw)
             case {"kind": "picked"} if session.picked is not None:
-                session.move_to(engine.gallery.mu[session.picked])
+                session.move_to(posterior_of(engine, session, session.picked)[0])
             case {"kind": "go", "row": int(row)}:
                 if 0 <= row < session.n_images:
                     session.go_to_row(row, engine.gallery.mu[row])
@@ -184,15 +185,21 @@ def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, l
     """(pictures, their names, description, [mu, sigma] of q(z|x) for each of `dims`) of the picked image."""
     if session.picked is None:
         return np.zeros((0, *engine.image_shape), np.uint8), [], None, None
-    row, gallery = session.picked, engine.gallery
-    posterior = [[float(gallery.mu[row, d]), float(np.exp(gallery.logvar[row, d] / 2))] for d in dims]
-    label, names = int(gallery.labels[row]), engine.origin.class_names
-    description = f"image {row}" + (f", {names[label]}" if 0 <= label < len(names) else "")
-    loss, kl = float(gallery.recon_loss[row]), float(engine.encoding.kl_per_dim[row].sum())
-    description += f": recon {loss:.1f} + KL {kl:.1f} nats" if np.isfinite(loss) else f": KL {kl:.1f} nats"
-    (image,), is_recon = engine.images_or_recons([row])
+    mu, logvar = posterior_of(engine, session, session.picked)
+    posterior = [[float(mu[d]), float(np.exp(logvar[d] / 2))] for d in dims]
+    if session.picked == OWN:
+        evaluation, image = session.own.evaluation, session.own.prepared.image[0]
+        loss, kl, recon, is_recon = evaluation.recon_loss, evaluation.kl, evaluation.recon, False
+    else:
+        (image,), is_recon = engine.images_or_recons([session.picked])
+        loss, kl = float(engine.gallery.recon_loss[session.picked]), float(engine.encoding.kl_per_dim[session.picked].sum())
+        recon = engine.film(mu).frames[0]
+    description = f"{name_of(engine, session.picked)}: "
+    if loss is not None and np.isfinite(loss):
+        description += f"-ELBO {loss + kl:.1f} = {loss:.1f} + {kl:.1f} KL nats"
+    else:
+        description += f"KL {kl:.1f} nats"
     if is_recon:
         return image[None], ["recon"], f"{description}; image not on this machine", posterior
-    recon = engine.film(gallery.mu[row]).frames[0]
     error = np.abs(image.astype(int) - recon).astype(np.uint8)
     return np.stack([image, recon, error]), ["picked", "recon", "error"], description, posterior
