@@ -203,7 +203,7 @@ def test_a_model_without_a_likelihood_says_so(engine, session, ask):
     header, _ = sent(own, session)
     assert header["title"].startswith("KL ") and (
         (header["verdict"], header["rank"]) == ("", "Its -ELBO is not known: this model has no likelihood here.")
-        or header["verdict"] == "Far from the data"
+        or header["verdict"] in ("Far from the data", "Unusually simple")
     )
 
 
@@ -223,8 +223,14 @@ def test_a_model_without_a_likelihood_says_so(engine, session, ask):
     ],
 )
 def test_the_reason_of_the_verdict_is_never_rounded_up(engine, percentile, isolation, says):
-    evaluation = replace(engine.evaluate(sprite_set(1).images), percentile=percentile, isolation=isolation)
+    evaluation = replace(engine.evaluate(sprite_set(1).images), percentile=percentile, isolation=isolation, sharpness=50)
     assert own_image._rank(evaluation, 10_000).startswith(says)
+
+
+def test_a_blurred_picture_is_called_so_whatever_its_elbo(engine):
+    evaluation = replace(engine.evaluate(sprite_set(1).images), percentile=75.0, isolation=50, sharpness=0.0)
+    assert evaluation.verdict == "unusually simple"
+    assert own_image._rank(evaluation, 60).startswith("It is blurred or plain: its edges are softer than")
 
 
 def rgba(grey: int) -> bytes:

@@ -17,19 +17,20 @@ from explorer.core import device as devices
 from explorer.core.bundles import store
 from explorer.core.bundles.format import Origin
 from explorer.core.data.ink import InkLayout, ink_layout
-from explorer.core.engine.evaluation import ImageEvaluation
+from explorer.core.engine.evaluation import ImageEvaluation, edge_strength
 from explorer.core.engine.film import Film, Traversals
 from explorer.core.engine.gallery_images import GalleryImages
 from explorer.core.engine.latent_map import LatentMap, Plane, done
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent import navigation
+from explorer.core.latent.arrays import evenly_spaced
 from explorer.core.vae.encoding import Encoding
 
 BATCH_SIZE = 2048  # images or latent points in one call to the model
 N_RECONS = 500  # reconstructions per call to the model, so that films of other visitors are not delayed
 KINDS = ("lerp", "slerp", "pixel")
 N_LOSS_DRAWS = 16  # draws of z averaged for the reconstruction loss of one image
-N_LAYOUT_IMAGES = 256  # images from which the ink layout of a data set is estimated
+N_SAMPLES = 256  # images of the gallery from which the ink layout and the strength of edges are estimated
 
 
 def _from_map(name: str) -> property:
@@ -119,9 +120,10 @@ class Engine:
         encoding = Encoding(mu, logvar, np.array([np.nan if loss is None else loss]))
         elbo = None if loss is None else float(encoding.elbo[0])
         rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
-        error = np.abs(x[0].astype(int) - recon).astype(np.uint8)
-        kl, isolation = float(encoding.kl_per_dim.sum()), self.latent_map.isolation(mu[0])
-        return ImageEvaluation(mu[0], logvar[0], recon, error, loss, kl, elbo, rank, xy[0], float(support[0]), isolation)
+        error, kl = np.abs(x[0].astype(int) - recon).astype(np.uint8), float(encoding.kl_per_dim.sum())
+        weaker = self._edges < edge_strength(x) if self.has_gallery else np.nan
+        places = xy[0], float(support[0]), self.latent_map.isolation(mu[0]), 100 * float(np.mean(weaker))
+        return ImageEvaluation(mu[0], logvar[0], recon, error, loss, kl, elbo, rank, *places)
 
     def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
         eps = torch.randn((N_LOSS_DRAWS, self.latent_dim), generator=torch.Generator().manual_seed(seed))
@@ -130,11 +132,17 @@ class Engine:
         return float(self._recon_loss(z.to(self.device), x.to(self.device)).double().mean())
 
     @cached_property
+    def _edges(self) -> np.ndarray:
+        """The edge strengths of reconstructions of the gallery."""
+        return edge_strength(self._frames(evenly_spaced(self.gallery.mu, N_SAMPLES)))
+
+    @cached_property
     def ink_layout(self) -> InkLayout:
         """The ink layout of the data set, estimated from thumbnails, or from reconstructions if there are none."""
-        mu, thumbs = self.gallery.mu, self.gallery.thumbs
-        rows = np.linspace(0, len(mu) - 1, min(N_LAYOUT_IMAGES, len(mu))).astype(int)
-        return ink_layout(self._frames(mu[rows]) if thumbs is None else thumbs[rows])
+        mu, thumbs = (
+            part if part is None else evenly_spaced(part, N_SAMPLES) for part in (self.gallery.mu, self.gallery.thumbs)
+        )
+        return ink_layout(self._frames(mu) if thumbs is None else thumbs)
 
     # Films
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from explorer.core.bundles.format import Gallery
 from explorer.core.errors import ConfigError
+from explorer.core.latent.arrays import evenly_spaced
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.encoding import Encoding
 
@@ -107,9 +108,8 @@ class LatentMap:
     @cached_property
     def _spacing(self) -> np.ndarray:
         """Distance of each of at most N_ISOLATION means of the gallery to its K_ISOLATION-th nearest other mean."""
-        mu = self.gallery.mu
-        rows = np.linspace(0, len(mu) - 1, min(N_ISOLATION, len(mu))).astype(int)
-        return np.array([self.neighbours(mu[row], K_ISOLATION + 1)[1][-1] for row in rows])
+        means = evenly_spaced(self.gallery.mu, N_ISOLATION)
+        return np.array([self.neighbours(mu, K_ISOLATION + 1)[1][-1] for mu in means])
 
     def nearest_row(self, z: np.ndarray) -> np.ndarray:
         """The gallery row nearest by encoder mean to each z (F, D): (F,) int64."""

@@ -51,6 +51,11 @@ def check_at_least(name: str, value, low: int) -> None:
         raise ConfigError(f"{name} must be a whole number from {low}, not {value}.")
 
 
+def evenly_spaced(items: np.ndarray, n: int) -> np.ndarray:
+    """At most n of the items, from the first to the last."""
+    return items[np.linspace(0, len(items) - 1, min(n, len(items))).astype(int)]
+
+
 def random_rows(total: int, n: int, seed: int) -> np.ndarray:
     """n of the rows 0 to total - 1, sorted; all if there are no more."""
     return np.arange(total) if total <= n else np.sort(Generator(PCG64(seed)).choice(total, n, replace=False))

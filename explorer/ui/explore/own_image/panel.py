@@ -185,13 +185,16 @@ def _title(evaluation) -> str:
 
 def _rank(evaluation, n: int) -> str:
     """The reason of the verdict. Percentages are rounded down, so 100 % never appears."""
-    if evaluation.verdict is None:
+    verdict, percentile = evaluation.verdict, evaluation.percentile
+    if verdict is None:
         return "Its -ELBO is not known: this model has no likelihood here."
-    if evaluation.verdict == "far from the data":
+    if verdict == "far from the data":
         return f"Its mean lies farther from those of the {n:,} test images than {_share(evaluation.isolation)} of theirs do."
-    if evaluation.percentile > 50:
-        return f"Its -ELBO is lower than that of {_share(evaluation.percentile)} of the {n:,} test images."
-    return f"Its -ELBO is higher than that of {_share(100 - evaluation.percentile)} of the {n:,} test images."
+    if verdict == "unusually simple" and evaluation.is_blurred:
+        return "It is blurred or plain: its edges are softer than those of nearly all reconstructions of test images."
+    if percentile > 50:
+        return f"Its -ELBO is lower than that of {_share(percentile)} of the {n:,} test images."
+    return f"Its -ELBO is higher than that of {_share(100 - percentile)} of the {n:,} test images."
 
 
 def _share(percent: float) -> str:
