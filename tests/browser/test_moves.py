@@ -103,8 +103,9 @@ def is_decoded(visitor, engine, z) -> bool:
 
 def test_a_click_on_a_draw_of_the_prior_moves_z(visitor, engine):
     page = visitor()
+    page.tab("prior")
     before, seq, paints = page.sliders(), page.attribute("seq"), page.attribute("paints")
-    assert page.items().count() == 16
+    assert page.items().count() == 32
     page.items().nth(3).click()
     moved = page.sliders()
     assert (moved != before).all() and page.attribute("paints") == paints + 1  # before any answer
@@ -114,6 +115,7 @@ def test_a_click_on_a_draw_of_the_prior_moves_z(visitor, engine):
 
 def test_other_draws(visitor):
     page = visitor()
+    page.tab("prior")
     label = page.items().first.get_attribute("aria-label")
     page.page.click("[data-testid=moves] [data-do=draw]")
     page.page.wait_for_selector(f"[data-testid=moves-item]:first-child:not([aria-label='{label}'])")
@@ -209,7 +211,7 @@ def test_the_sum_and_a_saved_direction(visitor, engine):
     page, mu = visitor("?a=5&b=9"), engine.gallery.mu
     page.tab("arithmetic")
     assert page.items().count() == 3 and "missing: C" in page.page.inner_text("[data-testid=moves] .note")
-    page = visitor("?a=5&b=9&image=2")
+    page = visitor("?a=5&b=9&c=2")
     page.tab("arithmetic")
     seq = page.attribute("seq")
     page.items().last.click()
@@ -229,6 +231,7 @@ def test_the_sum_and_a_saved_direction(visitor, engine):
 
 def test_the_keyboard_reaches_the_tabs_and_the_pictures(visitor):
     page = visitor()
+    page.tab("prior")
     page.page.locator("[data-testid=moves-tab-prior]").focus()
     for key in ("ArrowRight", "ArrowRight", "Enter"):
         page.page.keyboard.press(key)
@@ -240,7 +243,7 @@ def test_the_keyboard_reaches_the_tabs_and_the_pictures(visitor):
     page.page.keyboard.press("Enter")
     page.fresh(seq)
     assert page.z().any() and page.items().last.evaluate("e => e.matches(':focus')")
-    tabs = page.page.locator("[role=tab]")
+    tabs = page.page.locator("[data-testid=moves] [role=tab]")
     assert [t.get_attribute("tabindex") for t in tabs.all()].count("0") == 1
 
 

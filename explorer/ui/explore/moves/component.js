@@ -4,6 +4,7 @@
 import { countPacket } from '../../wire/cursor.js';
 import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
 import { unpack } from '../../wire/packet.js';
+import { hasModifier, isTyping } from '../../wire/page.js';
 import { loadSheet } from '../../wire/pictures.js';
 import { showItems } from './items.js';
 import { drawLine, listenToLine, showLine, showNaming } from './line.js';
@@ -40,13 +41,20 @@ function build(root) {
   roveFocus(s, $('.tabs'), '[role=tab]');
   roveFocus(s, $('.items'), 'button');
   listenToLine(s, $('[data-testid=moves-line]'));
-  listenToPad(s, $('[data-testid=moves-pad]'));
+  listenToPad(s, $('.pad canvas'));
   const observer = new ResizeObserver(() => {
     drawLine(s);
     drawPad(s);
   });
   observer.observe($('.film'));
-  s.stop = () => observer.disconnect();
+  const onKey = (e) => {
+    if (e.key.toLowerCase() === 'i' && !hasModifier(e) && !isTyping(e)) $('[data-tab=own]')?.click();
+  };
+  window.addEventListener('keydown', onKey);
+  s.stop = () => {
+    observer.disconnect();
+    window.removeEventListener('keydown', onKey);
+  };
   return s;
 }
 
@@ -113,6 +121,8 @@ function show(s) {
   $('[data-do=draw]').hidden = tab !== 'prior';
   const isAlone = packet.tabs.length === 0;
   $('.moves').classList.toggle('alone', isAlone);
+  $('.moves').dataset.testid = isAlone ? 'pad' : 'moves';
+  $('.pad canvas').dataset.testid = packet.side ? 'moves-pad' : '';
   $('[data-do=hide]').hidden = tab !== 'pad' || isAlone;
   // In "directions" the slider itself announces its value.
   $('.note').setAttribute('aria-live', tab === 'directions' ? 'off' : 'polite');
