@@ -251,7 +251,11 @@ def test_the_sum_says_what_is_missing(panel):
     assert shown["items"] == [None] * 3 and shown["note"].startswith("missing: A, B, C.") and len(shown["frames"]) == 0
     panel.session.b = 7
     shown = panel.shown()
-    assert shown["items"][1][1] == "B: image 7 (square)" and shown["note"].startswith("missing: A, C.") and len(shown["frames"]) == 1
+    assert (
+        shown["items"][1][1] == "B: image 7 (square)"
+        and shown["note"].startswith("missing: A, C.")
+        and len(shown["frames"]) == 1
+    )
 
 
 def test_the_pad_is_a_plane_through_z(panel, engine):

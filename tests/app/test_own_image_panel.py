@@ -311,9 +311,7 @@ def test_another_drawing_stays_the_anchor(engine, session, ask):
     assert (posterior_of(engine, session, OWN)[0] != before).any()
 
 
-def test_another_model_of_the_data_set_evaluates_it_again_and_keeps_the_anchors(
-    engine, session, ask, tmp_path, monkeypatch
-):
+def test_another_model_of_the_data_set_evaluates_it_again_and_keeps_the_anchors(engine, session, ask, tmp_path, monkeypatch):
     session.dataset = engine.origin.dataset
     ask(kind="image", data=file(heart()))
     for role in ("a", "c", "explore"):

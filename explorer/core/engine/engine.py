@@ -72,6 +72,7 @@ class Engine:
     gallery, has_gallery, encoding, kl_per_dim = map(_from_map, ("gallery", "has_gallery", "encoding", "kl_per_dim"))
     umap, planes, map_xy, spans = map(_from_map, ("umap", "planes", "map_xy", "spans"))
     neighbours, nearest_row, place, unplace = map(_from_map, ("neighbours", "nearest_row", "place", "unplace"))
+    path_xy = _from_map("path_xy")
 
     # Images and points
 
@@ -121,8 +122,8 @@ class Engine:
         elbo = None if loss is None else float(encoding.elbo[0])
         rank = None if elbo is None or not self.has_gallery else 100 * float((self.encoding.elbo < elbo).mean())
         error, kl = np.abs(x[0].astype(int) - recon).astype(np.uint8), float(encoding.kl_per_dim.sum())
-        weaker = self._edges < edge_strength(x) if self.has_gallery else np.nan
-        places = xy[0], float(support[0]), self.latent_map.isolation(mu[0]), 100 * float(np.mean(weaker))
+        sharpness = 100 * float((self._edges < edge_strength(x)).mean()) if self.has_gallery else np.nan
+        places = xy[0], float(support[0]), self.latent_map.isolation(mu[0]), sharpness
         return ImageEvaluation(mu[0], logvar[0], recon, error, loss, kl, elbo, rank, *places)
 
     def _mean_loss(self, x: np.ndarray, mu: np.ndarray, logvar: np.ndarray, seed: int) -> float:
@@ -231,14 +232,6 @@ class Engine:
             frames = self._frames(z)
         frames[first], frames[last] = self._frame(a), self._frame(b)
         return self._assemble(z, frames, *self.place(z, plane), t, first)
-
-    def path_xy(
-        self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None, kind: str = "lerp"
-    ) -> np.ndarray:
-        """Map positions (n, 2) of the path from a to b, (D,) each, without decoding it. kind: "lerp" or "slerp"."""
-        path = navigation.slerp if kind == "slerp" else navigation.lerp
-        ends = self.latent_map.point(a), self.latent_map.point(b)
-        return self.place(path(*ends, navigation.path_times(n, overshoot)), plane)[0]
 
     def draw(self, seed: int) -> np.ndarray:
         """One draw z (D,) from the prior N(0, I)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from explorer.core.bundles.format import Gallery
 from explorer.core.errors import ConfigError
+from explorer.core.latent import navigation
 from explorer.core.latent.arrays import evenly_spaced
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.encoding import Encoding
@@ -133,6 +134,13 @@ class LatentMap:
         elif plane != "umap":
             xy = z[:, list(plane)]
         return xy, support
+
+    def path_xy(
+        self, a: np.ndarray, b: np.ndarray, n: int, overshoot: float = 0.0, plane: Plane = None, kind: str = "lerp"
+    ) -> np.ndarray:
+        """Map positions (n, 2) of the path from a to b, (D,) each, without decoding it. kind: "lerp" or "slerp"."""
+        path = navigation.slerp if kind == "slerp" else navigation.lerp
+        return self.place(path(self.point(a), self.point(b), navigation.path_times(n, overshoot)), plane)[0]
 
     def unplace(self, xy: np.ndarray, plane: Plane, z: np.ndarray) -> np.ndarray:
         """A latent point (D,) at the map position xy (2,).

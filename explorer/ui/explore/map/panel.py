@@ -177,7 +177,7 @@ def _content(engine, session) -> tuple[dict, Arrays, dict]:
         "is_example": session.is_example,
         "names": resources.shared(engine, "names", (plane,), lambda: _names(engine, xy)),
         "picked_xy": place_of(engine, session, session.picked),
-        "own_xy": place_of(engine, session, OWN),
+        "own_xy": None if OWN in (session.a, session.b, session.c) else place_of(engine, session, OWN),
     }
     return header, paths, {}
 
