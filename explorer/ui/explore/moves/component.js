@@ -121,6 +121,7 @@ function show(s) {
   $('[data-do=draw]').hidden = tab !== 'prior';
   const isAlone = packet.tabs.length === 0;
   $('.moves').classList.toggle('alone', isAlone);
+  $('.moves').classList.toggle('tabs-only', !isAlone && !packet.frames.length);
   $('.moves').dataset.testid = isAlone ? 'pad' : 'moves';
   $('.pad canvas').dataset.testid = packet.side ? 'moves-pad' : '';
   $('[data-do=hide]').hidden = tab !== 'pad' || isAlone;
