@@ -10,14 +10,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 if get_script_run_ctx(suppress_warning=True) is None:  # the server is starting: it needs neither the pages nor torch
     from starlette.middleware import Middleware
 
-    from explorer.ui import launch
+    from explorer.ui import launch, style
+    from explorer.web.early_style import EarlyStyle
     from explorer.web.host_check import HostCheck
 
-    app = st.App(__file__, lifespan=launch.lifespan, middleware=[Middleware(HostCheck, names=launch.host_names())])
+    middleware = [Middleware(HostCheck, names=launch.host_names()), Middleware(EarlyStyle, css=style.CSS)]
+    app = st.App(__file__, lifespan=launch.lifespan, middleware=middleware)
     if __name__ == "__main__":
         raise SystemExit("Start it with: streamlit run app.py")
 else:
-    from explorer.ui import style
     from explorer.ui.explore.page import explore
     from explorer.ui.library.page import library
     from explorer.ui.train.page import train
@@ -26,6 +27,5 @@ else:
     st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
     pages = nav.pages({"explore": explore, "train": train, "library": library})
     page = st.navigation(pages, position="hidden")
-    style.apply()
     nav.render(pages)
     page.run()

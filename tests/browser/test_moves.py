@@ -104,8 +104,12 @@ def is_decoded(visitor, engine, z) -> bool:
 def test_a_click_on_a_draw_of_the_prior_moves_z(visitor, engine):
     page = visitor()
     page.tab("prior")
-    before, seq, paints = page.sliders(), page.attribute("seq"), page.attribute("paints")
+    before, seq = page.sliders(), page.attribute("seq")
     assert page.items().count() == 32
+    at_rest = page.image()
+    page.items().nth(3).hover()  # the stage shows it without moving z
+    assert (page.image() != at_rest).any() and np.array_equal(page.sliders(), before)
+    paints = page.attribute("paints")
     page.items().nth(3).click()
     moved = page.sliders()
     assert (moved != before).all() and page.attribute("paints") == paints + 1  # before any answer

@@ -33,7 +33,8 @@ def card(visit, app, frames):
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(len(frame))))
     page.goto(app)
     page.locator("[data-testid=stage][data-seq]").wait_for()
-    page.locator("[data-testid=own-card]").scroll_into_view_if_needed()
+    page.locator("[data-testid=moves-tab-own]").click()
+    page.locator("[data-testid=own-canvas]").wait_for()
     return page
 
 
@@ -99,7 +100,8 @@ def test_a_drawing_is_judged_explored_from_undone_and_made_with_the_keys(card):
     card.locator("[data-testid=own-place] b").wait_for()  # the mark on the map
 
     card.locator("[data-testid=own-file]").focus()
-    card.locator("[data-testid=own-explore]").focus()
+    card.locator("[data-testid=moves-tab-ab]").click()
+    assert card.locator(CANVAS).is_hidden()
     card.keyboard.press("i")
     assert card.locator(CANVAS).evaluate("c => c === c.getRootNode().activeElement")
     card.locator("[data-do=clear]").last.click()

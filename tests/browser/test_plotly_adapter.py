@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from explorer.ui.explore.map import panel
-from tests.browser.driver import CHART
+from tests.browser.driver import CHART, eventually
 
 ADAPTER = Path(panel.__file__).with_name("chart.js").read_text("utf-8")
 AXIS = {
@@ -25,6 +26,8 @@ USED = {
     **{f"_fullLayout.{axis}axis.{name}": kind for axis in "xy" for name, kind in AXIS.items()},
     "_fullLayout._modeBar.buttons": "object",
     "_fullData.0.visible": "boolean",
+    "_fullData.0.name": "string",
+    "_fullData.0.marker.color": "string",
     **{f"_fullData.0.{name}": "object" for name in ("x", "y", "customdata")},
 }  # path from the chart's element -> type
 MISSING = f"""paths => paths.filter(([path, type]) =>
@@ -65,10 +68,20 @@ def test_plotly_still_has_what_the_map_uses_of_its_private_api(explore, engine):
     assert found["hasResetButton"], "Plotly's mode bar has no button 'resetScale2d'"
     view = page.page.evaluate(VIEW)
     assert view["plane"].endswith("umap") and view["ranges"] is None
-    ranges = {"xaxis.range": [-1, 2], "yaxis.range": [-3, 4]}
+    half = 1.5 * area["height"] / area["width"]  # the axes have one scale
+    ranges = {"xaxis.range": [-1, 2], "yaxis.range": [0.5 - half, 0.5 + half]}
     page.page.evaluate("ranges => window.__adapter.setRanges(window.__adapter.findChart(), ranges)", ranges)
     page.idle()
-    assert page.page.evaluate(VIEW)["ranges"] == ranges, "Plotly's reset button no longer sets the attribute that it is given"
+    set_ranges = page.page.evaluate(VIEW)["ranges"]
+    assert set_ranges == {name: pytest.approx(ends, abs=0.01) for name, ends in ranges.items()}, (
+        "Plotly's reset button no longer sets the attribute that it is given"
+    )
     page.page.evaluate("() => window.__adapter.showAll(window.__adapter.findChart())")
     page.idle()
     assert page.page.evaluate(VIEW)["ranges"] is None, "Plotly's reset button no longer shows everything"
+
+    shown = "() => window.__adapter.classesOf(window.__adapter.findChart()).map(({ isShown }) => isShown)"
+    assert page.page.evaluate(shown) == [True] * 10
+    page.page.evaluate("() => window.__adapter.toggleClass(window.__adapter.findChart(), 3)")
+    wanted = [label != 3 for label in range(10)]
+    assert eventually(lambda: page.page.evaluate(shown), wanted) == wanted, "Plotly's legend no longer takes clicks"

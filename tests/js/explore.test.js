@@ -64,7 +64,7 @@ test('parsing a value of z', () => {
 test('number formats of the stage', () => {
   assert.equal(films.klText(0.004), '.00');
   assert.equal(films.klText(0.996), '1.0');
-  assert.equal(films.supportText(0.004), 'support < .01');
+  assert.equal(films.supportText(0.004), 'support < .01, far from the data');
   assert.equal(films.supportText(0.5), 'support 0.50');
   assert.equal(films.supportText(null), '');
   assert.equal(films.supportText(Number.NaN), '');

@@ -58,8 +58,8 @@ def _read_plane(text: str, engine):
 
 
 def _read_colour(text: str, engine) -> str:
-    if text not in COLOURS:
-        raise ValueError(f"choose one of {', '.join(COLOURS)}")
+    if text not in colours_of(engine):
+        raise ValueError(f"choose one of {', '.join(colours_of(engine))}")
     return text
 
 
@@ -75,11 +75,17 @@ def _read_overshoot(text: str, engine) -> float:
     return float(text)
 
 
+def colours_of(engine) -> tuple[str, ...]:
+    """The colourings of a model's map: COLOURS, and the factors of its data set if it has some."""
+    return COLOURS + tuple(FACTOR + name for name in engine.origin.factor_names)
+
+
 def _row(attribute: str) -> Entry:
     return Entry(attribute, lambda row: None if row is None or row < 0 else str(row), _read_row)  # the own image is in no link
 
 
 COLOURS = ("class", "KL", "recon loss", "|mu|")
+FACTOR = "factor "  # before the name of a factor
 COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}  # on the page, where they differ
 MAX_BUDGET_S = 86_400
 

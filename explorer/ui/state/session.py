@@ -244,7 +244,9 @@ def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -
         if new.picked not in (None, OWN):
             new.z = engine.gallery.mu[new.picked]
     if old is not None:
-        new.colour, new.tab = old.colour, old.tab
+        new.tab = old.tab
+        if old.colour in link.colours_of(engine):
+            new.colour = old.colour
         new.own = old.own.not_evaluated()
     elif new.is_example and is_first:
         new.remember_opening(engine.planes[0])

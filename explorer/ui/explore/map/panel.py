@@ -95,10 +95,11 @@ def controls(engine, session) -> None:
             session.set_plane(chosen if chosen != "raw" else engine.planes[0])
         if session.plane is None:
             session.set_plane(engine.planes[0])
+        colours = link.colours_of(engine)
         colour = st.selectbox(
             "Colour",
-            link.COLOURS,
-            link.COLOURS.index(session.colour),
+            colours,
+            colours.index(session.colour),
             key="colour",
             format_func=lambda c: f"colour: {link.COLOUR_NAMES.get(c, c)}",
             label_visibility="collapsed",

@@ -19,6 +19,7 @@ from explorer.core.engine.latent_map import MAX_ABS_Z
 from explorer.core.latent import linear
 from explorer.ui import resources
 from explorer.ui.explore.moves import contents
+from explorer.ui.explore.stage.panel import order_of_dims
 from explorer.ui.state import session as state
 from explorer.ui.state.own_image import posterior_of
 from explorer.ui.wire import film_encoding
@@ -29,7 +30,7 @@ mount = register(__file__, "moves")
 
 KEY = "moves"
 PAD_KEY = "pad"
-MAX_PAD_DIMS = 4  # with more dimensions, the pad is a tab
+MAX_PAD_DIMS = 4  # with more sliders, the pad is a tab
 LABELS = {
     "ab": "A to B",
     "prior": "Prior",
@@ -146,8 +147,8 @@ def render(engine, session) -> None:
 
 
 def has_pad(engine) -> bool:
-    """Whether the pad is always open."""
-    return 2 <= engine.latent_dim <= MAX_PAD_DIMS
+    """Whether the pad is always open: it fills the space that few sliders leave."""
+    return engine.latent_dim >= 2 and len(order_of_dims(engine)[0]) <= MAX_PAD_DIMS
 
 
 def render_pad(engine, session) -> None:
@@ -227,5 +228,5 @@ def _pictures(engine, session, tab: str, tabs: list[str], make, limits) -> tuple
 def _tabs(engine) -> list[str]:
     """The tabs that the model has: classes need labels, the pad many dimensions."""
     absent = set() if contents.classes_of(engine) else {"classes"}
-    absent |= set() if engine.latent_dim > MAX_PAD_DIMS else {"pad"}
+    absent |= {"pad"} if engine.latent_dim == 1 or has_pad(engine) else set()
     return [tab for tab in LABELS if tab not in absent]

@@ -33,7 +33,7 @@ export const klText = (kl) => (kl >= 0.995 ? kl.toFixed(1) : kl.toFixed(2).repla
 
 export function supportText(support) {
   if (support === null || Number.isNaN(support)) return '';
-  return `support ${support < 0.005 ? '< .01' : support.toFixed(2)}`;
+  return support < 0.005 ? 'support < .01, far from the data' : `support ${support.toFixed(2)}`;
 }
 
 export function normText(z) {

@@ -35,7 +35,7 @@ BAD = {
     "c": ["-1", str(N)],
     "image": ["-1", str(N)],
     "plane": ["moon", "1,1", "0,9", "0", "0,1,2", "-1,0", ""],
-    "colour": ["loud", "", "CLASS", "<b>"],
+    "colour": ["loud", "", "CLASS", "<b>", "factor moon", "factor "],
     "dims": ["99", "-1", "x", str(D)],
     "beyond": ["7", "0.50", "nan", ""],
 }
@@ -51,7 +51,7 @@ def engine():
         latent_dim=D,
         planes=("umap", "pca"),
         gallery=SimpleNamespace(mu=np.zeros((N, D), np.float32)),
-        origin=SimpleNamespace(dataset="mnist"),
+        origin=SimpleNamespace(dataset="mnist", factor_names=("scale", "x")),
         is_live=False,
     )
 
@@ -87,7 +87,7 @@ def test_a_field_is_read_as_it_was_written(engine, name):
 
 
 @pytest.mark.parametrize("plane", ["umap", "pca", (0, 3)])
-@pytest.mark.parametrize("colour", link.COLOURS)
+@pytest.mark.parametrize("colour", (*link.COLOURS, "factor scale"))
 def test_a_link_restores_the_session(monkeypatch, engine, plane, colour):
     before = Session(n_images=N, **(SET | {"plane": plane, "colour": colour}))
     after = opened(monkeypatch, engine, query_of(before))
