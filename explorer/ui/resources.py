@@ -69,7 +69,7 @@ def samples_png(name: str, stamp: str) -> bytes:
 
 
 def card_picture(name: str) -> bytes | None:
-    """Sixteen samples of a shipped model, as a PNG; None while a thread decodes them, or if the model is missing."""
+    """Eighteen samples of a shipped model, as a PNG; None while a thread decodes them, or if the model is missing."""
     picture = _card_picture(name)
     return picture.result() if picture.done() and picture.exception() is None else None
 
@@ -82,8 +82,8 @@ def are_card_pictures_ready() -> bool:
 @st.cache_resource(max_entries=len(CARDS), show_spinner=False)
 def _card_picture(name: str) -> Future:
     def draw() -> bytes:
-        frames = open_bundle(SHIPPED_DIR / name).sample_prior(16, 0).frames
-        return figures.png(figures.sheet(figures.enlarge(frames, 56), 8))
+        frames = open_bundle(SHIPPED_DIR / name).sample_prior(18, 0).frames
+        return figures.png(figures.sheet(figures.enlarge(frames, 56), 6))
 
     return _in_thread("card", draw)
 

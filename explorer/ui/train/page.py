@@ -37,7 +37,7 @@ def train() -> None:
 def _back(training) -> None:
     """The heading, and a button that leads back to the run that was watched, or the newest."""
     with st.container(key="form_head", horizontal=True, vertical_alignment="center"):
-        st.html("<h2>What shall the model learn?</h2>", width="content")
+        st.html("<h2>What should the model learn?</h2>", width="content")
         names = [run.name for run in resources.run_list()]
         if names:
             shown = training.watched if training.watched in names else names[0]

@@ -9,7 +9,7 @@ import { buildColumns, showNumbers } from './columns.js';
 import { chosenIndex, epochText, isCollapsed, markAt, unionOf, wantedAt } from './epochs.js';
 import { drawFrame, SHEET_COLUMNS } from './frame.js';
 import { drawHeatMap } from './heat_map.js';
-import { drawLoss } from './loss.js';
+import { drawLoss, stackedText } from './loss.js';
 
 const PLAY_MS = 160; // per epoch
 const RECHECK_HAVE_MS = 30;
@@ -163,16 +163,16 @@ function show(s) {
     if (!model.packet) continue;
     const { marks, names } = model.packet;
     model.shown = model.keys[chosenIndex(model.keys, s.wanted)] ?? null;
-    model.mark = markAt(marks, s.wanted === null ? -1 : names.indexOf(model.shown));
+    model.mark = markAt(marks, names.indexOf(model.shown)); // without images, the newest
     showNumbers(model);
   }
   const [{ mark, packet } = {}] = s.models;
-  const epoch = s.wanted === null ? Math.min(...s.models.map((model) => model.packet?.epoch ?? 0)) : mark?.epoch;
-  s.$('[data-testid=run-epoch]').textContent = packet && epoch >= 0 ? epoch : '–';
+  s.$('[data-testid=run-epoch]').textContent = mark?.epoch >= 0 ? mark.epoch : '–';
   Object.assign(s.$('.run').dataset, {
     status: s.packet.status,
     dials: Math.max(0, ...s.models.map((model) => model.packet?.dials.length ?? 0)),
   });
+  setText(s, 'stacked', packet ? stackedText(packet) : '');
   const n = packet?.dims.length ?? 0;
   const dead = mark?.epoch > 0 && s.models.length === 1 ? n - mark.active : 0;
   setText(s, 'dead', dead ? `· ${dead} of ${n} dead` : '');

@@ -50,9 +50,8 @@ function drawReconstructions({ packet, originals, half }, area, frame) {
 }
 
 function drawSamples({ packet, half }, area, frame) {
-  const { columns, shown } = tileGrid(half, 1, area.width, area.height);
-  const grid = { columns, rows: Math.ceil(shown / columns) };
-  for (let i = 0; i < shown; i++) drawTile(packet, area, grid, frame.picture, frame.first + half + i, i);
+  const grid = tileGrid(half, 1, area.width, area.height);
+  for (let i = 0; i < grid.shown; i++) drawTile(packet, area, grid, frame.picture, frame.first + half + i, i);
 }
 
 function drawMap(model, { context, width, height, px }, frame) {

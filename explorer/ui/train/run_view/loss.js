@@ -1,5 +1,6 @@
 // Draws the loss of a run: reconstruction loss and KL stacked, up to the newest batch, with a mark at the
-// epoch that is shown. Dots are the test set.
+// epoch that is shown. The areas are those of the training batches, with the test set as dots; if there are more
+// epochs than reported batches, the areas are those of the test set.
 
 import { accent, drawText, hasChanged, ink, isVisible, klColour, numberText, paper, surface } from './surface.js';
 
@@ -36,12 +37,19 @@ export function drawLoss(model) {
     accent: accent(model),
     kl: klColour(model),
   };
-  drawAreas(plot, train.length > N_ROWS ? train : test, low);
-  drawDots(plot, test);
+  drawAreas(plot, isTestStacked(packet) ? test : train, low);
+  if (!isTestStacked(packet)) drawDots(plot, test);
   drawAxes(plot, low, high);
   drawSettingChanges(plot, dials);
   drawMark(plot, mark);
   drawNames(plot, names, mark, low);
+}
+
+const isTestStacked = ({ train, test }) => test.length > train.length;
+
+// What the areas are of, as text.
+export function stackedText(packet) {
+  return isTestStacked(packet) ? 'test set' : 'training batches; dots: test set';
 }
 
 function rowsOf(values) {

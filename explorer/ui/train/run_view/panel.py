@@ -68,7 +68,6 @@ class Content(TypedDict):
 
     key: str  # name of the run, or "group/twin"
     title: str  # of the column; "" without twins
-    epoch: int  # the last one evaluated
     dials: list[SettingChange]
     plane: str  # caption of the map
     shape: tuple[int, int, int]
@@ -171,7 +170,6 @@ def _packet(model, events: list[dict], keys: dict, have: set[str]) -> bytes:
     header: Content = {
         "key": model.name,
         "title": _title(model),
-        "epoch": epochs[-1]["epoch"] if epochs else 0,
         "dials": [
             {"step": e["step"], "text": f"β {e['beta']:g}" + (f", lr × {e['lr_scale']:g}" if e["lr_scale"] != 1 else "")}
             for e in events
