@@ -6,7 +6,7 @@ from explorer.ui.state.training import TrainForm
 
 
 def summary(form: TrainForm) -> str:
-    """For example "Digits 8x8, 16 dims, β 1, 60 s"; for twins also the values in which they differ."""
+    """For example "Digits 8x8, 16 dims, β 1, 60 s"; for twins also in what they differ."""
     length = f"{form.seconds:,} s" if form.length == "seconds" else f"{form.epochs:,} epochs"
     parts = [title(form.dataset)]
     if form.twins != "latent_dim":
@@ -14,7 +14,7 @@ def summary(form: TrainForm) -> str:
     if form.twins not in ("beta", "terms"):
         parts.append(f"β {form.beta:g}")
     if form.has_twins:
-        parts.append(f"twins: {twins.SETTINGS[form.twins][0]} {', '.join(form.values)}")
+        parts.append(f"{len(form.values)} twins ({twins.SETTINGS[form.twins][0]})")
     return ", ".join([*parts, length])
 
 

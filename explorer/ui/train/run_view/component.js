@@ -72,7 +72,8 @@ function accept(s, packet) {
   if (isIncomplete) sendHave(s); // the server has an outdated report
 }
 
-function unpackContents({ content, sizes }) {
+function unpackContents(packet) {
+  const { content, sizes } = packet;
   let at = 0;
   return sizes.map((size) => {
     at += size;
@@ -160,19 +161,20 @@ function show(s) {
   const text = epochText(key, s.wanted === null && s.packet.live);
   setOutput(s, text);
   for (const model of s.models) {
-    if (!model.packet) continue;
-    const { marks, names } = model.packet;
+    const { packet } = model;
+    if (!packet) continue;
+    const { marks, names } = packet;
     model.shown = model.keys[chosenIndex(model.keys, s.wanted)] ?? null;
     model.mark = markAt(marks, names.indexOf(model.shown)); // without images, the newest
     showNumbers(model);
   }
-  const [{ mark, packet } = {}] = s.models;
+  const [{ mark, packet } = {}] = s.models; // twins keep the same epoch
   s.$('[data-testid=run-epoch]').textContent = mark?.epoch >= 0 ? mark.epoch : '–';
   Object.assign(s.$('.run').dataset, {
     status: s.packet.status,
     dials: Math.max(0, ...s.models.map((model) => model.packet?.dials.length ?? 0)),
   });
-  setText(s, 'stacked', packet ? stackedText(packet) : '');
+  setText(s, 'stacked', packet ? `· ${stackedText(packet)}` : '');
   const n = packet?.dims.length ?? 0;
   const dead = mark?.epoch > 0 && s.models.length === 1 ? n - mark.active : 0;
   setText(s, 'dead', dead ? `· ${dead} of ${n} dead` : '');

@@ -1,6 +1,6 @@
 // Lays out grids of square tiles on a canvas. Needs no DOM.
 
-const MIN_SHOWN = 2 / 3;
+const MIN_SHOWN = 1 / 2;
 
 // Lays out `n` groups of `group` tiles each, in full rows that cover as much of the area as possible: {columns,
 // rows, shown}. A group stays in one row; at least MIN_SHOWN of the groups are shown.

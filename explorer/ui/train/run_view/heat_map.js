@@ -52,9 +52,9 @@ function drawRowNames({ context, px, left, rowHeight, ink }, dims) {
   context.fillStyle = ink;
   context.textAlign = 'right';
   const every = Math.max(1, Math.ceil((1.05 * px) / rowHeight));
-  const baseline = Math.min(rowHeight, px) * 0.85;
+  const baseline = Math.max(0.85 * px, (rowHeight + 0.7 * px) / 2);
   for (let row = 0; row < dims.length; row += every)
-    context.fillText(`z${dims[row]}`, left - 4, Math.max(0.85 * px, row * rowHeight + baseline));
+    context.fillText(`z${dims[row]}`, left - 4, row * rowHeight + baseline);
 }
 
 function outlineEpoch({ context, left, bottom, columnWidth }, epochs, epoch, colour) {

@@ -5,7 +5,8 @@
 import { accent, drawText, hasChanged, ink, isVisible, klColour, numberText, paper, surface } from './surface.js';
 
 const N_ROWS = 4; // of a curve: step, total, reconstruction loss, KL
-const NARROW_PX = 380;
+const NARROW_PX = 380; // below it, names are shortened
+const TINY_PX = 200; // below it, names are in the plot
 const MANY_DOTS = 60;
 
 export function drawLoss(model) {
@@ -19,7 +20,9 @@ export function drawLoss(model) {
   if (!train.length && !test.length) return;
   const names = namesOf(mark, width);
   const left = 3.2 * px;
-  const right = width - 10 - Math.max(...names.map((name) => context.measureText(name.text).width));
+  const namesPx = Math.max(...names.map((name) => context.measureText(name.text).width));
+  const isTiny = width < TINY_PX;
+  const right = width - 10 - (isTiny ? 0 : namesPx);
   const [top, bottom] = [0.7 * px, height - 1.5 * px];
   const [low, high] = axes.loss;
   const plot = {
@@ -29,7 +32,7 @@ export function drawLoss(model) {
     right,
     top,
     bottom,
-    width,
+    namesAt: isTiny ? width - 10 - namesPx : right + 8,
     x: (step) => left + ((right - left) * step) / axes.step,
     y: (value) => bottom - ((bottom - top) * (value - low)) / (high - low),
     ink: ink(model),
@@ -156,15 +159,13 @@ function drawMark({ context, px, left, right, top, bottom, x, accent, paper }, m
 }
 
 // The name of each band at its right end, with the value at the mark; moved apart where the bands are thin.
-function drawNames({ context, px, right, top, bottom, y, ink, kl }, [klName, reconName], mark, low) {
+function drawNames({ context, px, namesAt, top, bottom, y, ink, kl, paper }, [klName, reconName], mark, low) {
   if (!Number.isFinite(mark.total)) return;
   const inside = (at) => Math.max(top + 0.5 * px, Math.min(bottom, at));
   const recon = inside((y(low) + y(mark.recon)) / 2);
   const upper = inside(Math.min((y(mark.recon) + y(mark.total)) / 2, recon - 1.25 * px));
   context.textAlign = 'left';
   context.globalAlpha = 1;
-  context.fillStyle = kl;
-  context.fillText(klName.text, right + 8, upper + 0.35 * px);
-  context.fillStyle = ink;
-  context.fillText(reconName.text, right + 8, recon + 0.35 * px);
+  drawText(context, klName.text, namesAt, upper + 0.35 * px, kl, paper);
+  drawText(context, reconName.text, namesAt, recon + 0.35 * px, ink, paper);
 }

@@ -7,7 +7,6 @@ each is sent once.
 from typing import TypedDict
 
 import numpy as np
-import streamlit as st
 
 from explorer import figures
 from explorer.core.runs.event_schema import is_drawn
