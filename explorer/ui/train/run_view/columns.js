@@ -24,7 +24,7 @@ export function buildColumns(s, n) {
     head.className = 'model head';
     head.innerHTML = HEAD;
     (n > 1 ? grid : s.$('header')).append(head);
-    const model = { s, head, canvas: {}, drawn: {}, packet: null, key: null };
+    const model = { s, head, canvas: {}, drawn: {}, packet: null, key: null, keys: [], frames: new Map() };
     for (const [part, label] of Object.entries(PARTS)) {
       const figure = document.createElement('figure');
       figure.className = `model ${part}`;

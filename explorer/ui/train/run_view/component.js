@@ -123,7 +123,8 @@ function keepPictures(model, packet) {
 
 // Reports which epochs the view has, so that the server sends the others.
 function sendHave(s) {
-  const keys = Object.fromEntries(s.models.map((model) => [model.key, [...model.frames.keys()]]));
+  const known = s.models.filter((model) => model.packet);
+  const keys = Object.fromEntries(known.map((model) => [model.key, [...model.frames.keys()]]));
   const request = { run: s.run, keys };
   s.cancelHave?.();
   s.cancelHave = whenIdle(0, RECHECK_HAVE_MS, () => s.setState('have', request));
@@ -158,7 +159,7 @@ function show(s) {
   const index = chosenIndex(s.keys, s.wanted);
   const key = s.keys[index] ?? null;
   s.scrub.value = Math.max(0, index);
-  const text = epochText(key, s.wanted === null && s.packet.live);
+  const text = epochText(key, s.wanted === null && s.packet.status === 'training');
   setOutput(s, text);
   for (const model of s.models) {
     const { packet } = model;
