@@ -8,7 +8,8 @@ const PARTS = {
   heat: 'KL of each dimension over the epochs',
 };
 const HEAD = `<h3 class="title"></h3>
-  <span class="number" tabindex="0" data-tip="Minus the evidence lower bound on the test set, in nats per image: reconstruction error plus KL. Lower is better.">
+  <span class="number" tabindex="0" data-tip="Minus the evidence lower bound on the test set, in nats
+ per image: reconstruction error plus KL. Lower is better.">
     <small>&minus;ELBO</small> <b class="total">–</b> <span class="parts"></span>
     <span class="spoken"><span>test ELBO</span> <span data-testid="run-elbo">–</span></span>
   </span>`;

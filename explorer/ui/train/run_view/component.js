@@ -197,7 +197,9 @@ function showPlanes(s) {
     button.setAttribute('aria-pressed', button.dataset.plane === s.plane);
   }
   const isPca = !hasUmap || s.plane === 'pca';
-  setText(s, 'plane', shown.length ? `· ${isPca ? shown[0].packet.plane : 'UMAP, aligned across epochs'}` : '');
+  const scale = s.models.length > 1 ? '; each at its own scale' : '';
+  const text = isPca ? shown[0]?.packet.plane : 'UMAP, aligned across epochs';
+  setText(s, 'plane', text ? `· ${text}${scale}` : '');
 }
 
 function draw(s) {

@@ -14,7 +14,7 @@ export function drawFrame(model) {
   const { packet, canvas, s } = model;
   const frame = model.frames.get(model.shown);
   if (!packet || !isVisible(model)) return;
-  const { reach, umap_reach } = s.packet.axes;
+  const { reach, umap_reach } = packet;
   const sizes = [canvas.recon, canvas.samples].map((c) => [c.clientWidth, c.clientHeight]);
   const what = [sizes, model.shown, Boolean(frame), Boolean(model.originals), s.plane, reach, umap_reach];
   if (!hasChanged(model, 'films', canvas.map, ...what)) return;
@@ -56,7 +56,6 @@ function drawSamples({ packet, half }, area, frame) {
 
 function drawMap(model, { context, width, height, px }, frame) {
   const { packet, labels, mark, s } = model;
-  const { axes } = s.packet;
   const { colours } = packet;
   if (isCollapsed(mark)) {
     drawSentence(context, ['Nothing was learned:', 'no active units.'], width, height, px, ink(model));
@@ -64,7 +63,7 @@ function drawMap(model, { context, width, height, px }, frame) {
   }
   const isUmap = Boolean(frame.umap) && s.plane === 'umap';
   const xy = isUmap ? frame.umap : frame.xy;
-  const reach = isUmap ? axes.umap_reach : axes.reach;
+  const reach = isUmap ? packet.umap_reach : packet.reach;
   const scale = (Math.min(width, height) / 2 - EDGE_PX) / (reach || 1);
   const at = (i) => [width / 2 + scale * xy[2 * i], height / 2 - scale * xy[2 * i + 1]];
   context.globalAlpha = 0.75;
@@ -76,13 +75,14 @@ function drawMap(model, { context, width, height, px }, frame) {
   drawClassNames(model, { context, width, height, px }, at);
 }
 
-// Writes the name of each class on the middle of its points.
+// Writes the name of each class on the middle of its points, unless another name is there.
 function drawClassNames(model, { context, width, height, px }, at) {
   const { packet, labels } = model;
   const { classes } = packet;
   context.globalAlpha = 1;
   context.textAlign = 'center';
   context.font = `600 ${1.15 * px}px system-ui, sans-serif`;
+  const placed = [];
   classes.forEach((name, label) => {
     const points = [];
     labels.forEach((of, i) => {
@@ -92,7 +92,10 @@ function drawClassNames(model, { context, width, height, px }, at) {
     const [x, y] = [0, 1].map((axis) => points.map((p) => p[axis]).sort((a, b) => a - b)[points.length >> 1]);
     const half = context.measureText(name).width / 2;
     const inside = Math.max(half, Math.min(width - half, x));
-    drawText(context, name, inside, Math.max(px, Math.min(height - 4, y + 0.4 * px)), ink(model), paper(model));
+    const box = { x: inside, y: Math.max(px, Math.min(height - 4, y + 0.4 * px)), half };
+    if (placed.some((o) => Math.abs(o.x - box.x) < o.half + half && Math.abs(o.y - box.y) < 0.9 * px)) return;
+    placed.push(box);
+    drawText(context, name, box.x, box.y, ink(model), paper(model));
   });
 }
 

@@ -2,8 +2,8 @@
 
 const MIN_SHOWN = 1 / 2;
 
-// Lays out `n` groups of `group` tiles each, in full rows that cover as much of the area as possible: {columns,
-// rows, shown}. A group stays in one row; at least MIN_SHOWN of the groups are shown.
+// Lays out `n` groups of `group` tiles each, in full rows that cover as much of the area as possible:
+// {columns, rows, shown}. A group stays in one row; at least MIN_SHOWN of the groups are shown.
 export function tileGrid(n, group, width, height) {
   let best = null;
   for (let columns = group; columns <= n * group; columns += group) {

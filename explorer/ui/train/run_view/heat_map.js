@@ -1,5 +1,5 @@
-// Draws the KL as a heat map: a row per dimension, the largest first, and a column per epoch. An empty row is a
-// dead dimension.
+// Draws the KL as a heat map: a row per dimension, the largest first, and a column per epoch. An empty row
+// is a dead dimension.
 
 import { epochOf } from './epochs.js';
 import { accent, hasChanged, ink, isVisible, klColour, numberText, surface } from './surface.js';
@@ -43,17 +43,22 @@ function drawCells({ context, width, left, bottom, columnWidth, rowHeight, ink }
     const from = Math.round(left + epoch * columnWidth);
     const to = Math.round(left + (epoch + 1) * columnWidth);
     context.globalAlpha = Math.min(1, Math.sqrt(Math.max(0, value) / peak)); // above 1 is ignored
-    context.fillRect(from, (i % dims.length) * rowHeight, Math.max(1, to - from), Math.max(1, rowHeight - gap));
+    context.fillRect(
+      from,
+      (i % dims.length) * rowHeight,
+      Math.max(1, to - from),
+      Math.max(1, rowHeight - gap),
+    );
   });
 }
 
-function drawRowNames({ context, px, left, rowHeight, ink }, dims) {
+function drawRowNames({ context, px, left, bottom, rowHeight, ink }, dims) {
   context.globalAlpha = 0.85;
   context.fillStyle = ink;
   context.textAlign = 'right';
   const every = Math.max(1, Math.ceil((1.05 * px) / rowHeight));
   const baseline = Math.max(0.85 * px, (rowHeight + 0.7 * px) / 2);
-  for (let row = 0; row < dims.length; row += every)
+  for (let row = 0; row < dims.length && row * rowHeight + baseline < bottom + 2; row += every)
     context.fillText(`z${dims[row]}`, left - 4, row * rowHeight + baseline);
 }
 

@@ -1,8 +1,18 @@
 // Draws the loss of a run: reconstruction loss and KL stacked, up to the newest batch, with a mark at the
-// epoch that is shown. The areas are those of the training batches, with the test set as dots; if there are more
-// epochs than reported batches, the areas are those of the test set.
+// epoch that is shown. The areas are those of the training batches, with the test set as dots; if there are
+// more epochs than reported batches, the areas are those of the test set.
 
-import { accent, drawText, hasChanged, ink, isVisible, klColour, numberText, paper, surface } from './surface.js';
+import {
+  accent,
+  drawText,
+  hasChanged,
+  ink,
+  isVisible,
+  klColour,
+  numberText,
+  paper,
+  surface,
+} from './surface.js';
 
 const N_ROWS = 4; // of a curve: step, total, reconstruction loss, KL
 const NARROW_PX = 380; // below it, names are shortened
@@ -139,7 +149,14 @@ function drawSettingChanges({ context, px, left, right, top, bottom, x, ink, pap
     context.stroke();
     context.setLineDash([]);
     const furthest = right - context.measureText(change.text).width;
-    drawText(context, change.text, Math.max(left, Math.min(at + 4, furthest)), top + px * (0.8 + 1.1 * (i % 3)), ink, paper);
+    drawText(
+      context,
+      change.text,
+      Math.max(left, Math.min(at + 4, furthest)),
+      top + px * (0.8 + 1.1 * (i % 3)),
+      ink,
+      paper,
+    );
   });
 }
 
@@ -155,7 +172,14 @@ function drawMark({ context, px, left, right, top, bottom, x, accent, paper }, m
   const text = `epoch ${mark.epoch}`;
   context.textAlign = 'left';
   const half = context.measureText(text).width / 2;
-  drawText(context, text, Math.max(left, Math.min(at - half, right - half)), bottom + 1.15 * px, accent, paper);
+  drawText(
+    context,
+    text,
+    Math.max(left, Math.min(at - half, right - half)),
+    bottom + 1.15 * px,
+    accent,
+    paper,
+  );
 }
 
 // The name of each band at its right end, with the value at the mark; moved apart where the bands are thin.

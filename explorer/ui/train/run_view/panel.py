@@ -33,8 +33,6 @@ class Axes(TypedDict):
     step: int  # the last batch
     loss: list[float]  # [low, high] of the stacked loss, in nats per image
     peak: float  # of the heat map, in nats
-    reach: float  # of the map
-    umap_reach: float
 
 
 class SettingChange(TypedDict):
@@ -69,6 +67,8 @@ class Content(TypedDict):
     title: str  # of the column; "" without twins
     dials: list[SettingChange]
     plane: str  # caption of the map
+    reach: float  # half the width of the map
+    umap_reach: float
     shape: tuple[int, int, int]
     colours: list[str]  # of the classes
     classes: list[str]
@@ -135,10 +135,8 @@ def _axes(views: list[tuple]) -> Axes:
     top = float(high.max()) if len(high) else 1.0
     base = float(low.min())
     peak = max((k for _, events, _ in views for e in _epochs(events) for k in e["kl_per_dim"]), default=0.0)
-    frames = [frame for _, _, film in views for frame in film]
-    reach, umap_reach = (max((getattr(frame, kind) for frame in frames), default=1.0) for kind in ("reach", "umap_reach"))
     loss = [base, top + 0.08 * max(top - base, 1e-6)]
-    return {"step": int(step), "loss": loss, "peak": max(0.5, peak), "reach": reach, "umap_reach": umap_reach}
+    return {"step": int(step), "loss": loss, "peak": max(0.5, peak)}
 
 
 def _epochs(events: list[dict]) -> list[dict]:
@@ -175,6 +173,8 @@ def _packet(model, events: list[dict], keys: dict, have: set[str]) -> bytes:
             if e["kind"] == "dial"
         ],
         "plane": {0: "", 1: "mu", 2: "z0, z1"}.get(start.get("latent_dim", 0), "PCA, aligned across epochs"),
+        "reach": max((frame.reach for frame in keys.values()), default=1.0),
+        "umap_reach": max((frame.umap_reach for frame in keys.values()), default=1.0),
         "shape": next((frame.samples.shape[1:] for frame in keys.values()), (1, 1, 1)),
         "colours": figures.CLASS_COLOURS,
         "classes": classes if len(classes) <= len(figures.CLASS_COLOURS) else [],

@@ -38,7 +38,15 @@ export function surface(model, canvas) {
 // Whether a part has to be redrawn. Two packets arrive every second, and each redraw costs a frame.
 export function hasChanged(model, part, canvas, ...what) {
   const { clientWidth, clientHeight } = canvas;
-  const now = [model.key, clientWidth, clientHeight, window.devicePixelRatio, ink(model), accent(model), ...what];
+  const now = [
+    model.key,
+    clientWidth,
+    clientHeight,
+    window.devicePixelRatio,
+    ink(model),
+    accent(model),
+    ...what,
+  ];
   const before = model.drawn[part];
   model.drawn[part] = now.join(' ');
   return before !== model.drawn[part];
