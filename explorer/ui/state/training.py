@@ -11,6 +11,7 @@ from explorer.ui.state import link
 from explorer.ui.state import session as state
 
 ONE_MODEL = "none: a single model"  # the choice of `twins` without twins
+MAX_LENGTH = {"seconds": link.MAX_BUDGET_S, "epochs": link.MAX_EPOCHS}  # by the unit of the duration
 DOUBLE_CLICK_S = 1.0  # a second press within this time is ignored
 
 
@@ -40,6 +41,13 @@ class TrainForm:
     @property
     def has_twins(self) -> bool:
         return self.twins != ONE_MODEL
+
+    def link(self) -> str:
+        """The query string of the link that restores the form: data set, duration, and what differs from the defaults."""
+        default = vars(TrainForm())
+        changed = {name: value for name, value in vars(self).items() if value != default[name]}
+        kept = {name: value for name, value in changed.items() if name not in MAX_LENGTH}
+        return link.write_train({"dataset": self.dataset, self.length: getattr(self, self.length)} | kept)
 
     def read_widgets(self) -> "TrainForm":
         """A copy with the values of the widgets that are on the page; other fields are unchanged."""

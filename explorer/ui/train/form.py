@@ -16,8 +16,9 @@ from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
 from explorer.ui.state import messages
 from explorer.ui.state import session as state
-from explorer.ui.state.training import ONE_MODEL, TrainForm, Training, initial
+from explorer.ui.state.training import MAX_LENGTH, ONE_MODEL, TrainForm, Training, initial
 from explorer.ui.train import cards
+from explorer.ui.train.address import panel as address
 from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.facts import span
 from explorer.ui.train.settings import summary
@@ -26,7 +27,6 @@ from explorer.ui.widgets.clock.panel import clock
 ARCH_HELP = "auto: convolutional if the time is enough for ten epochs of it, otherwise the MLP, whose steps are faster"
 TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
 STARTUP_S = 6.0  # to load the libraries and the images, before the first batch
-MAX_LENGTH = {"seconds": 86_400, "epochs": 100_000}
 
 
 def render(training: Training) -> None:
@@ -48,6 +48,7 @@ def render(training: Training) -> None:
         _more(kept)
     form = kept.read_widgets()
     training.keep(form)
+    address.render(form.link())
     with estimate:
         st.html(f"<p class='le-settings'>{escape(summary(form))}</p>")
         if (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():

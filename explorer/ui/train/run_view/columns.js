@@ -1,4 +1,4 @@
-// The parts of each model on the page: the run's own, or those of each twin, which are the columns of a table.
+// The parts of each model on the page. Those of twins are the columns of a table.
 
 const PARTS = {
   samples: 'Samples of the prior',
@@ -7,9 +7,11 @@ const PARTS = {
   loss: 'Reconstruction loss and KL over the batches',
   heat: 'KL of each dimension over the epochs',
 };
+const ELBO_TIP =
+  'Minus the evidence lower bound on the test set, in nats per image: reconstruction error plus KL. ' +
+  'Lower is better.';
 const HEAD = `<h3 class="title"></h3>
-  <span class="number" tabindex="0" data-tip="Minus the evidence lower bound on the test set, in nats
- per image: reconstruction error plus KL. Lower is better.">
+  <span class="number" tabindex="0" data-tip="${ELBO_TIP}">
     <small>&minus;ELBO</small> <b class="total">–</b> <span class="parts"></span>
     <span class="spoken"><span>test ELBO</span> <span data-testid="run-elbo">–</span></span>
   </span>`;
