@@ -1,6 +1,6 @@
 // The parts of each model on the page. Those of twins are the columns of a table.
 
-const PARTS = {
+export const PARTS = {
   samples: 'Samples of the prior',
   recon: 'Images and their reconstructions',
   map: 'Map of the encoder means',

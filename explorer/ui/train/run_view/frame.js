@@ -1,6 +1,7 @@
 // Draws the images and the map of one epoch.
 
 import { padding } from '../../wire/pictures.js';
+import { PARTS } from './columns.js';
 import { isCollapsed } from './epochs.js';
 import { tileGrid } from './grid.js';
 import { drawText, hasChanged, ink, isVisible, paper, surface } from './surface.js';
@@ -8,6 +9,7 @@ import { drawText, hasChanged, ink, isVisible, paper, surface } from './surface.
 export const SHEET_COLUMNS = 8;
 const POINT_PX = 3;
 const EDGE_PX = 8;
+const NOTHING = ['Nothing was learned:', 'no active units.'];
 const MIN_NAMED = 5; // points of a class that has its name on the map
 
 export function drawFrame(model) {
@@ -57,8 +59,10 @@ function drawSamples({ packet, half }, area, frame) {
 function drawMap(model, { context, width, height, px }, frame) {
   const { packet, labels, mark, s } = model;
   const { colours } = packet;
-  if (isCollapsed(mark)) {
-    drawSentence(context, ['Nothing was learned:', 'no active units.'], width, height, px, ink(model));
+  const isEmpty = isCollapsed(mark);
+  model.canvas.map.setAttribute('aria-label', isEmpty ? NOTHING.join(' ') : PARTS.map);
+  if (isEmpty) {
+    drawSentence(context, NOTHING, width, height, px, ink(model));
     return;
   }
   const isUmap = Boolean(frame.umap) && s.plane === 'umap';
