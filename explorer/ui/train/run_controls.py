@@ -90,6 +90,8 @@ def render(controls: RunControls, training) -> str | None:
         _sliders(controls)
     with st.container(key="run_message"):
         messages.show(AREA)
+        if controls.map_error:
+            messages.error(controls.map_error)
     return opened
 
 
@@ -183,14 +185,7 @@ def _map(controls: RunControls) -> None:
             lambda: [epoch_maps.cancel(name) for name, _ in controls.maps],
         )
         return
-    st.button(
-        "UMAP of the epochs",
-        key="run-map",
-        disabled=not missing,
-        help=controls.map_error or "Aligned over the epochs; takes a minute or more",
-        on_click=messages.attempt,
-        args=(AREA, lambda: [epoch_maps.start(name) for name in missing]),
-    )
+    _button("UMAP of the epochs", "run-map", bool(missing), lambda: [epoch_maps.start(name) for name in missing])
 
 
 def _open(controls: RunControls) -> str | None:
