@@ -1,4 +1,4 @@
-"""The view of a run: the scrubber takes everything along, nothing moves while the run changes its state, every window is filled."""
+"""The view of a run: the scrubber takes everything along, nothing moves when the status changes, and it fits the window."""
 
 import re
 import time
@@ -21,11 +21,7 @@ SHIFTS = """() => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.__shifts.push(entry.value);
   }).observe({ type: 'layout-shift' });
 }"""
-PLACES = """() => Object.fromEntries(['h2', 'footer', '[data-testid=run-scrub]', '[data-c=map]', '[data-c=loss]'].map((selector) => {
-  const { left, top, width, height } = document.querySelector('.st-key-run_view').querySelector('*').shadowRoot
-    ?.querySelector(selector).getBoundingClientRect() ?? {};
-  return [selector, [left, top, selector === 'h2' ? 0 : width, height].map(Math.round)];
-}))"""
+STEADY = ("h2", "footer", "[data-testid=run-scrub]", "[data-c=map]", "[data-c=loss]")
 PICTURE = "canvas => canvas.toDataURL()"
 AREA = """canvas => {  // the share of the plot's width that the areas reach
   const ratio = canvas.width / canvas.clientWidth, context = canvas.getContext('2d');
@@ -39,7 +35,7 @@ AREA = """canvas => {  // the share of the plot's width that the areas reach
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """(address, folder) of an app with two runs that are done: `one`, and the twins `three` of which one has learned nothing."""
+    """(address, folder) of an app with two finished runs: `one`, and the twins `three`, of which one has learned nothing."""
     root = tmp_path_factory.mktemp("view") / "checkpoints"
     root.mkdir()
     with ExitStack() as after:
@@ -116,7 +112,8 @@ def test_nothing_moves_from_start_to_done(place, running, visit):
 
     def stands() -> None:
         page.wait_for_timeout(700)  # the controls follow the view
-        places.append(page.evaluate(PLACES))
+        boxes = [page.locator(f".run {selector}").bounding_box() for selector in STEADY]
+        places.append([(round(box["x"]), round(box["y"]), round(box["height"])) for box in boxes])
 
     stands()
     shows_status(page, "training")
