@@ -62,7 +62,7 @@ def _controls(training, drawn) -> None:
     """The controls, drawn again when one is used or what they show has changed."""
     with guarded(training.watched or ""):
         controls, _, _ = _read_run(training)
-        if controls != drawn:
+        if controls != drawn or training.is_editing:
             st.rerun()
         if opened := run_controls.render(controls, training):
             state.choose_bundle(opened)
