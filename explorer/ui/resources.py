@@ -14,7 +14,7 @@ import streamlit as st
 from explorer import figures, list_bundles, open_bundle, open_model
 from explorer.core.engine.live_run import open_run
 from explorer.core.errors import ExplorerError
-from explorer.core.paths import SHIPPED, runs_dir
+from explorer.core.paths import SHIPPED, SHIPPED_DIR, runs_dir
 from explorer.core.runs import snapshots, status
 from explorer.core.runs.epoch_film import RunFilm
 from explorer.core.runs.event_log import EventLog
@@ -24,6 +24,7 @@ from explorer.ui.wire.packet import pack
 
 RUN_PREFIX = "run:"  # of the name of a run in Explore's model selector and link
 N_ENGINES = 6  # some 10 MB each
+CARDS = ("digits", "mnist")  # the shipped models whose samples are on the cards of Train
 N_SHARED = 16  # packets, at most 1 MB each
 SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a thumbnail, and the maximum width of the sheet of all thumbnails
 
@@ -66,6 +67,26 @@ def _own_model(spec: str):
 def samples_png(name: str, stamp: str) -> bytes:
     """Six samples of a model, as a PNG. Opens the model (20 ms) without caching its engine, which could evict one in use."""
     return figures.png(figures.strip(figures.enlarge(open_bundle(name).sample_prior(6, 0).frames, 56)))
+
+
+def card_picture(name: str) -> bytes | None:
+    """Eighteen samples of a shipped model, as a PNG; None while a thread decodes them, or if the model is missing."""
+    picture = _card_picture(name)
+    return picture.result() if picture.done() and picture.exception() is None else None
+
+
+def are_card_pictures_ready() -> bool:
+    """Whether every picture that was asked for has been decoded, or has failed."""
+    return all(_card_picture(name).done() for name in CARDS)
+
+
+@st.cache_resource(max_entries=len(CARDS), show_spinner=False)
+def _card_picture(name: str) -> Future:
+    def draw() -> bytes:
+        frames = open_bundle(SHIPPED_DIR / name).sample_prior(18, 0).frames
+        return figures.png(figures.sheet(figures.enlarge(frames, 56), 6))
+
+    return _in_thread("card", draw)
 
 
 def figure(engine, plane, colour: str):

@@ -28,8 +28,8 @@ from tests.helpers import random_bundle, sprite_set
 
 UI = Path(component.__file__).parents[1]
 COMPONENTS = sorted(path.parent.relative_to(UI).as_posix().replace("/", ".") for path in UI.rglob("component.js"))
-WITHOUT_PACKET = {"explore.bar", "widgets.clock"}  # their data is an object
-WITHOUT_REQUEST = {"explore.bar", "widgets.clock"}  # the clock's state is a time that nothing reads
+WITHOUT_PACKET = {"explore.bar", "train.address", "widgets.clock"}  # their data is an object
+WITHOUT_REQUEST = {"explore.bar", "train.address", "widgets.clock"}  # the clock's state is a time that nothing reads
 NUMBERED = {"explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image"}  # wait for an ack
 ADDED = {"arrays", "encodings", "n_bytes"}  # by `pack` and `unpack`
 
@@ -194,7 +194,16 @@ def render_clock(panel, engine, monkeypatch) -> None:
     panel.clock("a", 1.0)
 
 
-RENDER = {"explore.sprites": render_sprites, "train.run_view": render_run, "widgets.clock": render_clock}
+def render_address(panel, engine, monkeypatch) -> None:
+    panel.render("dataset=digits")
+
+
+RENDER = {
+    "explore.sprites": render_sprites,
+    "train.address": render_address,
+    "train.run_view": render_run,
+    "widgets.clock": render_clock,
+}
 
 
 @pytest.mark.parametrize("name", COMPONENTS)

@@ -1,11 +1,18 @@
 """The form of the Train page: what was chosen outlives a visit to another page, and Start uses the values on the page."""
 
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.core.errors import ConfigError
-from explorer.core.runs import commands
+from explorer.core.runs import commands, twins
+from explorer.core.runs.folder import RunSpec
 from explorer.ui import resources
+from explorer.ui.state.training import ONE_MODEL, TrainForm, form_of
+from explorer.ui.train.run_view.facts import twin_title
+from explorer.ui.train.settings import summary
 from tests.app.test_library_page import checked, press, said
 
 BETA = "beta"
@@ -112,3 +119,53 @@ def test_a_linked_data_set_that_is_not_here_is_a_warning(started):
     page = opened(dataset="nowhere")
     assert "There is no data set 'nowhere' on this machine" in said(page.warning)
     assert page.selectbox(key="f-dataset").value == "digits"
+
+
+def test_a_card_chooses_data_set_and_duration(started):
+    page = opened(dataset="digits", budget="25")
+    press(page, "choose-mnist")
+    assert page.selectbox(key="f-dataset").value == "mnist" and page.number_input(key="f-seconds").value == 60
+    press(page, "choose-digits")
+    press(page, "run-start")
+    assert started[0][0].train["dataset"] == "digits" and started[0][0].budget_s == 15
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        TrainForm(dataset="digits", seconds=15),
+        TrainForm(dataset="mnist", length="epochs", epochs=7, latent_dim=2, arch="conv", likelihood="gaussian", beta=4.0),
+        TrainForm(dataset="upload:cats", seconds=9, seed=3, lr=0.001, batch_size=64, twins="beta", values=("0", "4")),
+    ],
+)
+def test_a_reload_restores_the_form(started, form):
+    page = opened(**dict(parse_qsl(form.link())))
+    assert page.session_state["explorer_training"].is_editing
+    kept = page.session_state["explorer_training"].form
+    if form.dataset.startswith("upload:"):  # which is not on this machine
+        kept = TrainForm(**(vars(kept) | {"dataset": form.dataset}))
+    assert kept == form
+
+
+@pytest.mark.parametrize(
+    "setting, values", [(ONE_MODEL, ()), ("beta", ("0", "1", "16")), ("latent_dim", ("2", "8")), ("terms", ("both", "KL only"))]
+)
+def test_the_settings_of_a_run_are_those_it_was_started_with(setting, values):
+    spec = RunSpec("mine", {"latent_dim": 5, "arch": "mlp"}, {"dataset": "digits", "beta": 2.0, "seed": 4}, budget_s=15.0)
+    group = twins.twins(spec, setting, values) if values else {}
+    form = form_of(SimpleNamespace(spec=RunSpec(**(vars(spec) | {"twins": tuple(group)}))))
+    assert form == TrainForm(
+        dataset="digits", latent_dim=5, arch="mlp", beta=2.0, seed=4, seconds=15, twins=setting, values=values
+    )
+
+
+def test_settings_in_one_line():
+    assert summary(TrainForm(dataset="digits", seconds=15)) == "Digits 8x8, 16 dims, β 1, 15 s"
+    three = TrainForm(dataset="upload:cats", length="epochs", epochs=3, twins="beta", values=("0", "1", "4"))
+    assert summary(three) == "cats, 16 dims, 3 twins (β), 3 epochs"
+
+
+def test_a_twin_whose_dial_was_turned_has_another_title():
+    assert twin_title("beta-1", 1.0, 1.0) == "β = 1" and twin_title("beta-1", 1.0, 16.0) == "β = 16, was 1"
+    assert twin_title("D-8", 1.0, 1.0) == "D = 8" and twin_title("D-8", 1.0, 4.0) == "D = 8, β = 4"
+    assert twin_title("recon-only", 0.0, 0.0) == "recon only"

@@ -56,14 +56,18 @@ def trainers(root) -> list[psutil.Process]:
 
 def begin(page, name: str) -> None:
     """Start a run of this name."""
-    page.get_by_text("more", exact=True).click()
+    open_settings(page)
     page.get_by_label("name", exact=True).fill(name)
     page.locator(".st-key-run-start button").click()
     shows_run(page, name)
 
 
+def open_settings(page) -> None:
+    page.locator(".st-key-train_form summary", has_text="Settings").click()
+
+
 def shows_run(page, name: str) -> None:
-    """Waits until this run alone is shown. A list, because the twins of an earlier run may still be on the page."""
+    """Waits until this run is shown."""
     expect(page.locator(".run h2")).to_have_text([name], timeout=LONG)
 
 
@@ -194,24 +198,25 @@ def test_two_runs_take_turns(trainer, visit):
 def test_an_order_that_cannot_be_is_one_sentence(trainer, visit):
     url, _ = trainer
     page = visit(f"{url}/train?dataset=digits&budget=5")
-    page.get_by_text("more", exact=True).click()
+    open_settings(page)
     page.get_by_label("name", exact=True).fill("../up")
     page.get_by_label("name", exact=True).press("Tab")
     page.locator(".st-key-run-start button").click()
     expect(page.get_by_text("A bundle cannot be called '../up'")).to_be_visible(timeout=LONG)
 
 
-CELL = """(canvas, [x, y]) => {  // how far the middle of a cell of the heat map is from the accent's colour
+CELL = """(canvas, [x, y]) => {  // how far the middle of a cell of the heat map is from the colour of the KL
   const ratio = canvas.width / canvas.clientWidth, context = canvas.getContext('2d');
-  const px = ratio * (26 + x * (canvas.clientWidth - 26)), py = ratio * y * (canvas.clientHeight - 18);
+  const left = 2.4 * 13, bottom = canvas.clientHeight - 1.5 * 13;
+  const px = ratio * (left + x * (canvas.clientWidth - left)), py = ratio * y * bottom;
   const [r, g, b] = context.getImageData(px, py, 1, 1).data;
-  context.fillStyle = getComputedStyle(canvas).getPropertyValue('--st-primary-color').trim();
+  context.fillStyle = getComputedStyle(canvas).getPropertyValue('--kl').trim();
   return [r, g, b].map((v, i) => v - parseInt(context.fillStyle.slice(1 + 2 * i, 3 + 2 * i), 16));
 }"""
 
 
 def largest_kl(page, group) -> list[int]:
-    """How far from the accent's colour the cell is that stands for the largest KL of all twins, red, green and blue."""
+    """How far from the colour of the KL the cell is that stands for the largest KL of all twins, red, green and blue."""
     kl = np.array(
         [
             [e["kl_per_dim"] for e in event_log.read_events(group / twin)[0] if e["kind"] == "epoch"]
@@ -219,13 +224,18 @@ def largest_kl(page, group) -> list[int]:
         ]
     )
     view, epoch, dim = np.unravel_index(kl.argmax(), kl.shape)
-    heat = page.locator(".run").nth(int(view)).locator(".curves canvas").nth(3)
-    return heat.evaluate(CELL, [(epoch + 0.5) / kl.shape[1], (dim + 0.4) / kl.shape[2]])
+    row = (-kl[view, -1]).argsort(kind="stable").tolist().index(dim)  # the rows are sorted by the last epoch
+    heat = page.locator("canvas[data-c=heat]").nth(int(view))
+    return heat.evaluate(CELL, [(epoch + 0.5) / kl.shape[1], (row + 0.4) / kl.shape[2]])
+
+
+TITLES = ["both", "recon only", "KL only"]
 
 
 def test_twins_stand_side_by_side(trainer, visit):
     url, root = trainer
     page = visit(f"{url}/train?dataset=digits")
+    open_settings(page)
     page.locator(".st-key-f-length input").click()
     page.get_by_role("option", name="epochs").click()
     page.get_by_label("epochs", exact=True).fill("12")
@@ -234,28 +244,31 @@ def test_twins_stand_side_by_side(trainer, visit):
     page.get_by_role("option", name="terms of the loss").click()
     expect(page.get_by_text("KL only", exact=True)).to_be_visible(timeout=LONG)
     page.locator(".st-key-run-start button").click()
-    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
-    expect(page.locator(".run .pill").first).to_have_text(re.compile("mapping|done"), timeout=180_000)
-    expect(page.locator(EPOCH)).to_have_text(["12"] * 3, timeout=LONG)
+    expect(page.locator(".head .title")).to_have_text(TITLES, timeout=LONG)
+    expect(page.locator(".run .pill")).to_have_text(re.compile("mapping|done"), timeout=180_000)
+    expect(page.locator(EPOCH)).to_have_text("12", timeout=LONG)
     both, _, kl_only = map(float, page.locator(ELBO).all_inner_texts())
     assert both > kl_only + 5, "with the KL alone nothing is learned"
-    page.locator("[data-testid=run-scrub]").nth(1).press("Home")
+    at_end = page.locator(ELBO).all_inner_texts()
+    page.locator("[data-testid=run-scrub]").press("Home")
     shown = page.locator("[data-testid=run-shown]")
-    expect(shown).to_have_text(["epoch 0, untrained"] * 3)
-    expect(page.locator(".run .pill")).to_have_text(["done"] * 3, timeout=LONG)
-    expect(shown).to_have_text(["epoch 0, untrained"] * 3)  # and the views are the same ones still
-    assert largest_kl(page, root / "runs" / "digits-twins") == [0, 0, 0], "the cell of the largest KL has the accent's colour"
+    expect(shown).to_have_text("epoch 0, untrained")
+    assert all(a != b for a, b in zip(page.locator(ELBO).all_inner_texts(), at_end)), "every column is of the epoch shown"
+    expect(page.locator(".run .pill")).to_have_text("done", timeout=LONG)
+    expect(shown).to_have_text("epoch 0, untrained")  # and the view is the same one still
+    assert largest_kl(page, root / "runs" / "digits-twins") == [0, 0, 0], "the cell of the largest KL has its colour"
     for wait in range(0, 1000, 100):  # at any moment between two looks at the run: no page is left blank
         page.wait_for_timeout(wait)
         page.locator(".st-key-nav a", has_text="Library").click()
         expect(page.get_by_role("heading", name="Training runs")).to_be_visible(timeout=LONG)
         page.wait_for_function(PICTURES)
         page.locator(".st-key-nav a", has_text="Train").click()
-        expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
-    expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)  # pictures and all, in views that are new
+        expect(page.locator(".head .title")).to_have_text(TITLES, timeout=LONG)
+    expect(shown).to_have_text("epoch 12", timeout=LONG)  # pictures and all, in a view that is new
     page.reload()
-    expect(page.locator(".run h2")).to_have_text(["both", "recon only", "KL only"], timeout=LONG)
-    expect(shown).to_have_text(["epoch 12"] * 3, timeout=LONG)
+    expect(page.locator(".head .title")).to_have_text(TITLES, timeout=LONG)
+    expect(shown).to_have_text("epoch 12", timeout=LONG)
+    expect(page.locator(".le-settings")).to_have_text("Digits 8x8, 16 dims, 3 twins (terms of the loss), 12 epochs")
     assert {"digits-twins-both", "digits-twins-recon-only", "digits-twins-KL-only"} <= {path.name for path in root.iterdir()}
     page.get_by_role("button", name="Open in Explore").click()
     page.get_by_role("button", name="KL only", exact=True).click()
@@ -278,7 +291,6 @@ LATE = """() => {  // right after the click on the Library's link, the last tick
 def test_a_page_that_a_late_request_has_emptied_comes_back(trainer, visit):
     url, _ = trainer
     page = visit(f"{url}/train?dataset=digits")
-    expect(page.locator(".run h2").or_(page.get_by_text("No run yet")).first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("epochs in")).to_be_visible(timeout=LONG)  # the estimate is there: only the clock is heard now
     page.evaluate(LATE)
     page.wait_for_function("__has()", timeout=LONG)
@@ -293,11 +305,10 @@ def test_a_page_that_a_late_request_has_emptied_comes_back(trainer, visit):
 def test_every_press_is_taken_while_the_form_still_moves(trainer, visit):
     url, _ = trainer
     page = visit(f"{url}/train?dataset=digits&budget=5")
-    more = page.get_by_text("more", exact=True)
     for turn in range(10):
-        more.click()
+        open_settings(page)
         page.get_by_label("name", exact=True).fill(f"../{turn}")
         page.locator(".st-key-run-start button").click(force=True, delay=100)  # at once, as long as a finger is down
         expect(page.get_by_text(f"A bundle cannot be called '../{turn}'")).to_be_visible(timeout=10_000)
-        more.click()
+        open_settings(page)
         page.wait_for_timeout(1000)  # a second press within a second is the same press

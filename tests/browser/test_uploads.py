@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.server import serving
-from tests.browser.test_train import status
+from tests.browser.test_train import open_settings, status
 from tests.helpers import random_bundle, sprite_set
 
 LONG = 60_000
@@ -79,7 +79,7 @@ def bring(page, box: str, path: Path, button: str) -> None:
 
 def told(page, words: str) -> None:
     """One sentence in one box."""
-    box = page.locator("[data-testid=stPopoverBody] [data-testid=stAlert]")
+    box = page.locator(":is([data-testid=stPopoverBody], .st-key-upload_message) [data-testid=stAlert]")
     expect(box).to_have_text(re.compile(words), timeout=LONG)
 
 
@@ -104,20 +104,17 @@ def test_bad_zips_of_images(place, files, visit):
     other = visit(f"{url}/?model=sprites")
     other.locator("[data-testid=stage][data-seq]").wait_for()
     page = visit(f"{url}/train?dataset=digits&budget=77")
+    open_settings(page)
     page.get_by_label("latent dimensions D").fill("7")
-    page.get_by_role("button", name="images of your own").click()
     for name, words in (OF_BOTH | OF_IMAGES).items():
         bring(page, "f-zip", files[name], "f-add")
         told(page, words)
     assert not list((root / "data").rglob("*.png")) and not list(root.glob("*.png"))
     told(page, words)
-    page.keyboard.press("Escape")
     page.get_by_label("latent dimensions D").fill("9")
     page.keyboard.press("Enter")
     expect(page.get_by_placeholder("digits-9d")).to_be_attached(timeout=LONG)  # the whole page has run again
-    page.get_by_role("button", name="images of your own").click()
     told(page, words)
-    page.keyboard.press("Escape")
     expect(page.get_by_label("latent dimensions D")).to_have_value("9")
     expect(page.get_by_label("seconds", exact=True)).to_have_value("77")
     stage = other.locator("[data-testid=stage]")
@@ -142,11 +139,10 @@ def test_a_set_that_is_gone(place, visit, tmp_path):
     url, root = place
     (tmp_path / "pets.zip").write_bytes(zipped(pictures("cats/") | pictures("dogs/")))
     page, pets = visit(f"{url}/train?dataset=digits&budget=20"), root / "data" / "uploads" / "pets"
-    page.get_by_role("button", name="images of your own").click()
+    open_settings(page)
     bring(page, "f-zip", tmp_path / "pets.zip", "f-add")
     box = page.locator(".st-key-f-dataset input")
     expect(box).to_have_value("pets", timeout=LONG)
-    page.keyboard.press("Escape")
     pets.rename(tmp_path / "pets")  # while the form is open
     page.get_by_label("latent dimensions D").fill("3")
     page.get_by_label("latent dimensions D").press("Tab")

@@ -90,6 +90,7 @@ def play(page: Page):
 
 def side_by_side(page: Page) -> None:
     """Three models of a plane that differ in the terms of their loss, trained and then looked at in their middle."""
+    page.locator(".st-key-train_form summary", has_text="Settings").click()
     page.locator(".st-key-f-latent_dim input").fill("2")
     page.locator(".st-key-f-latent_dim input").press("Tab")
     page.wait_for_timeout(1500)
@@ -97,8 +98,8 @@ def side_by_side(page: Page) -> None:
     page.get_by_role("option", name="terms of the loss").click()
     page.wait_for_timeout(3000)
     page.locator(".st-key-run-start button").click()
-    page.locator(".run h2").nth(2).wait_for(timeout=60_000)
-    page.locator(".run[data-status=done]").nth(2).wait_for(timeout=180_000)
+    page.locator(".run .head").nth(2).wait_for(timeout=60_000)
+    page.locator(".run[data-status=done]").wait_for(timeout=180_000)
     page.wait_for_timeout(2000)
 
 

@@ -12,7 +12,7 @@ from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
 from explorer.ui import resources
 from explorer.ui.state import messages, training
-from explorer.ui.train.run_view.panel import span
+from explorer.ui.train.run_view.facts import span
 from explorer.ui.widgets import rows
 from explorer.ui.widgets.guard import guarded
 

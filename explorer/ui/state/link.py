@@ -2,14 +2,17 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
+from explorer.core.config import ARCHS, LIKELIHOODS
 from explorer.core.engine.latent_map import MAX_ABS_Z
+from explorer.core.runs.twins import MAX_TWINS, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,44 @@ def _row(attribute: str) -> Entry:
 COLOURS = ("class", "KL", "recon loss", "|mu|")
 FACTOR = "factor "  # before the name of a factor
 COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}  # on the page, where they differ
-MAX_BUDGET_S = 86_400
+MAX_BUDGET_S, MAX_EPOCHS = 86_400, 100_000
 
 
-def _read_budget(text: str, engine=None) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_BUDGET_S):
-        raise ValueError(f"it must be a number of seconds from 1 to {MAX_BUDGET_S}")
-    return int(text)
+def _count(attribute: str, low: int, high: int) -> Entry:
+    """A whole number from `low` to `high`."""
+
+    def read(text: str, engine=None) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"it must be a whole number from {low} to {high}")
+        return int(text)
+
+    return Entry(attribute, str, read)
+
+
+def _number(attribute: str, low: float, high: float) -> Entry:
+    def read(text: str, engine=None) -> float:
+        value = float(text)  # raises ValueError
+        if not low <= value <= high:  # false for NaN too
+            raise ValueError(f"it must be a number from {low:g} to {high:g}")
+        return value
+
+    return Entry(attribute, lambda value: f"{value:g}", read)
+
+
+def _choice(attribute: str, values: Iterable[str]) -> Entry:
+    def read(text: str, engine=None) -> str:
+        if text not in values:
+            raise ValueError(f"choose one of {', '.join(values)}")
+        return text
+
+    return Entry(attribute, str, read)
+
+
+def _read_values(text: str, engine=None) -> tuple[str, ...]:
+    values = tuple(dict.fromkeys(filter(None, text.split(","))))
+    if len(values) > MAX_TWINS:
+        raise ValueError(f"give at most {MAX_TWINS} values")
+    return values
 
 
 LINK = {
@@ -113,7 +147,17 @@ LINK = {
 TRAIN_LINK = {
     "run": Entry("run", str, lambda text, _: text),
     "dataset": Entry("dataset", str, lambda text, _: text),
-    "budget": Entry("seconds", str, _read_budget),
+    "budget": _count("seconds", 1, MAX_BUDGET_S),
+    "epochs": _count("epochs", 1, MAX_EPOCHS),
+    "D": _count("latent_dim", 1, 128),
+    "beta": _number("beta", 0, 1e4),
+    "arch": _choice("arch", ARCHS),
+    "likelihood": _choice("likelihood", LIKELIHOODS),
+    "seed": _count("seed", 0, 2**31 - 1),
+    "lr": _number("lr", 1e-6, 10),
+    "batch": _count("batch_size", 1, 65_536),
+    "twins": _choice("twins", SETTINGS),
+    "values": Entry("values", ",".join, _read_values),
 }
 
 
@@ -147,4 +191,11 @@ def read_train(params) -> dict:
         with suppress(ValueError):
             if params.get(name):
                 found[entry.attribute] = entry.read(params[name], None)
-    return found | ({"length": "seconds"} if "seconds" in found else {})
+    length = "seconds" if "seconds" in found else "epochs" if "epochs" in found else None
+    return found | ({"length": length} if length else {})
+
+
+def write_train(values: dict) -> str:
+    """The query string of a link to Train. `values`: by attribute, as `read_train` returns them."""
+    parts = {name: entry.write(values[entry.attribute]) for name, entry in TRAIN_LINK.items() if entry.attribute in values}
+    return urlencode(parts, safe=",:")

@@ -1,13 +1,13 @@
-"""The form of the Train page: data set, model, duration and twins. Start begins a run with these settings."""
+"""The form of the Train page: three cards, Start, and the settings: data set, model, duration and twins."""
 
 import math
 from dataclasses import replace
+from html import escape
 
 import streamlit as st
 
 from explorer.core.config import ARCHS, LIKELIHOODS
-from explorer.core.data import catalog, zip_upload
-from explorer.core.errors import ExplorerError
+from explorer.core.data import catalog
 from explorer.core.paths import checkpoints_dir, runs_dir
 from explorer.core.runs import commands as runs
 from explorer.core.runs import twins
@@ -15,92 +15,95 @@ from explorer.core.runs.folder import RunSpec
 from explorer.core.storage.safe_read import free_name
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
-from explorer.ui.state.training import ONE_MODEL, TrainForm, Training
+from explorer.ui.state.training import MAX_LENGTH, ONE_MODEL, TrainForm, Training, initial
+from explorer.ui.train import cards
+from explorer.ui.train.address import panel as address
 from explorer.ui.train.run_controls import AREA
-from explorer.ui.train.run_view.panel import span
+from explorer.ui.train.run_view.facts import span
+from explorer.ui.train.settings import summary
 from explorer.ui.widgets.clock.panel import clock
 
 ARCH_HELP = "auto: convolutional if the time is enough for ten epochs of it, otherwise the MLP, whose steps are faster"
 TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
 STARTUP_S = 6.0  # to load the libraries and the images, before the first batch
-MAX_LENGTH = {"seconds": 86_400, "epochs": 100_000}
 
 
 def render(training: Training) -> None:
     """Draws the widgets, which hold the form while the page is open; `training` keeps a copy for the next visit."""
     kept = training.form
     sets = {info.name: info for info in sorted(catalog.list_datasets(), key=lambda info: not info.present)}
-    _dataset(kept.dataset, sets, training.take_upload())
-    _model(kept)
-    _length(kept)
-    estimate = st.container(key="estimate")
-    # above everything that can expand: a button that moves between pointer down and up gets no click
-    st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
-    setting = st.selectbox(
-        "twins that differ in",
-        options := (ONE_MODEL, *twins.SETTINGS),
-        options.index(kept.twins),
-        key="f-twins",
-        help=TWINS_HELP,
-        format_func=lambda setting: twins.SETTINGS.get(setting, (setting,))[0],
-    )
-    if setting != ONE_MODEL:
-        _values(setting, kept.values if kept.twins == setting else ())
-    _more(kept)
+    names = [*sets, *_uploads()]
+    _choose_dataset(kept.dataset, sets, names, training.take_upload())
+    cards.render(training, sets)
+    with st.container(key="start_row"):
+        # above everything that can expand: a button that moves between pointer down and up gets no click
+        st.button("Start", key="run-start", type="primary", width="stretch", on_click=_start, args=(training,))
+        estimate = st.container(key="estimate")
+    with st.expander("Settings"), st.container(key="settings"):
+        st.selectbox("data set", names, key="f-dataset", format_func=lambda name: _title(name, sets))
+        _model(kept)
+        _length(kept)
+        _twins(kept)
+        _more(kept)
     form = kept.read_widgets()
     training.keep(form)
-    with st.popover("images of your own", width="stretch"):
-        _upload(training)
+    address.render(form.link())
     with estimate:
-        if (text := _estimate(form, sets)) is None:
+        st.html(f"<p class='le-settings'>{escape(summary(form))}</p>")
+        if (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():
             _measuring(form, sets)
         else:
             st.caption(text)
 
 
-def _dataset(kept: str, sets: dict, uploaded: str | None) -> None:
-    names = [*sets, *_uploads()]
+def _choose_dataset(kept: str, sets: dict, names: list[str], uploaded: str | None) -> None:
     chosen = catalog.current_name(kept) if kept else ""
     if chosen not in names:
         if chosen:
             messages.warning(f"There is no data set '{chosen}' on this machine. Choose another.")
         chosen = next((name for name in ("mnist", *names) if name in sets and sets[name].present), names[0])
+        widgets.preset("f-dataset", chosen)
     if uploaded in names:
-        chosen = uploaded
         widgets.preset("f-dataset", uploaded)
-    st.selectbox("data set", names, names.index(chosen), key="f-dataset", format_func=lambda name: _title(name, sets))
+    initial("f-dataset", chosen)
 
 
 def _model(kept: TrainForm) -> None:
-    left, right = st.columns(2, gap="small")
-    left.number_input("latent dimensions D", 1, 128, kept.latent_dim, key="f-latent_dim")
-    right.number_input("β, weight of the KL", 0.0, 1e4, kept.beta, step=0.5, format="%g", key="f-beta")
-    left, right = st.columns(2, gap="small")
-    archs = ("auto", *ARCHS)
-    left.selectbox("architecture", archs, archs.index(kept.arch), key="f-arch", help=ARCH_HELP)
-    right.selectbox("likelihood", LIKELIHOODS, LIKELIHOODS.index(kept.likelihood), key="f-likelihood")
+    st.number_input("latent dimensions D", 1, 128, key=initial("f-latent_dim", kept.latent_dim))
+    st.number_input("β, weight of the KL", 0.0, 1e4, step=0.5, format="%g", key=initial("f-beta", kept.beta))
+    st.selectbox("architecture", ("auto", *ARCHS), key=initial("f-arch", kept.arch), help=ARCH_HELP)
+    st.selectbox("likelihood", LIKELIHOODS, key=initial("f-likelihood", kept.likelihood))
 
 
 def _length(kept: TrainForm) -> None:
-    left, right = st.columns(2, gap="small")
-    lengths = tuple(MAX_LENGTH)
-    length = left.selectbox("duration in", lengths, lengths.index(kept.length), key="f-length")
-    right.number_input(length, 1, MAX_LENGTH[length], getattr(kept, length), key=f"f-{length}")
+    length = st.selectbox("duration in", tuple(MAX_LENGTH), key=initial("f-length", kept.length))
+    st.number_input(length, 1, MAX_LENGTH[length], key=initial(f"f-{length}", getattr(kept, length)))
+
+
+def _twins(kept: TrainForm) -> None:
+    setting = st.selectbox(
+        "twins that differ in",
+        (ONE_MODEL, *twins.SETTINGS),
+        key=initial("f-twins", kept.twins),
+        help=TWINS_HELP,
+        format_func=lambda setting: twins.SETTINGS.get(setting, (setting,))[0],
+    )
+    if setting != ONE_MODEL:
+        _values(setting, kept.values if kept.twins == setting else ())
 
 
 def _more(kept: TrainForm) -> None:
-    with st.expander("more"):
-        st.text_input("name", kept.name, placeholder=_free_name(kept.read_widgets()), max_chars=64, key="f-name")
-        left, right = st.columns(2, gap="small")
-        left.number_input("seed", 0, 2**31 - 1, kept.seed, key="f-seed")
-        right.number_input("batch size", 1, 65_536, kept.batch_size, key="f-batch_size")
-        st.number_input("peak learning rate", 1e-6, 10.0, kept.lr, step=1e-3, format="%g", key="f-lr")
+    free = _free_name(kept.read_widgets())
+    st.text_input("name", placeholder=free, max_chars=64, key=initial("f-name", kept.name))
+    st.number_input("seed", 0, 2**31 - 1, key=initial("f-seed", kept.seed))
+    st.number_input("batch size", 1, 65_536, key=initial("f-batch_size", kept.batch_size))
+    st.number_input("peak learning rate", 1e-6, 10.0, step=1e-3, format="%g", key=initial("f-lr", kept.lr))
 
 
 @st.fragment
 def _measuring(form: TrainForm, sets: dict) -> None:
     clock("estimate", 1.0)
-    if _estimate(form, sets) is not None:
+    if _estimate(form, sets) is not None and resources.are_card_pictures_ready():
         st.rerun()
     st.caption("Measuring how long an epoch takes.")
 
@@ -126,29 +129,6 @@ def _estimate(form: TrainForm, sets: dict) -> str | None:
     return "  \n".join(lines) or "&nbsp;"
 
 
-def _upload(training: Training) -> None:
-    """The form that adds a zip of images to the data sets of this machine."""
-    with st.form("f-images", clear_on_submit=True, border=False):
-        uploaded = st.file_uploader(
-            "A zip of images, at most 500 MB; its folders are the classes", "zip", key="f-zip", max_upload_size=500
-        )
-        submitted = st.form_submit_button("Add", key="f-add")
-    if submitted and uploaded is None:
-        hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
-        messages.post("images", f"No zip was uploaded. {hint}")
-    elif submitted:
-        messages.clear("images")
-        try:
-            with st.spinner("Reading the images"):
-                folder = zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])
-        except ExplorerError as error:
-            messages.post("images", str(error))
-        else:
-            training.choose_upload(catalog.upload_name(folder))
-            st.rerun()  # the selector of the data set is already drawn
-    messages.show("images")
-
-
 def _values(setting: str, kept: tuple[str, ...]) -> None:
     """The selector of the two or three values in which twins differ; other numbers can be typed."""
     label, defaults = twins.SETTINGS[setting]
@@ -157,11 +137,9 @@ def _values(setting: str, kept: tuple[str, ...]) -> None:
     st.multiselect(
         label,
         list(dict.fromkeys([*options, *kept])),
-        kept or options[: twins.MAX_TWINS],
-        key=f"f-twins-{setting}",
+        key=initial(f"f-twins-{setting}", list(kept or options[: twins.MAX_TWINS])),
         max_selections=twins.MAX_TWINS,
         accept_new_options=is_number,
-        label_visibility="collapsed",
     )
 
 

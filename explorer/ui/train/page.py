@@ -1,4 +1,4 @@
-"""The Train page: the form beside the run that is watched. Runs continue when the page is closed."""
+"""The Train page: the form, or the run that is watched. Runs continue when the page is closed."""
 
 from contextlib import suppress
 from functools import partial
@@ -20,13 +20,28 @@ INTERVAL_S, AFTER_INPUT_S = 0.5, 0.1  # between refreshes of the view; in the se
 
 
 def train() -> None:
-    """The page at /train."""
+    """The page at /train: the form, or the run that is watched with its settings in one line."""
     training = training_state.training()
     with st.container(key="train"):
-        with st.container(key="train_form"), guarded(""):
-            train_form.render(training)
-        with st.container(key="train_live"):
-            _live(training)
+        if training.is_editing or not resources.run_list():
+            with st.container(key="train_form"), guarded(""):
+                _back(training)
+                train_form.render(training)
+            with st.container(key="run_message"):
+                messages.show(run_controls.AREA)
+        else:
+            with st.container(key="train_live"):
+                _live(training)
+
+
+def _back(training) -> None:
+    """The heading, and a button that leads back to the run that was watched, or the newest."""
+    with st.container(key="form_head", horizontal=True, vertical_alignment="center"):
+        st.html("<h2>What should the model learn?</h2>", width="content")
+        names = [run.name for run in resources.run_list()]
+        if names:
+            shown = training.watched if training.watched in names else names[0]
+            st.button(f"Back to {shown}", key="run-back", on_click=training.watch, args=(shown,))
 
 
 def _live(training) -> None:
@@ -47,7 +62,7 @@ def _controls(training, drawn) -> None:
     """The controls, drawn again when one is used or what they show has changed."""
     with guarded(training.watched or ""):
         controls, _, _ = _read_run(training)
-        if controls != drawn:
+        if controls != drawn or training.is_editing:
             st.rerun()
         if opened := run_controls.render(controls, training):
             state.choose_bundle(opened)
@@ -66,8 +81,8 @@ def _view(training, drawn) -> None:
         if run is not None:
             run_view.render(run, views, training)
             return
-        st.markdown("#### No run yet\nChoose a data set and press **Start** to watch noise become images.")
-        messages.show(run_controls.AREA)
+    if not resources.run_list():
+        st.rerun()  # the last run was deleted: the form is shown
 
 
 def _read_run(training) -> tuple:

@@ -1,16 +1,20 @@
-"""The controls of a run: pause, one epoch, stop, resume and delete; beta and the learning rate while it trains."""
+"""The settings of a run in one line, its controls (pause, one epoch, stop, resume, delete), and beta and the learning rate."""
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import streamlit as st
 
 from explorer import figures
 from explorer.core.runs import commands as runs
-from explorer.core.runs import epoch_maps, twins
+from explorer.core.runs import epoch_maps
 from explorer.core.runs.folder import read_control
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
+from explorer.ui.state.training import form_of
+from explorer.ui.train.run_view.facts import twin_title
+from explorer.ui.train.settings import summary
 
 AREA = "run"  # the area of the messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
@@ -25,13 +29,14 @@ class RunControls:
 
     runs: tuple[str, ...]  # names of all runs
     name: str
+    settings: str  # in one line
     status: str
     is_live: bool
     is_paused: bool
     has_begun: bool
     has_film: bool
     bundles: tuple[tuple[str, str | None], ...]  # (title, bundle) of the run, or of each twin
-    models: tuple[tuple[str, str, float], ...]  # (name, title, beta) of the run, or of each twin
+    models: tuple[tuple[str, float], ...]  # (name, beta) of the run, or of each twin
     lr_scale: float
     maps: tuple[tuple[str, str], ...]  # (model, status) of the UMAPs of the epochs
     map_progress: str  # of the slowest of them, in percent; "": none is being computed
@@ -47,8 +52,10 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
     control = read_control(run.folder)
     models = [model for model in run.twins or (run,) if model.spec is not None]
     own_controls = [read_control(model.folder) for model in models]
-    title = (lambda model: twins.shown(model.folder.name)) if run.twins else lambda model: ""
-    betas = [model.spec.train.get("beta", 1.0) if own.beta is None else own.beta for model, own in zip(models, own_controls)]
+    betas = [own.beta for own in own_controls]
+    started = [model.spec.train.get("beta", 1.0) for model in models]
+    betas = [first if beta is None else beta for first, beta in zip(started, betas)]
+    titles = {model.name: twin_title(model.folder.name, *pair) for model, *pair in zip(models, started, betas) if run.twins}
     has_ended = run.status in ("done", "stopped")
     maps = {
         model.name: epoch_maps.look(model.folder)
@@ -59,13 +66,14 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
     return RunControls(
         tuple(names),
         run.name,
+        summary(form_of(run)) if run.spec else "",
         run.status,
         run.is_live,
         run.status == "paused" or control.pause,
         run.step > 0,
         min(len(film) for _, _, film in views) >= 2,
-        tuple((title(model), model.bundle) for model in run.twins or (run,)),
-        tuple((model.name, title(model), float(beta)) for model, beta in zip(models, betas)),
+        tuple((titles.get(model.name, model.name), model.bundle) for model in run.twins or (run,)),
+        tuple((model.name, float(beta)) for model, beta in zip(models, betas)),
         own_controls[0].lr_scale if own_controls else 1.0,
         tuple((name, umap.status) for name, umap in maps.items()),
         f"{min(shares):.0%}" if shares else "",
@@ -76,18 +84,24 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
 def render(controls: RunControls, training) -> str | None:
     """Draws the controls. Returns the bundle whose Open in Explore was pressed in this run of the page."""
     opened = _header(controls, training)
-    with st.container(key="run_controls", horizontal=True, vertical_alignment="bottom"):
+    with st.container(key="run_controls", horizontal=True, vertical_alignment="center"):
         _commands(controls)
         _sliders(controls)
-        _map(controls)
-    messages.show(AREA)
+    with st.container(key="run_message"):
+        messages.show(AREA)
+        if controls.map_error:
+            messages.error(controls.map_error)
     return opened
 
 
 def _header(controls: RunControls, training) -> str | None:
-    """The selector of the run, and Open, GIF and Delete. Returns the bundle that was opened."""
+    """The settings in one line; Open, UMAP, GIF, Delete and the selector of the run. Returns the bundle that was opened."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
+        st.html(f"<p class='le-settings'>{escape(controls.settings)}</p>", width="content")
+        st.button("Change", key="run-change", on_click=_change, args=(controls.name, training))
+        st.space("stretch")
         opened = _open(controls)
+        _map(controls)
         st.download_button(
             "GIF",
             lambda: _gif(controls.name),
@@ -106,20 +120,29 @@ def _header(controls: RunControls, training) -> str | None:
             controls.runs.index(controls.name),
             key=key,
             label_visibility="collapsed",
-            width=220,
+            width=200,
             on_change=lambda: version == training.version and training.watch(widgets.widget(key)),
         )
     return opened
 
 
+def _change(name: str, training) -> None:
+    """Opens the form with the settings of the run."""
+    messages.attempt(AREA, lambda: training.edit(form_of(resources.run(name))))
+
+
 def _commands(controls: RunControls) -> None:
+    """Four buttons, whatever the status: what does not apply is disabled, so that nothing moves."""
     is_training = controls.is_training
-    _button(
-        "Continue" if controls.is_paused else "Pause",
-        "run-pause",
-        is_training,
-        lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
-    )
+    if controls.status in ("stopped", "failed", "lost"):
+        _button("Resume", "run-resume", True, lambda: runs.resume(controls.name))
+    else:
+        _button(
+            "Continue" if controls.is_paused else "Pause",
+            "run-pause",
+            is_training,
+            lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
+        )
     _button(
         "One epoch",
         "run-step",
@@ -128,20 +151,15 @@ def _commands(controls: RunControls) -> None:
     )
     _button("Stop", "run-stop", controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
     _button("Stop and keep", "run-keep", is_training and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
-    _button(
-        "Resume",
-        "run-resume",
-        controls.status in ("stopped", "failed", "lost"),
-        lambda: runs.resume(controls.name),
-    )
 
 
 def _sliders(controls: RunControls) -> None:
     """The sliders: β of each model, and the learning rate of all."""
     width = WIDE_PX if len(controls.bundles) == 1 else NARROW_PX
-    names = [name for name, _, _ in controls.models]
-    for name, title, beta in controls.models:
-        _slider(f"β, {title}" if title else "β", f"beta-{name}", BETAS, beta, controls.is_training, [name], "beta", width)
+    names = [name for name, _ in controls.models]
+    for i, (name, beta) in enumerate(controls.models, 1):
+        label = f"β of twin {i}" if len(names) > 1 else "β"
+        _slider(label, f"beta-{name}", BETAS, beta, controls.is_training, [name], "beta", width)
     if names:
         _slider(
             "learning rate ×",
@@ -160,16 +178,13 @@ def _map(controls: RunControls) -> None:
     missing = [name for name, status in controls.maps if status != "ready"]
     if controls.map_progress:
         _button(
-            f"Cancel the UMAP, {controls.map_progress} done",
+            f"Cancel UMAP, {controls.map_progress}",
             "run-map-cancel",
             True,
             lambda: [epoch_maps.cancel(name) for name, _ in controls.maps],
         )
         return
-    if missing:
-        _button("UMAP of the epochs", "run-map", True, lambda: [epoch_maps.start(name) for name in missing])
-    if controls.map_error:
-        st.caption(controls.map_error)
+    _button("UMAP of the epochs", "run-map", bool(missing), lambda: [epoch_maps.start(name) for name in missing])
 
 
 def _open(controls: RunControls) -> str | None:

@@ -1,18 +1,21 @@
 // Lays out grids of square tiles on a canvas. Needs no DOM.
 
-// The smallest number of columns with which `n` square tiles fit into the height.
-export function fittingColumns(n, width, height) {
-  let columns = 1;
-  while (Math.ceil(n / columns) * (width / columns) > height) columns++;
-  return columns;
-}
+const MIN_SHOWN = 1 / 2;
 
-// Lays out `n` groups of `group` tiles each: {columns, rows, shown}. A group stays in one row; an incomplete
-// last row is left out.
+// Lays out `n` groups of `group` tiles each, in full rows that cover as much of the area as possible:
+// {columns, rows, shown}. A group stays in one row; at least MIN_SHOWN of the groups are shown.
 export function tileGrid(n, group, width, height) {
-  const fitting = fittingColumns(n * group, width, height);
-  const columns = fitting % group ? fitting + 1 : fitting;
-  const rows = Math.ceil((n * group) / columns);
-  const shown = rows > 1 ? n - (n % (columns / group)) : n;
+  let best = null;
+  for (let columns = group; columns <= n * group; columns += group) {
+    const fitting = Math.max(1, Math.floor(height / (width / columns)));
+    const rows = Math.min(fitting, Math.floor((n * group) / columns));
+    const shown = (rows * columns) / group;
+    const size = Math.min(width / columns, height / rows);
+    const covered = rows * columns * size * size;
+    const isEnough = shown >= MIN_SHOWN * n;
+    if (!best || isEnough > best.isEnough || (isEnough === best.isEnough && covered > best.covered))
+      best = { columns, rows, shown, covered, isEnough };
+  }
+  const { columns, rows, shown } = best;
   return { columns, rows, shown };
 }

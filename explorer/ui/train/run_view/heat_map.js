@@ -1,69 +1,72 @@
-// Draws the KL as a heat map: a row per dimension, a column per epoch. An empty row is a dead dimension.
+// Draws the KL as a heat map: a row per dimension, the largest first, and a column per epoch. An empty row
+// is a dead dimension.
 
 import { epochOf } from './epochs.js';
-import { accent, FONT, hasChanged, ink, isVisible, numberText, surface } from './surface.js';
+import { accent, hasChanged, ink, isVisible, klColour, numberText, surface } from './surface.js';
 
-const LABELS_PX = 26;
-const CAPTION_PX = 18;
-const ROW_LABEL_PX = 13;
-
-export function drawHeatMap(s) {
-  const { packet } = s;
-  const canvas = s.charts[3];
-  if (!packet || !isVisible(s)) return;
-  const { kl, kl_epochs, axes } = packet;
-  if (!hasChanged(s, 'heat', canvas, kl.length, kl_epochs.at(-1), axes.peak, s.shown)) return;
-  const { context, width, height } = surface(canvas);
+export function drawHeatMap(model) {
+  const { packet, s } = model;
+  const canvas = model.canvas.heat;
+  if (!packet || !isVisible(model)) return;
+  const { kl, kl_epochs, dims } = packet;
+  const { peak } = s.packet.axes;
+  if (!hasChanged(model, 'heat', canvas, kl.length, kl_epochs.at(-1), dims, peak, model.shown)) return;
+  const { context, width, height, px } = surface(model, canvas);
   if (!kl_epochs.length) return;
-  const nDims = kl.length / kl_epochs.length;
-  const bottom = height - CAPTION_PX;
+  const left = 2.4 * px;
+  const bottom = height - 1.5 * px;
   const map = {
     context,
+    px,
     width,
+    left,
     bottom,
-    nDims,
-    columnWidth: (width - LABELS_PX) / kl_epochs.length,
-    rowHeight: bottom / nDims,
-    ink: ink(s),
-    accent: accent(s),
+    columnWidth: (width - left) / kl_epochs.length,
+    rowHeight: bottom / dims.length,
+    ink: ink(model),
   };
-  drawCells(map, packet);
-  drawLabels(map);
-  context.fillText(`at most ${numberText(axes.peak)} nats`, width, height - 4);
-  if (s.shown !== null) outlineEpoch(map, kl_epochs, epochOf(s.shown));
+  drawCells(map, packet, peak, klColour(model));
+  drawRowNames(map, dims);
+  context.fillText(`0 to ${numberText(peak)} nats, largest first`, width, height - 0.3 * px);
+  if (model.shown !== null) outlineEpoch(map, kl_epochs, epochOf(model.shown), accent(model));
 }
 
-function drawCells({ context, width, bottom, nDims, columnWidth, rowHeight, ink, accent }, packet) {
+function drawCells({ context, width, left, bottom, columnWidth, rowHeight, ink }, packet, peak, colour) {
   context.fillStyle = ink;
   context.globalAlpha = 0.06;
-  context.fillRect(LABELS_PX, 0, width - LABELS_PX, bottom);
-  context.fillStyle = accent;
+  context.fillRect(left, 0, width - left, bottom);
+  context.fillStyle = colour;
   const gap = rowHeight > 4 ? 1 : 0;
-  packet.kl.forEach((kl, i) => {
-    const epoch = Math.floor(i / nDims);
-    const from = Math.round(LABELS_PX + epoch * columnWidth);
-    const to = Math.round(LABELS_PX + (epoch + 1) * columnWidth);
-    context.globalAlpha = Math.min(1, Math.sqrt(Math.max(0, kl) / packet.axes.peak)); // above 1 is ignored
-    context.fillRect(from, (i % nDims) * rowHeight, Math.max(1, to - from), Math.max(1, rowHeight - gap));
+  const { kl, dims } = packet;
+  kl.forEach((value, i) => {
+    const epoch = Math.floor(i / dims.length);
+    const from = Math.round(left + epoch * columnWidth);
+    const to = Math.round(left + (epoch + 1) * columnWidth);
+    context.globalAlpha = Math.min(1, Math.sqrt(Math.max(0, value) / peak)); // above 1 is ignored
+    context.fillRect(
+      from,
+      (i % dims.length) * rowHeight,
+      Math.max(1, to - from),
+      Math.max(1, rowHeight - gap),
+    );
   });
 }
 
-function drawLabels({ context, nDims, rowHeight, ink }) {
-  context.globalAlpha = 0.8;
+function drawRowNames({ context, px, left, bottom, rowHeight, ink }, dims) {
+  context.globalAlpha = 0.85;
   context.fillStyle = ink;
-  context.font = FONT;
   context.textAlign = 'right';
-  const every = Math.max(1, Math.ceil(ROW_LABEL_PX / rowHeight));
-  const baseline = Math.min(rowHeight, ROW_LABEL_PX) * 0.8;
-  for (let dim = 0; dim < nDims; dim += every)
-    context.fillText(`z${dim}`, LABELS_PX - 4, Math.max(10, dim * rowHeight + baseline));
+  const every = Math.max(1, Math.ceil((1.05 * px) / rowHeight));
+  const baseline = Math.max(0.85 * px, (rowHeight + 0.7 * px) / 2);
+  for (let row = 0; row < dims.length && row * rowHeight + baseline < bottom + 2; row += every)
+    context.fillText(`z${dims[row]}`, left - 4, row * rowHeight + baseline);
 }
 
-function outlineEpoch({ context, bottom, columnWidth, ink }, epochs, epoch) {
+function outlineEpoch({ context, left, bottom, columnWidth }, epochs, epoch, colour) {
   const column = epochs.findIndex((e) => e >= epoch);
   if (column < 0) return;
   context.globalAlpha = 1;
-  context.strokeStyle = ink;
-  context.lineWidth = 1.5;
-  context.strokeRect(LABELS_PX + column * columnWidth, 0.5, Math.max(3, columnWidth), bottom);
+  context.strokeStyle = colour;
+  context.lineWidth = 2;
+  context.strokeRect(left + column * columnWidth, 1, Math.max(3, columnWidth), bottom - 1);
 }

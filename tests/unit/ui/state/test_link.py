@@ -39,6 +39,30 @@ BAD = {
     "dims": ["99", "-1", "x", str(D)],
     "beyond": ["7", "0.50", "nan", ""],
 }
+TRAIN_VALUES = {
+    "run": "my-run",
+    "dataset": "upload:cats",
+    "budget": 25,
+    "epochs": 7,
+    "D": 128,
+    "beta": 0.25,
+    "arch": "conv",
+    "likelihood": "gaussian",
+    "seed": 0,
+    "lr": 0.001,
+    "batch": 64,
+    "twins": "beta",
+    "values": ("0", "16"),
+}
+BAD_TRAIN = {
+    "epochs": ["0", "100001", "x"],
+    "D": ["0", "129"],
+    "beta": ["-1", "nan", "1e5"],
+    "arch": ["auto", "rnn"],
+    "lr": ["0"],
+    "twins": ["dataset"],
+    "values": ["0,1,2,3"],
+}
 BAD_CASES = [(name, text) for name, texts in BAD.items() for text in texts]
 
 
@@ -130,7 +154,7 @@ def test_unknown_parameters_are_passed_over(monkeypatch, engine):
     assert session.notices == []
 
 
-@pytest.mark.parametrize("name, value", [("run", "my-run"), ("dataset", "upload:cats"), ("budget", 25)])
+@pytest.mark.parametrize("name, value", TRAIN_VALUES.items())
 def test_a_field_of_the_train_link_is_read_as_it_was_written(name, value):
     entry = TRAIN_LINK[name]
     assert read_train({name: entry.write(value)})[entry.attribute] == value
@@ -142,6 +166,15 @@ def test_a_train_link_fills_in_the_form():
     found.pop("run")
     form = TrainForm(**found)
     assert (form.dataset, form.seconds, form.length) == ("digits", 15, "seconds")
+
+
+def test_every_field_of_the_train_link_is_tested():
+    assert TRAIN_VALUES.keys() == TRAIN_LINK.keys()
+
+
+@pytest.mark.parametrize("name, text", [(name, text) for name, texts in BAD_TRAIN.items() for text in texts])
+def test_an_invalid_setting_is_ignored(name, text):
+    assert read_train({"dataset": "digits", name: text}) == {"dataset": "digits"}
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "86401", "1.5", "many", "", "²", "nan"])

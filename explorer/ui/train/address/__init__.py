@@ -1,0 +1,1 @@
+"""Keeps the settings of the form in the address line."""

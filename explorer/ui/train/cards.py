@@ -1,0 +1,79 @@
+"""The three cards above Start: digits, MNIST, and the visitor's own images."""
+
+import base64
+
+import streamlit as st
+
+from explorer.core.data import catalog, zip_upload
+from explorer.core.errors import ExplorerError
+from explorer.ui import resources
+from explorer.ui.state import messages, widgets
+from explorer.ui.state.training import Training
+
+AREA = "images"  # the area of the messages about an upload
+SUGGESTIONS = {"digits": ("Digits in 15 s", 15), "mnist": ("MNIST in 60 s", 60)}
+
+
+def render(training: Training, sets: dict) -> None:
+    """`sets`: the DatasetInfo of each data set, by name."""
+    chosen = widgets.widget("f-dataset")
+    with st.container(key="cards"):
+        for name, (label, seconds) in SUGGESTIONS.items():
+            info = sets[name]
+            with st.container(key=f"card-{name}"):
+                _picture(name, info.title)
+                st.button(
+                    label,
+                    key=f"choose-{name}",
+                    type="secondary",
+                    icon=":material/check:" if name == chosen else None,
+                    width="stretch",
+                    on_click=_choose,
+                    args=(name, seconds),
+                )
+                st.caption(_described(info))
+        with st.container(key="card-own"):
+            _upload(training)
+
+
+def _described(info) -> str:
+    _, height, width = info.shape
+    size = f"{info.n_train:,} images of {height} × {width}"
+    return size if info.present else f"{size}; a download of {info.download_mb:.0f} MB"
+
+
+def _picture(name: str, title: str) -> None:
+    """What the shipped model draws; an empty box of the same size until it is there."""
+    png = resources.card_picture(name)
+    source = base64.b64encode(png).decode() if png else ""
+    image = f"<img alt='{title}: drawn by a trained model' src='data:image/png;base64,{source}'>" if png else ""
+    st.html(f"<div class='le-card-picture'>{image}</div>")
+
+
+def _choose(name: str, seconds: int) -> None:
+    widgets.preset("f-dataset", name)
+    widgets.preset("f-length", "seconds")
+    widgets.preset("f-seconds", seconds)
+
+
+def _upload(training: Training) -> None:
+    """The form that adds a zip of images to the data sets of this machine."""
+    with st.form("f-images", clear_on_submit=True, border=False):
+        uploaded = st.file_uploader("Your images", "zip", key="f-zip", max_upload_size=500)
+        submitted = st.form_submit_button("Add your images", key="f-add", width="stretch")
+    st.caption("A zip of images, at most 500 MB; its folders are the classes")
+    if submitted and uploaded is None:
+        hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
+        messages.post(AREA, f"No zip was uploaded. {hint}")
+    elif submitted:
+        messages.clear(AREA)
+        try:
+            with st.spinner("Reading the images"):
+                folder = zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])
+        except ExplorerError as error:
+            messages.post(AREA, str(error))
+        else:
+            training.choose_upload(catalog.upload_name(folder))
+            st.rerun()  # the selector of the data set has its value already
+    with st.container(key="upload_message"):
+        messages.show(AREA)
