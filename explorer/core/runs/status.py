@@ -84,6 +84,11 @@ class Run:
         return self.used > 0 and self.step < BUSY_SHARE * self.expected
 
     @property
+    def can_be_extended(self) -> bool:
+        """Whether it has used a time budget, has saved its model, and may be given more seconds."""
+        return self.status in (RunStatus.MAPPING, RunStatus.DONE) and self.used > 0 and self.spec is not None
+
+    @property
     def is_live(self) -> bool:
         """Whether a process works on the run, or is about to."""
         return self.status in LIVE

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, ExplorerError, TrainingError
-from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process
 from explorer.core.runs.device_queue import Stopped, hold_device
 from explorer.core.runs.event_log import EventWriter
 from explorer.core.runs.folder import RunSpec

@@ -1,4 +1,4 @@
-"""The controls of a run: pause, one epoch, stop, resume and delete; beta and the learning rate while it trains."""
+"""The controls of a run: pause, one epoch, stop, resume, more seconds and delete; beta and the learning rate while it trains."""
 
 from dataclasses import dataclass
 
@@ -37,6 +37,8 @@ class RunControls:
     maps: tuple[tuple[str, str], ...]  # (model, status) of the UMAPs of the epochs
     map_progress: str  # of the slowest of them, in percent; "": none is being computed
     map_error: str  # why one failed
+    outcome: str  # what a time budget has reached on a busy machine
+    more_s: int  # seconds that are offered on top of a used budget; 0: none
 
     @property
     def is_training(self) -> bool:
@@ -71,7 +73,16 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
         tuple((name, umap.status) for name, umap in maps.items()),
         f"{min(shares):.0%}" if shares else "",
         next((umap.sentence for umap in maps.values() if umap.status == "failed"), ""),
+        _outcome(run),
+        max(1, round(run.used)) if run.can_be_extended else 0,
     )
+
+
+def _outcome(run) -> str:
+    if not (run.can_be_extended and run.was_slow):
+        return ""
+    epochs = f" ({run.step / run.steps_per_epoch:.1f} epochs)" if run.steps_per_epoch else ""
+    return f"Trained {run.used:.0f} s, {run.step:,} batches{epochs}: the machine was busy."
 
 
 def render(controls: RunControls, training) -> str | None:
@@ -135,6 +146,10 @@ def _commands(controls: RunControls) -> None:
         controls.status in ("stopped", "failed", "lost"),
         lambda: runs.resume(controls.name),
     )
+    if controls.outcome:
+        st.caption(controls.outcome)
+    if controls.more_s:
+        _button(f"Train for {controls.more_s} s more", "run-more", True, lambda: runs.extend(controls.name, controls.more_s))
 
 
 def _sliders(controls: RunControls) -> None:
