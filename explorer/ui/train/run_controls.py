@@ -1,4 +1,4 @@
-"""The controls of a run: pause, one epoch, stop, resume, more seconds and delete; beta and the learning rate while it trains."""
+"""The controls of a run: pause, one epoch, stop, resume, more seconds, delete; beta and the learning rate while it trains."""
 
 from dataclasses import dataclass
 
