@@ -1,6 +1,7 @@
 """The time budget of a run: when it is over, and how many batches fit into what is left of it."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from explorer.core.training.schedule import Stopwatch
@@ -18,11 +19,11 @@ class Budget:
     Seconds count from the first batch to the last, with the evaluations between them; pauses, loading and waiting for the
     device do not count. The run ends with the first batch that begins after they are over. Until then the number of batches
     is a forecast from the pace of the last WINDOW_S, which rises and falls. The learning rate follows the used share of the
-    seconds (`Schedule.progress`), not the forecast, so it never jumps.
+    seconds (`Schedule.progress`), not the forecast, so it never jumps. `follow_cores` is called before each batch.
     """
 
-    def __init__(self, seconds: float, states: "list[State]"):
-        self.seconds, self.states = seconds, states
+    def __init__(self, seconds: float, states: "list[State]", follow_cores: Callable[[], None] = lambda: None):
+        self.seconds, self.states, self.follow_cores = seconds, states, follow_cores
         used = max(state.schedule.used_s for state in states)  # of a resumed run
         self.clock = Stopwatch(used)  # paused until `begin`
         self.is_over = False
@@ -57,6 +58,7 @@ class Budget:
 
     def before_batch(self, state: "State") -> None:
         """Note the seconds used; if they are over, the run ends with this batch, for twins with the furthest one's."""
+        self.follow_cores()
         state.schedule.used_s = self.used
         if self.is_over:
             return

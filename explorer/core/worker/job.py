@@ -77,8 +77,10 @@ def _train(
     events.write("starting")
     from explorer.core import device
     from explorer.core.worker import model_job
+    from explorer.core.worker.threads import FreeCores
 
     device.choose(spec.train.get("device", "auto"))
+    cores = FreeCores()
     with ExitStack() as stack:
         writers = {}
         for member in run_folder.members(folder, spec):
@@ -93,7 +95,7 @@ def _train(
         if spec.twins:
             events.write("training", step=min(state.step for state in states))
         with _data_parallel(states, spec) as parallel:
-            budget = Budget(spec.budget_s, states) if spec.budget_s else None
+            budget = Budget(spec.budget_s, states, cores.follow) if spec.budget_s else None
             models = model_job.build(saved, states, data, writers, folder, events, parallel, budget)
             job = Job(models, events, budget, spec.background)
             job.train(on_report)
@@ -149,6 +151,7 @@ class Job:
         """Give way to the page, and start the clock of the budget. What precedes the first batch has normal priority."""
         measured = None
         if self.budget and not self.budget.is_over:
+            self.budget.follow_cores()
             evaluation_s = sum(model.state.history[0]["seconds"] for model in self.models)  # of the untrained models
             measured = sum(model.step_seconds() for model in self.models) + evaluation_s / self.models[0].steps_per_epoch
         if self.background:
