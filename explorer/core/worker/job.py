@@ -80,7 +80,6 @@ def _train(
     from explorer.core.worker.threads import FreeCores
 
     device.choose(spec.train.get("device", "auto"))
-    cores = FreeCores()
     with ExitStack() as stack:
         writers = {}
         for member in run_folder.members(folder, spec):
@@ -95,7 +94,7 @@ def _train(
         if spec.twins:
             events.write("training", step=min(state.step for state in states))
         with _data_parallel(states, spec) as parallel:
-            budget = Budget(spec.budget_s, states, cores.follow) if spec.budget_s else None
+            budget = Budget(spec.budget_s, states, FreeCores().follow) if spec.budget_s else None
             models = model_job.build(saved, states, data, writers, folder, events, parallel, budget)
             job = Job(models, events, budget, spec.background)
             job.train(on_report)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import psutil
 import torch
 
-CHECK_S = 1.0  # between two looks at the processor
+CHECK_S = 0.5  # between two looks at the processor
+MISSING = 0.3  # share of a core that other programs may use before it no longer counts as free
 
 
 def _now() -> tuple[float, float, float]:
@@ -32,6 +33,6 @@ class FreeCores:
         if clock < CHECK_S:
             return
         self._last = now
-        free = min(self._most, max(1, round((own + idle) / clock)))
+        free = min(self._most, max(1, int((own + idle) / clock + MISSING)))
         if free != torch.get_num_threads():
             torch.set_num_threads(free)
