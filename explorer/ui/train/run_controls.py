@@ -74,7 +74,7 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
         f"{min(shares):.0%}" if shares else "",
         next((umap.sentence for umap in maps.values() if umap.status == "failed"), ""),
         _outcome(run),
-        max(1, round(run.used)) if run.can_be_extended else 0,
+        round(run.spec.budget_s) if run.can_be_extended else 0,
     )
 
 
@@ -147,7 +147,7 @@ def _commands(controls: RunControls) -> None:
         lambda: runs.resume(controls.name),
     )
     if controls.outcome:
-        st.caption(controls.outcome)
+        st.caption(controls.outcome, width="content")
     if controls.more_s:
         _button(f"Train for {controls.more_s} s more", "run-more", True, lambda: runs.extend(controls.name, controls.more_s))
 
