@@ -69,8 +69,8 @@ def test_a_budget_is_used_and_can_be_extended():
     with pytest.raises(BundleError, match="Only a run that has used its seconds can have more"):
         runs.extend("mine", 3.0)
     run = wait_for(lambda run: run.status == "done")
-    assert run.step == run.n_steps > before.step and run.epoch > before.epoch
-    assert run.used - before.used == pytest.approx(3, rel=0.5) and run.bundle == before.bundle == "mine"
+    assert run.step == run.n_steps > before.step and run.epoch >= before.epoch
+    assert 0.9 * 3 <= run.used - before.used <= 1.5 * 3 and run.bundle == before.bundle == "mine"
 
 
 @pytest.mark.usefixtures("two_threads")
