@@ -143,32 +143,22 @@ class Job:
                 self.budget.after_report()
             model.record(report)
             on_report(report, model.state, model.n_steps)
-        if self.budget:
-            self._end_budget()
+        if self.budget and self.budget.expected_step is not None:
+            for model in self.models:
+                model.end_budget()
 
     def _begin(self) -> None:
         """Give way to the page, and start the clock of the budget. What precedes the first batch has normal priority."""
         measured = None
         if self.budget and not self.budget.is_over:
             self.budget.follow_cores()
-            evaluation_s = sum(model.state.history[0]["seconds"] for model in self.models)  # of the untrained models
-            measured = sum(model.step_seconds() for model in self.models) + evaluation_s / self.models[0].steps_per_epoch
+            measured = sum(model.step_seconds() for model in self.models)
         if self.background:
             process.give_way()
         if measured is not None:
             self.budget.begin(measured)
             for model in self.models:
                 model.write_budget()
-
-    def _end_budget(self) -> None:
-        """Write what the budget was used for, and make it part of the saved state, so that a resumed run has none left."""
-        if self.budget.expected_step is None:  # the run was resumed after its last batch
-            return
-        for model in self.models:
-            if model.state.step == model.n_steps:
-                model.state.schedule.used_s = self.budget.used
-                model.state.keep()
-            model.write_budget(used=round(self.budget.used, 2), expected=self.budget.expected_step)
 
     def save(self, release_device: Callable, on_message: Callable) -> Path:
         """Save the bundle of each model, release the device, then add the maps; returns the first bundle's folder."""

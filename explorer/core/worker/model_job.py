@@ -135,14 +135,22 @@ class ModelJob:
             self.budget.before_batch(state)
         return live
 
-    def write_budget(self, **reached) -> None:
-        """Write the number of batches for the time budget; at the end of the training, what was reached."""
-        self.events.write("budget", n_steps=self.n_steps, seconds=self.budget.seconds, **reached)
+    def write_budget(self, **use) -> None:
+        """Write the number of batches for the time budget; `use`: what it was used for, at the end."""
+        self.events.write("budget", n_steps=self.n_steps, seconds=self.budget.seconds, **use)
+
+    def end_budget(self) -> None:
+        """Write what the budget was used for, and make it part of the saved state, so that a resumed run has none left."""
+        if self.state.step == self.n_steps:
+            self.state.schedule.used_s = self.budget.used
+            self.state.keep()
+        self.write_budget(used=round(self.budget.used, 2), expected=self.budget.expected_step)
 
     def step_seconds(self) -> float:
-        """Seconds of a training step, by a short measurement."""
+        """Seconds of a training step, by a short measurement, and of its share of an evaluation, by the first one."""
         images = as_tensor(self.data.train.images[: self.state.config.batch_size])
-        return throughput.step_seconds(self.state, images, self.state.precision, 30)
+        evaluation_s = self.state.history[0]["seconds"] / self.steps_per_epoch
+        return throughput.step_seconds(self.state, images, self.state.precision, 30) + evaluation_s
 
     def advance(self) -> Report | None:
         """Train some batches or evaluate an epoch; None at the end. Raises TrainingError; the saved state is unaffected."""
