@@ -17,10 +17,11 @@ def script() -> None:
     from explorer.core.runs import status
     from explorer.ui.state.training import training
     from explorer.ui.train import run_controls
+    from explorer.ui.train.run_view import panel
 
     run = status.look("mine")
     run_controls.render(run_controls.controls_of(["mine"], run, [(run, [], [])]), training())
-    st.markdown(run.status)
+    st.markdown(panel._status_text(run))
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def test_a_run_on_a_busy_machine_says_what_it_has_reached_and_offers_more(ended,
     asked = []
     monkeypatch.setattr(commands, "extend", lambda *args: asked.append(args))
     page = ended(37, 4000)
-    assert "Trained 20 s, 37 batches (0.6 epochs): the machine was busy." in [caption.value for caption in page.caption]
+    sentence = "Trained 20 s, 37 batches (0.6 epochs): the machine was busy. Train for 20 s more?"
+    assert [markdown.value for markdown in page.markdown] == [sentence]
     assert page.button(key="run-more").label == "Train for 20 s more"
     press(page, "run-more")
     assert asked == [("mine", 20)]
@@ -54,7 +56,7 @@ def test_a_run_on_a_busy_machine_says_what_it_has_reached_and_offers_more(ended,
 
 def test_a_run_on_an_idle_machine_offers_more_without_a_word(ended):
     page = ended(3900, 4000)
-    assert not any("busy" in caption.value for caption in page.caption)
+    assert not any("busy" in markdown.value for markdown in page.markdown)
     assert page.button(key="run-more").label == "Train for 20 s more"
 
 
@@ -62,4 +64,4 @@ def test_a_run_on_an_idle_machine_offers_more_without_a_word(ended):
 def test_no_seconds_are_offered_to_a_run_that_can_be_resumed_or_has_epochs(ended, last, budget_s):
     page = ended(37, 4000, last, budget_s)
     assert "run-more" not in [button.key for button in page.button]
-    assert not run_status.look("mine").can_be_extended
+    assert not run_status.look("mine").more_s

@@ -72,7 +72,7 @@ def extend(name: str, seconds: float) -> Run:
     """
     with process.lock:
         run = look(name)
-        if not run.can_be_extended:
+        if not run.more_s:
             raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that has used its seconds can have more.")
         _check_data(run)
         for model in run.twins or (run,):

@@ -84,9 +84,19 @@ class Run:
         return self.used > 0 and self.step < BUSY_SHARE * self.expected
 
     @property
-    def can_be_extended(self) -> bool:
-        """Whether it has used a time budget, has saved its model, and may be given more seconds."""
-        return self.status in (RunStatus.MAPPING, RunStatus.DONE) and self.used > 0 and self.spec is not None
+    def more_s(self) -> int:
+        """Seconds to offer on top of a used time budget; 0 if the run has none, or has not saved its model."""
+        has_saved = self.status in (RunStatus.MAPPING, RunStatus.DONE)
+        return max(1, round(self.spec.budget_s)) if has_saved and self.spec is not None and self.used > 0 else 0
+
+    @property
+    def outcome(self) -> str:
+        """A sentence on what a time budget has reached on a busy machine; else empty."""
+        if not (self.more_s and self.was_slow):
+            return ""
+        epochs = f" ({self.step / self.steps_per_epoch:.1f} epochs)" if self.steps_per_epoch else ""
+        reached = f"Trained {self.used:.0f} s, {self.step:,} {'batch' if self.step == 1 else 'batches'}{epochs}"
+        return f"{reached}: the machine was busy. Train for {self.more_s} s more?"
 
     @property
     def is_live(self) -> bool:

@@ -141,6 +141,8 @@ class Job:
                     other.state.precision = other.state.precision or model.state.precision
             if self.budget and has_begun:
                 self.budget.after_report()
+                if self.background and self.budget.is_over:
+                    process.take_priority()  # to evaluate and save, which takes ten seconds at a low priority on a busy machine
             model.record(report)
             on_report(report, model.state, model.n_steps)
         if self.budget and self.budget.expected_step is not None:
@@ -169,6 +171,8 @@ class Job:
         ]
         self._write_saved("saved", writers, [writer.save() for writer in writers])
         release_device()
+        if self.background:
+            process.give_way()
         paths = []
         for model, writer in zip(self.models, writers):
             paths.append(path := writer.add_map())

@@ -37,7 +37,6 @@ class RunControls:
     maps: tuple[tuple[str, str], ...]  # (model, status) of the UMAPs of the epochs
     map_progress: str  # of the slowest of them, in percent; "": none is being computed
     map_error: str  # why one failed
-    outcome: str  # what a time budget has reached on a busy machine
     more_s: int  # seconds that are offered on top of a used budget; 0: none
 
     @property
@@ -73,16 +72,8 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
         tuple((name, umap.status) for name, umap in maps.items()),
         f"{min(shares):.0%}" if shares else "",
         next((umap.sentence for umap in maps.values() if umap.status == "failed"), ""),
-        _outcome(run),
-        round(run.spec.budget_s) if run.can_be_extended else 0,
+        run.more_s,
     )
-
-
-def _outcome(run) -> str:
-    if not (run.can_be_extended and run.was_slow):
-        return ""
-    epochs = f" ({run.step / run.steps_per_epoch:.1f} epochs)" if run.steps_per_epoch else ""
-    return f"Trained {run.used:.0f} s, {run.step:,} batches{epochs}: the machine was busy."
 
 
 def render(controls: RunControls, training) -> str | None:
@@ -140,16 +131,15 @@ def _commands(controls: RunControls) -> None:
     )
     _button("Stop", "run-stop", controls.is_live and controls.status != "mapping", lambda: runs.stop(controls.name))
     _button("Stop and keep", "run-keep", is_training and controls.has_begun, lambda: runs.stop(controls.name, keep=True))
+    if controls.more_s:
+        _button(f"Train for {controls.more_s} s more", "run-more", True, lambda: runs.extend(controls.name, controls.more_s))
+        return
     _button(
         "Resume",
         "run-resume",
         controls.status in ("stopped", "failed", "lost"),
         lambda: runs.resume(controls.name),
     )
-    if controls.outcome:
-        st.caption(controls.outcome, width="content")
-    if controls.more_s:
-        _button(f"Train for {controls.more_s} s more", "run-more", True, lambda: runs.extend(controls.name, controls.more_s))
 
 
 def _sliders(controls: RunControls) -> None:

@@ -143,7 +143,7 @@ def _is_bad(run) -> bool:
 
 
 def _status_text(run) -> str:
-    return run.sentence or STATUS_TEXT.get(run.status, "")
+    return run.sentence or run.outcome or STATUS_TEXT.get(run.status, "")
 
 
 def _packet(run, events: list[dict], keys: dict, have: set[str], axes: Axes) -> bytes:

@@ -237,7 +237,7 @@ def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch)
     assert asked == [pytest.approx(0.03 + evaluations_s / 3, abs=0.01)], "a step of all three, and their evaluations"
     assert [events(folder / name, "budget")[-1]["n_steps"] for name in BETAS] == [6] * 3
     run = run_status.look("three")
-    assert {twin.step for twin in run.twins} == {6} and run.used == 60 and run.can_be_extended
+    assert {twin.step for twin in run.twins} == {6} and run.used == 60 and run.more_s == 60
 
 
 # ---- going wrong

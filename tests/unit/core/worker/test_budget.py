@@ -207,7 +207,7 @@ def test_a_run_is_slow_if_it_has_trained_far_fewer_batches_than_measured_before(
     monkeypatch.setattr(throughput, "step_seconds", lambda *args: step_s)
     work(new("mine", budget_s=95.0))
     run = run_status.look("mine")
-    assert run.was_slow == was_slow and run.can_be_extended
+    assert run.was_slow == was_slow and run.more_s == 95
 
 
 def test_a_run_of_epochs_ignores_an_event_on_a_budget():
@@ -215,7 +215,7 @@ def test_a_run_of_epochs_ignores_an_event_on_a_budget():
     (folder / run_folder.EVENTS).write_text('{"kind": "budget", "n_steps": 5}\n')
     work(folder)
     run = run_status.look("mine")
-    assert run.step == 12 and not run.was_slow and not run.can_be_extended
+    assert run.step == 12 and not run.was_slow and not run.more_s
 
 
 @pytest.mark.parametrize("step_s, arch", [(1.0, "mlp"), (1e-4, "conv")])
