@@ -12,7 +12,8 @@ from tests.benchmarks.table import Row, centiles, ms, row
 from tests.browser.driver import Visit
 from tests.browser.server import FLAGS, PROJECT, serving
 
-GOALS = (("digits", 15, 20.0, 25.0), ("mnist", 57, 60.0, 102.0))  # set, budget in s, seconds from the click, -ELBO in nats
+# set, budget in s (less than the seconds by the start-up), seconds from the click, -ELBO in nats
+GOALS = (("digits", 14, 20.0, 24.5), ("mnist", 53, 60.0, 100.0))
 N_DRAGS = 48
 
 

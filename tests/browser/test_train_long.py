@@ -18,9 +18,9 @@ def has_mnist() -> bool:
 @pytest.mark.parametrize(
     "name, budget, seconds, nats",
     [
-        ("digits", 15, 20, 25.0),
+        ("digits", 14, 20, 24.5),
         pytest.param(
-            "mnist", 57, 60, 102.0, marks=pytest.mark.skipif(not has_mnist(), reason="NO MNIST: set EXPLORER_DATA_DIR")
+            "mnist", 53, 60, 100.0, marks=pytest.mark.skipif(not has_mnist(), reason="NO MNIST: set EXPLORER_DATA_DIR")
         ),
     ],
 )

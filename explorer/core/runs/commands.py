@@ -59,13 +59,46 @@ def resume(name: str) -> Run:
         run = look(name)
         if run.is_live or run.status == RunStatus.DONE or run.spec is None:
             raise BundleError(f"The run '{name}' is {run.status}.", "Only a stopped or failed run can be resumed.")
-        for model in (run, *run.twins):
-            if model.spec is not None:
-                catalog.check_for_page(TrainConfig(**model.spec.train).dataset)
-        control = run_folder.read_control(run.folder)
-        run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
-        _spawn(run.folder)
+        _check_data(run)
+        _go_on(run)
     return look(name)
+
+
+def extend(name: str, seconds: float) -> Run:
+    """Train a run with a time budget for so many seconds more. If its map is being made, that is given up: the model is saved.
+
+    The learning rate rises again to what it is at the used share of the new budget. Raises BundleError if the run has no
+    budget or has not ended, DataError if its images are a folder that is no upload.
+    """
+    with process.lock:
+        run = look(name)
+        if not run.more_s:
+            raise BundleError(f"The run '{name}' is {run.status}.", "Only a run that has used its seconds can have more.")
+        _check_data(run)
+        for model in run.twins or (run,):
+            epoch_maps.end(model.folder)
+    if run.is_live:
+        _end(run)
+    with process.lock:
+        if look(name).is_live:  # another visitor has extended it
+            raise BundleError(f"The run '{name}' is already training.", "Wait until it ends.")
+        spec, values = run_folder.read_run(run.folder)
+        found = {key: values[key] for key in ("pid", "pid_started", "begun") if key in values}
+        run_folder.write_run(run.folder, replace(spec, budget_s=run.used + seconds), **found)
+        _go_on(run)
+    return look(name)
+
+
+def _check_data(run: Run) -> None:
+    for model in (run, *run.twins):
+        if model.spec is not None:
+            catalog.check_for_page(TrainConfig(**model.spec.train).dataset)
+
+
+def _go_on(run: Run) -> None:
+    control = run_folder.read_control(run.folder)
+    run_folder.write_control(run.folder, replace(control, pause=False, step_to=None, stop=""))
+    _spawn(run.folder)
 
 
 def _spawn(folder: Path) -> None:

@@ -44,10 +44,10 @@ def _is_shape(value) -> bool:
 
 FIELDS: Mapping[str, Callable[[object], bool]] = {
     "t": is_time,
-    **dict.fromkeys(("epoch", "step", "n_steps", "n_train", "n_test", "active_units", "memory"), is_count),
+    **dict.fromkeys(("epoch", "step", "n_steps", "n_train", "n_test", "active_units", "memory", "expected"), is_count),
     "steps_per_epoch": lambda value: is_count(value) and value > 0,
     "latent_dim": lambda value: is_count(value) and 1 <= value <= MAX_DIMS,
-    **dict.fromkeys(("seconds", "images_per_second", "lr", "beta", "lr_scale"), is_number),
+    **dict.fromkeys(("seconds", "used", "images_per_second", "lr", "beta", "lr_scale"), is_number),
     "share": lambda value: is_number(value) and 0 <= value <= 1,
     "train": lambda value: value is None or _is_losses(value),
     "test": lambda value: value is None or _is_losses(value),

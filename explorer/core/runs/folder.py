@@ -44,7 +44,7 @@ class RunSpec:
     size: int | None = None  # side in px that a folder's images are resized to
     map: bool = True
     thumbs: bool = True
-    budget_s: float = 0.0  # seconds from `created` to the last batch; 0: as many epochs as `train` says
+    budget_s: float = 0.0  # seconds from the first batch to the last, without pauses; 0: as many epochs as `train` says
     background: bool = False  # run at a low priority
     created: float = 0.0  # Unix time of the click
     twins: tuple[str, ...] = ()  # the folders of a group's models

@@ -86,9 +86,7 @@ def give_way() -> None:
     (/proc/PID/autogroup) is set as well (sched(7), "The autogroup feature").
     """
     if platform.system() == "Linux":
-        if os.getsid(0) == os.getpid():  # no other process shares this session
-            with suppress(OSError):
-                Path("/proc/self/autogroup").write_text("19")
+        _set_session_niceness(19)
         for thread in map(int, os.listdir("/proc/self/task")):
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, thread, 19)
@@ -97,3 +95,15 @@ def give_way() -> None:
     else:
         with suppress(psutil.Error, OSError):
             psutil.Process().nice(19 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
+def take_priority() -> None:
+    """Undo `give_way` for the session, which any user may do; the niceness of the threads then counts within it only."""
+    if platform.system() == "Linux":
+        _set_session_niceness(0)
+
+
+def _set_session_niceness(niceness: int) -> None:
+    if os.getsid(0) == os.getpid():  # no other process shares this session
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness))

@@ -28,6 +28,12 @@ def kept_epochs(n_epochs: int) -> set[int]:
     return {0, n_epochs} | {round(e) for e in spread}
 
 
+def most_crowded(epochs: list[int]) -> int:
+    """The epoch (rising, at least three) that is closest to its neighbours on a log scale; neither the first nor the last."""
+    inner = range(1, len(epochs) - 1)
+    return epochs[min(inner, key=lambda i: (epochs[i + 1] + 1) / (epochs[i - 1] + 1))]
+
+
 def write_epoch(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
     """Write the epoch's file, atomically. Raises BundleError if it cannot be written."""
     with atomic.saving("an epoch's pictures", folder):

@@ -36,7 +36,8 @@ class RunStatus(StrEnum):
 
 
 LIVE = (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.TRAINING, RunStatus.PAUSED, RunStatus.MAPPING)
-COUNTS = ("epoch", "step", "n_steps", "steps_per_epoch")  # fields of events
+COUNTS = ("epoch", "step", "n_steps", "steps_per_epoch", "used", "expected")  # fields of events
+BUSY_SHARE = 0.5  # a time budget whose run has trained less than this share of the expected batches met a busy machine
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class EventSummary:
     step: int = 0
     n_steps: int = 0
     steps_per_epoch: int = 0
+    used: float = 0.0
+    expected: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Run:
     step: int = 0
     n_steps: int = 0
     steps_per_epoch: int = 0
+    used: float = 0.0  # seconds of the time budget that were used, once it has ended
+    expected: int = 0  # the step that a measurement before the first batch promised for these seconds
     bundle: str | None = None  # the name of its bundle, once it is saved; of a group: that of its first twin
     twins: tuple["Run", ...] = ()  # of a group; each is named "group/twin"
 
@@ -72,6 +77,26 @@ class Run:
     def n_epochs(self) -> int:
         """Epochs of the whole run; the last may be cut short."""
         return math.ceil(self.n_steps / self.steps_per_epoch) if self.steps_per_epoch else 0
+
+    @property
+    def was_slow(self) -> bool:
+        """Whether a run with a time budget trained far fewer batches than measured before, since the machine was busy."""
+        return self.used > 0 and self.step < BUSY_SHARE * self.expected
+
+    @property
+    def more_s(self) -> int:
+        """Seconds to offer on top of a used time budget; 0 if the run has none, or has not saved its model."""
+        has_saved = self.status in (RunStatus.MAPPING, RunStatus.DONE)
+        return max(1, round(self.spec.budget_s)) if has_saved and self.spec is not None and self.used > 0 else 0
+
+    @property
+    def outcome(self) -> str:
+        """A sentence on what a time budget has reached on a busy machine; else empty."""
+        if not (self.more_s and self.was_slow):
+            return ""
+        epochs = f" ({self.step / self.steps_per_epoch:.1f} epochs)" if self.steps_per_epoch else ""
+        reached = f"Trained {self.used:.0f} s, {self.step:,} {'batch' if self.step == 1 else 'batches'}{epochs}"
+        return f"{reached}: the machine was busy. Train for {self.more_s} s more?"
 
     @property
     def is_live(self) -> bool:

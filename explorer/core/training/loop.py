@@ -40,14 +40,21 @@ def fit(
 ) -> Iterator[Report]:
     """Train to the end of `state.schedule`, yielding a Report every REPORT_STEPS batches and a full one after each epoch.
 
-    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Between two reports
-    `state.schedule` may be changed, and the stopwatch is paused. `before_batch` returns the LiveSettings from the next batch
-    on (None: no change); `stop` ends the run within the epoch, and the checkpoint is that of the last whole epoch.
-    `parallel`: other processes that share each batch. Raises TrainingError when the loss is no longer finite, with the
-    weights of the last good epoch restored; ConfigError for images of another shape than the model's, or another number of
-    images than a resumed run was trained on.
+    train, test: uint8 (N, C, H, W), N >= 1. The untrained model is reported first, as epoch 0. Between two reports and in
+    `before_batch` the schedule may be changed; the stopwatch is paused between two reports. `before_batch` returns the
+    LiveSettings from the next batch on (None: no change); `stop` ends the run within the epoch, and the checkpoint is that of
+    the last whole epoch. A last epoch that was cut short is continued if the schedule has more batches by then.
+    `parallel`: other processes that share each batch. The iterator raises TrainingError when the loss is no longer finite,
+    with the weights of the last good epoch restored; `fit` itself ConfigError for images of another shape than the model's,
+    or another number of images than a resumed run was trained on.
     """
     _check_images(state, train, test)
+    return _timed_reports(state, train, test, before_batch, parallel)
+
+
+def _timed_reports(
+    state: State, train: np.ndarray, test: np.ndarray, before_batch: Callable, parallel: DataParallel | None
+) -> Iterator[Report]:
     devices.allow_tf32(state.device)
     images = as_tensor(train)
     if devices.fits(images.nbytes, state.device):
@@ -70,7 +77,10 @@ def _reports(
     if state.epoch < 0:
         state.epoch = 0
         yield _full_report(state, test, None, 0.0, state.config.lr * one_cycle(0, state.config.warmup))
-    while state.step < state.schedule.n_steps(len(images)):
+    n_images = len(images)
+    if state.step < min(state.schedule.n_steps(n_images), state.epoch * state.schedule.steps_per_epoch(n_images)):
+        state.epoch -= 1  # the last epoch was cut short
+    while state.step < state.schedule.n_steps(n_images):
         epoch = Meter(state)
         yield from _train_epoch(state, images, epoch, before_batch, parallel)
         if state.live.stop:
@@ -83,26 +93,26 @@ def _reports(
 def _train_epoch(
     state: State, images: Tensor, epoch: Meter, before_batch: Callable, parallel: DataParallel | None
 ) -> Iterator[Report]:
-    """One pass over the images, or up to the last step of the schedule; yields the light reports."""
-    config, n_images = state.config, len(images)
+    """One pass over the images, or the rest of one, up to the last step of the schedule; yields the light reports."""
+    config, schedule, n_images = state.config, state.schedule, len(images)
+    n_done = state.step - state.epoch * schedule.steps_per_epoch(n_images)  # batches of this epoch, if it was cut short
     order = torch.randperm(n_images, generator=torch.Generator().manual_seed(_seed(state, ORDER)))
-    eps = torch.Generator(state.device).manual_seed(_seed(state, EPS))
+    eps = torch.Generator(state.device).manual_seed(_seed(state, EPS, *([n_done] if n_done else ())))
     batches, window = order.split(config.batch_size), Meter(state)
-    for i, batch in enumerate(batches, start=1):
-        n_steps = state.schedule.n_steps(n_images)
-        if state.step >= n_steps:
+    for i, batch in enumerate(batches[n_done:], start=n_done + 1):
+        if state.step >= schedule.n_steps(n_images):
             return
         state.live = before_batch(state) or state.live
         if state.live.stop:
             return
-        lr = config.lr * state.live.lr_scale * one_cycle(state.step / max(1, n_steps - 1), config.warmup)
+        lr = config.lr * state.live.lr_scale * one_cycle(schedule.progress(state.step, n_images), config.warmup)
         set_lr(state, lr)
         if parallel is None:
             window.sums += train_step(state, to_float(images[batch.to(images.device)], state.device), eps)
         else:
             window.sums += parallel.train_step(images, batch, eps)
         state.step += 1
-        if i % REPORT_STEPS == 0 or i == len(batches) or state.step == n_steps:
+        if i % REPORT_STEPS == 0 or i == len(batches) or state.step == schedule.n_steps(n_images):
             losses = window.sums.losses()
             if not math.isfinite(losses.elbo):
                 _give_up(state, lr)
@@ -112,9 +122,9 @@ def _train_epoch(
             window = Meter(state)
 
 
-def _seed(state: State, stream: int) -> int:
+def _seed(state: State, *stream: int) -> int:
     """An independent seed for each (run, epoch, stream). Hashed, since nearby seeds of one generator are correlated."""
-    return int(np.random.SeedSequence([state.config.seed, state.epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([state.config.seed, state.epoch, *stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _check_images(state: State, train: np.ndarray, test: np.ndarray) -> None:
@@ -163,6 +173,8 @@ def _full_report(state: State, test: np.ndarray, train: Losses | None, images_pe
         snapshot,
     )
     row = report.as_dict(kl_digits=4)
+    if state.history and state.history[-1]["epoch"] == state.epoch:  # of the same epoch, cut short
+        state.history.pop()
     state.history.append({key: row[key] for key in ("epoch", "step", "seconds", "beta", "train", "test", "active_units")})
     state.keep()
     return report

@@ -14,6 +14,8 @@ class Schedule:
     epochs: int
     batch_size: int
     planned: int | None = None
+    budget_s: float = 0.0  # seconds of training; 0: the run has no time budget
+    used_s: float = 0.0  # seconds of the budget that were used before the current batch
 
     @classmethod
     def of(cls, config: TrainConfig, planned: int | None = None) -> "Schedule":
@@ -27,6 +29,16 @@ class Schedule:
     def n_steps(self, n_images: int) -> int:
         """Batches of the whole run on `n_images`."""
         return self.planned or self.epochs * self.steps_per_epoch(n_images)
+
+    def progress(self, step: int, n_images: int) -> float:
+        """Where the run is at this batch, in [0, 1]: by time if it has a budget, else by batches; 1 at the last batch.
+
+        The planned number of batches of a budget follows the speed of the machine, so it would make the learning rate jump.
+        """
+        last = self.n_steps(n_images) - 1
+        if self.budget_s and step < last:
+            return min(1.0, self.used_s / self.budget_s)
+        return min(1.0, step / max(1, last))
 
 
 class Stopwatch:

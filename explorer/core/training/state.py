@@ -67,6 +67,7 @@ class State:
             "history": copy.deepcopy(self.history),
             "dial": [self.live.beta, self.live.lr_scale],
             "n_steps": self.schedule.planned,
+            "used_s": self.schedule.used_s,
             "threads": devices.n_threads(),
         }
         self._saved = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}, meta
@@ -115,6 +116,9 @@ def resume(tensors: dict[str, Tensor], meta: dict) -> State:
             state.live = LiveSettings(*map(float, meta["dial"]))
         if meta.get("n_steps") is not None:
             state.schedule.planned = int(meta["n_steps"])
+        state.schedule.used_s = float(meta.get("used_s", meta["seconds"]))  # not written by earlier versions
+        if not state.schedule.used_s >= 0:
+            raise ValueError("the seconds used are not a number")
         if state.precision not in ((None,) if state.epoch < 0 else ()) + PRECISIONS[1:]:
             raise ValueError(f"precision {state.precision!r} is unknown")
     return state

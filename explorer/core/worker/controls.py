@@ -38,7 +38,7 @@ class ControlReader:
 
     Live settings belong to the model in `folder`, pause and stop to the run in `group`. Twins that are to be kept stop after
     the same number of batches, the `furthest_step` that one of them has reached. After a resume, `changes` repeats the
-    changes of live settings that were made after the checkpoint, at the same steps.
+    changes of live settings that were made after the checkpoint, at the same steps. `clock` stands still during pauses.
     """
 
     def __init__(
@@ -49,18 +49,14 @@ class ControlReader:
         run_events: EventWriter,
         changes: list[dict],
         furthest_step: Callable[[], int] = lambda: 0,
+        clock: Stopwatch | None = None,
     ):
         self._model = WatchedControlFile(folder)
         self._run = self._model if group == folder else WatchedControlFile(group)
         self._model_events, self._run_events = model_events, run_events
         self._changes, self._furthest_step = list(changes), furthest_step
-        self._pauses = Stopwatch()
+        self._clock = clock or Stopwatch()
         self.stopped = ""  # "stop" or "keep", once the run has been stopped
-
-    @property
-    def paused_s(self) -> float:
-        """Seconds that this process has been paused."""
-        return self._pauses.seconds
 
     def __call__(self, state: State) -> LiveSettings:
         if self._is_paused(state):
@@ -90,10 +86,10 @@ class ControlReader:
 
     def _wait(self, state: State) -> None:
         self._run_events.write("paused", step=state.step, epoch=max(0, state.epoch))
-        state.stopwatch.pause()
-        self._pauses.resume()
+        for clock in (state.stopwatch, self._clock):
+            clock.pause()
         while self._is_paused(state):
             time.sleep(POLL_S)
-        self._pauses.pause()
-        state.stopwatch.resume()
+        for clock in (state.stopwatch, self._clock):
+            clock.resume()
         self._run_events.write("going on", step=state.step)

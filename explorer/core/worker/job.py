@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.errors import ConfigError, ExplorerError, TrainingError
-from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
+from explorer.core.runs import process
 from explorer.core.runs.device_queue import Stopped, hold_device
 from explorer.core.runs.event_log import EventWriter
 from explorer.core.runs.folder import RunSpec
@@ -74,12 +74,10 @@ def _write_failure(events: EventWriter, message: str, hint: str) -> None:
 def _train(
     folder: Path, spec: RunSpec, events: EventWriter, release_device: Callable, on_message: Callable, on_report: Callable
 ) -> Path:
-    is_new = not event_log.read_events(folder)[0]
-    # a run that has waited, or is resumed, has its whole budget left
-    budget = Budget(spec.budget_s, spec.created if is_new else time.time()) if spec.budget_s else None
     events.write("starting")
     from explorer.core import device
     from explorer.core.worker import model_job
+    from explorer.core.worker.threads import FreeCores
 
     device.choose(spec.train.get("device", "auto"))
     with ExitStack() as stack:
@@ -88,9 +86,7 @@ def _train(
             writers[member] = events if member == folder else stack.enter_context(closing(EventWriter(member)))
         saved = [model_job.read_saved(member, on_message) for member in writers]
         data = _load_images(folder, spec, saved[0].config, events, on_message)
-        if spec.background:
-            process.give_way()  # loading runs at normal priority, so that a busy machine does not delay an error
-        arch = _architecture(saved, data, budget)
+        arch = _architecture(saved, data, spec.budget_s)
         states = [model.initial_state(data.train.images.shape[1:], arch) for model in saved]
         device = str(states[0].device)
         on_message(f"{data.train.name}: {len(data.train)} images to train on, {len(data.test)} to test, on {device}")
@@ -98,7 +94,9 @@ def _train(
         if spec.twins:
             events.write("training", step=min(state.step for state in states))
         with _data_parallel(states, spec) as parallel:
-            job = Job(model_job.build(saved, states, data, writers, folder, events, parallel), events, budget)
+            budget = Budget(spec.budget_s, states, FreeCores().follow) if spec.budget_s else None
+            models = model_job.build(saved, states, data, writers, folder, events, parallel, budget)
+            job = Job(models, events, budget, spec.background)
             job.train(on_report)
         if any(model.controls.stopped == "stop" for model in job.models):
             raise Stopped
@@ -113,6 +111,7 @@ class Job:
     models: "list[ModelJob]"
     events: EventWriter  # of the run; of the group, for twins
     budget: Budget | None
+    background: bool = False  # train at a low priority
 
     def train(self, on_report: Callable) -> None:
         """Train all models; the one with the fewest batches is next, so that twins advance side by side."""
@@ -123,11 +122,12 @@ class Job:
                 model.recorder.close()
 
     def _train_in_turn(self, on_report: Callable) -> None:
-        if self.budget:
-            self.budget.begin(min(model.first_step for model in self.models))
-        unfinished, evaluation_s = list(self.models), 0.0
+        unfinished, has_begun = list(self.models), False
         while unfinished:
             model = min(unfinished, key=lambda model: (model.state.step, model.state.epoch))
+            if not has_begun and model.state.epoch >= 0:
+                has_begun = True
+                self._begin()
             try:
                 report = model.advance()
             except TrainingError as error:
@@ -137,28 +137,30 @@ class Job:
                 unfinished.remove(model)
                 continue
             if report.is_epoch and report.epoch == 0:
-                evaluation_s += report.seconds
                 for other in self.models:  # twins train in the same precision, measured once
                     other.state.precision = other.state.precision or model.state.precision
-            if self.budget and all(model.state.epoch >= 0 for model in self.models):
-                self._plan(model, report.is_epoch, evaluation_s)
+            if self.budget and has_begun:
+                self.budget.after_report()
+                if self.background and self.budget.is_over:
+                    process.take_priority()  # to evaluate and save, which takes ten seconds at a low priority on a busy machine
             model.record(report)
             on_report(report, model.state, model.n_steps)
+        if self.budget and self.budget.expected_step is not None:
+            for model in self.models:
+                model.end_budget()
 
-    def _plan(self, model: "ModelJob", is_epoch: bool, evaluation_s: float) -> None:
-        """Turn the budget into a number of batches, once all untrained models are evaluated; reduce it if time runs short."""
-        planned = max(other.state.schedule.planned or 0 for other in self.models)
-        if not planned:
-            step_s = sum(other.step_seconds() for other in self.models)
-            planned = model.state.step + self.budget.affordable(step_s, evaluation_s, model.steps_per_epoch)
-            self.budget.begin(model.state.step)
-        elif not is_epoch and model.state.step > model.first_step:
-            paused_s = sum(other.controls.paused_s for other in self.models)
-            furthest_step = max(other.state.step for other in self.models)
-            planned = self.budget.fewer(furthest_step, planned, paused_s) or planned
-        for other in self.models:
-            if other.state.schedule.planned != planned:
-                other.plan(planned, self.budget.seconds)
+    def _begin(self) -> None:
+        """Give way to the page, and start the clock of the budget. What precedes the first batch has normal priority."""
+        measured = None
+        if self.budget and not self.budget.is_over:
+            self.budget.follow_cores()
+            measured = sum(model.step_seconds() for model in self.models)
+        if self.background:
+            process.give_way()
+        if measured is not None:
+            self.budget.begin(measured)
+            for model in self.models:
+                model.write_budget()
 
     def save(self, release_device: Callable, on_message: Callable) -> Path:
         """Save the bundle of each model, release the device, then add the maps; returns the first bundle's folder."""
@@ -169,6 +171,8 @@ class Job:
         ]
         self._write_saved("saved", writers, [writer.save() for writer in writers])
         release_device()
+        if self.background:
+            process.give_way()
         paths = []
         for model, writer in zip(self.models, writers):
             paths.append(path := writer.add_map())
@@ -198,7 +202,7 @@ def _load_images(folder: Path, spec: RunSpec, config: TrainConfig, events: Event
     return Data(train.head(config.limit), test.head(config.limit))
 
 
-def _architecture(saved: "list[SavedModel]", data: "Data", budget: Budget | None) -> str:
+def _architecture(saved: "list[SavedModel]", data: "Data", budget_s: float) -> str:
     """The better architecture for a time budget: conv if it gets MIN_CONV_EPOCHS of it, else the MLP, whose steps are short."""
     from explorer.core.training import state, throughput
     from explorer.core.vae.encoding import as_tensor
@@ -206,11 +210,11 @@ def _architecture(saved: "list[SavedModel]", data: "Data", budget: Budget | None
     if saved_archs := [model.state.model_config.arch for model in saved if model.state]:
         return saved_archs[0]
     spec, config, images = saved[0].spec, saved[0].config, data.train.images
-    if budget is None or "arch" in spec.model:
+    if not budget_s or "arch" in spec.model:
         return ModelConfig.arch
     probe = state.begin(ModelConfig(images.shape[1:], **spec.model), config)
     step_s = len(saved) * throughput.step_seconds(probe, as_tensor(images[: config.batch_size]), "fp32")
-    n_epochs = (budget.end - time.time()) / (step_s * probe.schedule.steps_per_epoch(len(images)))
+    n_epochs = budget_s / (step_s * probe.schedule.steps_per_epoch(len(images)))
     return "conv" if n_epochs >= MIN_CONV_EPOCHS else "mlp"
 
 

@@ -17,9 +17,10 @@ from explorer.core.training import loop, throughput
 from explorer.core.training import state as training_state
 from explorer.core.training.distributed import DataParallel
 from explorer.core.training.report import Report
-from explorer.core.training.state import State
+from explorer.core.training.state import LiveSettings, State
 from explorer.core.training.state_file import load_state
 from explorer.core.vae.encoding import as_tensor
+from explorer.core.worker.budget import Budget
 from explorer.core.worker.controls import ControlReader
 from explorer.core.worker.recorder import RunRecorder
 
@@ -48,11 +49,7 @@ class SavedModel:
 
     def initial_state(self, image_shape: tuple[int, int, int], arch: str) -> State:
         """The saved state, or an untrained model (of this architecture, if the run names none)."""
-        state = self.state or training_state.begin(ModelConfig(image_shape, **({"arch": arch} | self.spec.model)), self.config)
-        for event in self.events:
-            if event["kind"] == "budget" and type(n := event.get("n_steps")) is int and 0 < n < 2**31:
-                state.schedule.planned = n
-        return state
+        return self.state or training_state.begin(ModelConfig(image_shape, **({"arch": arch} | self.spec.model)), self.config)
 
     def later_changes(self) -> list[dict]:
         """Changes of the live settings that were made after the state was saved."""
@@ -89,13 +86,14 @@ class ModelJob:
         events: EventWriter,
         controls: ControlReader,
         parallel: DataParallel | None,
+        budget: Budget | None,
     ):
         self.folder, self.spec = saved.folder, saved.spec
-        self.state, self.data, self.events, self.controls = state, data, events, controls
+        self.state, self.data, self.events, self.controls, self.budget = state, data, events, controls, budget
         self.first_step = state.step
         self._write_start()
         self.recorder = RunRecorder(self.folder, self.spec.name, state, events, self.n_epochs)
-        self._reports = loop.fit(state, data.train.images, data.test.images, controls, parallel)
+        self._reports = loop.fit(state, data.train.images, data.test.images, self._before_batch, parallel)
 
     def _write_start(self) -> None:
         state, train, test = self.state, self.data.train, self.data.test
@@ -131,15 +129,28 @@ class ModelJob:
         """Epochs of the whole run; the last may be cut short."""
         return math.ceil(self.n_steps / self.steps_per_epoch)
 
-    def plan(self, n_steps: int, budget_s: float) -> None:
-        """Set the number of batches for a time budget."""
-        self.state.schedule.planned = n_steps
-        self.events.write("budget", n_steps=n_steps, seconds=budget_s)
+    def _before_batch(self, state: State) -> LiveSettings:
+        live = self.controls(state)
+        if self.budget:
+            self.budget.before_batch(state)
+        return live
+
+    def write_budget(self, **use) -> None:
+        """Write the number of batches for the time budget; `use`: what it was used for, at the end."""
+        self.events.write("budget", n_steps=self.n_steps, seconds=self.budget.seconds, **use)
+
+    def end_budget(self) -> None:
+        """Write what the budget was used for, and make it part of the saved state, so that a resumed run has none left."""
+        if self.state.step == self.n_steps:
+            self.state.schedule.used_s = self.budget.used
+            self.state.keep()
+        self.write_budget(used=round(self.budget.used, 2), expected=self.budget.expected_step)
 
     def step_seconds(self) -> float:
-        """Seconds of a training step, by a short measurement."""
+        """Seconds of a training step, by a short measurement, and of its share of an evaluation, by the first one."""
         images = as_tensor(self.data.train.images[: self.state.config.batch_size])
-        return throughput.step_seconds(self.state, images, self.state.precision, 30)
+        evaluation_s = self.state.history[0]["seconds"] / self.steps_per_epoch
+        return throughput.step_seconds(self.state, images, self.state.precision, 30) + evaluation_s
 
     def advance(self) -> Report | None:
         """Train some batches or evaluate an epoch; None at the end. Raises TrainingError; the saved state is unaffected."""
@@ -163,6 +174,7 @@ def build(
     group: Path,
     group_events: EventWriter,
     parallel: DataParallel | None,
+    budget: Budget | None,
 ) -> list[ModelJob]:
     """The models of the run in the folder `group`, which is their own folder if there is only one."""
 
@@ -172,6 +184,7 @@ def build(
     models = []
     for model, state in zip(saved, states):
         events = writers[model.folder]
-        controls = ControlReader(model.folder, group, events, group_events, model.later_changes(), furthest_step)
-        models.append(ModelJob(model, state, data, events, controls, parallel))
+        clock = budget.clock if budget else None
+        controls = ControlReader(model.folder, group, events, group_events, model.later_changes(), furthest_step, clock)
+        models.append(ModelJob(model, state, data, events, controls, parallel, budget))
     return models

@@ -69,9 +69,12 @@ class RunRecorder:
         }
         arrays |= {} if report.epoch else {"originals": snapshot.originals}
         snapshots.write_epoch(self.folder, report.epoch, arrays)
-        if self._temporary is not None:
+        if self._temporary not in (None, report.epoch):
             snapshots.remove_epoch(self.folder, self._temporary)
         self._temporary = None if is_kept else report.epoch
+        saved = snapshots.saved_epochs(self.folder) if is_kept else []
+        if len(saved) > snapshots.MAX_EPOCHS:  # the planned number of epochs has changed
+            snapshots.remove_epoch(self.folder, snapshots.most_crowded(saved))
 
     def save(self, **options) -> None:
         """Save the state of the last whole epoch. Raises BundleError."""

@@ -123,7 +123,7 @@ def _estimate(form: TrainForm, sets: dict) -> str | None:
             continue
         seconds *= len(form.values) or 1
         if form.length == "seconds":
-            lines.append(f"{arch}: about {max(0.0, form.seconds - STARTUP_S) / seconds:,.0f} epochs in {form.seconds} s")
+            lines.append(f"{arch}: about {form.seconds / seconds:,.0f} epochs in {form.seconds} s")
         else:
             lines.append(f"{arch}: about {span(STARTUP_S + seconds * form.epochs)} for {form.epochs} epochs")
     return "  \n".join(lines) or "&nbsp;"

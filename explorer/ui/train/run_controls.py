@@ -41,6 +41,7 @@ class RunControls:
     maps: tuple[tuple[str, str], ...]  # (model, status) of the UMAPs of the epochs
     map_progress: str  # of the slowest of them, in percent; "": none is being computed
     map_error: str  # why one failed
+    more_s: int  # seconds that are offered on top of a used budget; 0: none
 
     @property
     def is_training(self) -> bool:
@@ -78,6 +79,7 @@ def controls_of(names: list[str], run, views: list[tuple]) -> RunControls:
         tuple((name, umap.status) for name, umap in maps.items()),
         f"{min(shares):.0%}" if shares else "",
         next((umap.sentence for umap in maps.values() if umap.status == "failed"), ""),
+        run.more_s,
     )
 
 
@@ -134,7 +136,9 @@ def _change(name: str, training) -> None:
 def _commands(controls: RunControls) -> None:
     """Four buttons, whatever the status: what does not apply is disabled, so that nothing moves."""
     is_training = controls.is_training
-    if controls.status in ("stopped", "failed", "lost"):
+    if controls.more_s:
+        _button(f"Train for {controls.more_s} s more", "run-more", True, lambda: runs.extend(controls.name, controls.more_s))
+    elif controls.status in ("stopped", "failed", "lost"):
         _button("Resume", "run-resume", True, lambda: runs.resume(controls.name))
     else:
         _button(

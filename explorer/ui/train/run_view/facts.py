@@ -15,9 +15,9 @@ FAILED = ("failed", "lost", "damaged")
 
 
 def status_text(run) -> str:
-    """What a run is doing, or why it failed; for twins, the first sentence of any of them."""
+    """What a run is doing, what it has reached, or why it failed; for twins, the first sentence of any of them."""
     sentences = [run.sentence, *(twin.sentence for twin in run.twins)]
-    return next(filter(None, sentences), STATUS_TEXT.get(run.status, ""))
+    return next(filter(None, [*sentences, run.outcome]), STATUS_TEXT.get(run.status, ""))
 
 
 def twin_title(name: str, started: float, beta: float) -> str:

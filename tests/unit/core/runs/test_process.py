@@ -51,3 +51,17 @@ def test_a_zombie_is_not_alive():
         time.sleep(0.01)
     assert not is_alive(who["pid"], who["pid_started"])
     child.communicate()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="Linux without autogroups")
+def test_a_session_gives_way_and_takes_its_priority_again():
+    code = """
+import time
+from explorer.core.runs import process
+for act in (process.give_way, process.take_priority, process.give_way):
+    act()
+    print(open("/proc/self/autogroup").read().split()[-1])
+    time.sleep(0.2)  # Linux takes one change in a tenth of a second
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, start_new_session=True)
+    assert done.stdout.split() == ["19", "0", "19"], done.stderr

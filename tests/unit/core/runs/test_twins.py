@@ -227,14 +227,17 @@ def test_one_epoch_is_one_epoch_of_each(monkeypatch):
 
 
 def test_a_budget_is_shared_and_buys_all_the_same_number_of_batches(monkeypatch):
-    asked = []
+    asked, begin = [], Budget.begin
     monkeypatch.setattr(throughput, "step_seconds", lambda *args: 0.01)
-    monkeypatch.setattr(Budget, "affordable", lambda self, step_s, *rest: asked.append(step_s) or 7)
+    monkeypatch.setattr(Budget, "begin", lambda self, step_s: asked.append(step_s) or begin(self, step_s))
+    monkeypatch.setattr(Budget, "used", property(lambda self: 10.0 * max(state.step for state in self.states)))
     folder = new(budget_s=60.0)
     work(folder)
-    assert asked == [pytest.approx(0.03)], "a step of all three"
-    assert [[e["n_steps"] for e in events(folder / name, "budget")] for name in BETAS] == [[7]] * 3
-    assert {twin.step for twin in run_status.look("three").twins} == {7}
+    evaluations_s = sum(events(folder / name, "epoch")[0]["seconds"] for name in BETAS)
+    assert asked == [pytest.approx(0.03 + evaluations_s / 3, abs=0.01)], "a step of all three, and their evaluations"
+    assert [events(folder / name, "budget")[-1]["n_steps"] for name in BETAS] == [6] * 3
+    run = run_status.look("three")
+    assert {twin.step for twin in run.twins} == {6} and run.used == 60 and run.more_s == 60
 
 
 # ---- going wrong

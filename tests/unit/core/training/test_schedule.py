@@ -47,6 +47,18 @@ def test_a_run_has_the_batches_of_its_epochs_until_a_budget_plans_others():
     assert schedule.n_steps(65) == 7 and schedule.steps_per_epoch(65) == 3
 
 
+def test_the_progress_is_that_of_the_batches_or_of_the_seconds_of_a_budget():
+    schedule = Schedule.of(TrainConfig("digits", epochs=3, batch_size=32))
+    assert [schedule.progress(step, 65) for step in (0, 4, 8)] == [0, 0.5, 1]
+    budgeted = Schedule(3, 32, planned=7, budget_s=20.0, used_s=5.0)
+    assert budgeted.progress(1, 65) == 0.25
+    budgeted.planned = 700
+    assert budgeted.progress(1, 65) == 0.25, "whatever the number of batches"
+    assert budgeted.progress(699, 65) == 1, "but the last batch ends it"
+    budgeted.used_s = 21.0
+    assert budgeted.progress(1, 65) == 1
+
+
 def test_a_stopwatch_does_not_count_while_it_is_paused(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(schedule_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))

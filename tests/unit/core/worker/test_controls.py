@@ -73,6 +73,16 @@ def test_a_pause_takes_no_time_of_the_run(monkeypatch):
     assert clock == [0.0, 1000.0] and 0 < events(folder, "epoch")[-1]["seconds"] < 500
 
 
+def test_a_pause_takes_no_time_of_the_budget(monkeypatch):
+    folder, pauses = new("mine", budget_s=1.0), [0.0]
+    go_on = change(folder, pause=False)
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() + pauses[-1]))
+    monkeypatch.setattr(controls, "time", SimpleNamespace(sleep=lambda s: (pauses.append(1000.0), go_on())))
+    work(folder, on_report=on(4, change(folder, pause=True)))
+    run = run_status.look("mine")
+    assert pauses == [0.0, 1000.0] and run.step > 4 and 1 <= run.used < 500
+
+
 def test_a_paused_run_can_be_stopped(monkeypatch):
     folder = new("mine")
     while_paused(monkeypatch, change(folder, stop="stop"))

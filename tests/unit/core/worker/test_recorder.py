@@ -41,6 +41,16 @@ def test_at_most_64_epochs_are_on_the_disk_and_the_last_one_always(monkeypatch):
     assert max(seen_most) <= 64 and set(snapshots.saved_epochs(folder)) == snapshots.kept_epochs(200)
 
 
+def test_a_forecast_of_epochs_that_changes_leaves_no_more_than_64_well_spread(monkeypatch):
+    monkeypatch.setattr(snapshots, "kept_epochs", lambda n_epochs: set(range(1000)))
+    folder = new("mine", epochs=200, limit=16)
+    seen = []
+    work(folder, on_report=lambda *_: seen.append(len(snapshots.saved_epochs(folder))))
+    saved = snapshots.saved_epochs(folder)
+    assert max(seen) == 64 and saved[:4] == [0, 1, 2, 3] and saved[-1] == 200
+    assert max(b / a for a, b in zip(saved[1:], saved[2:]) if a > 10) < 1.3
+
+
 def test_epochs_too_quick_to_be_shown_are_left_out_but_not_the_last(monkeypatch):
     monkeypatch.setattr(recorder, "EPOCH_S", 1e9)
     folder = new("mine", epochs=200, limit=16)
