@@ -17,11 +17,11 @@ def script() -> None:
     from explorer.core.runs import status
     from explorer.ui.state.training import training
     from explorer.ui.train import run_controls
-    from explorer.ui.train.run_view import panel
+    from explorer.ui.train.run_view import facts
 
     run = status.look("mine")
     run_controls.render(run_controls.controls_of(["mine"], run, [(run, [], [])]), training())
-    st.markdown(panel._status_text(run))
+    st.markdown(facts.status_text(run))
 
 
 @pytest.fixture
