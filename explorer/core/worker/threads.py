@@ -7,7 +7,7 @@ import psutil
 import torch
 
 CHECK_S = 0.5  # between two looks at the processor
-MISSING = 0.3  # share of a core that other programs may use before it no longer counts as free
+MISSING = 0.4  # share of a core that other programs may use before it no longer counts as free
 
 
 def _now() -> tuple[float, float, float]:
