@@ -176,7 +176,9 @@ def render_sprites(panel, engine, monkeypatch) -> None:
 
 def render_run(panel, engine, monkeypatch) -> None:
     """A run without an epoch, and one with an epoch and its images."""
-    run = SimpleNamespace(name="a", twins=(), sentence="", outcome="", status="training", is_live=True, n_epochs=2, step=5, n_steps=10)
+    run = SimpleNamespace(
+        name="a", twins=(), sentence="", outcome="", status="training", is_live=True, n_epochs=2, step=5, n_steps=10
+    )
     pictures = np.zeros((4, 1, 8, 8), np.uint8)
     frame = EpochFrame(0, "1", np.zeros((6, 2), np.float32), pictures, pictures, pictures, np.zeros((6, 2), np.float32))
     report = {"elbo": -3.0, "recon_loss": 2.0, "kl": 1.0}

@@ -85,4 +85,4 @@ def test_a_link_is_untouched_by_the_example(arrive):
     page = arrive("?a=3&b=4")
     page.idle()
     page.page.wait_for_timeout(500)
-    assert page.anchors() == (3, 4) and t(page) == 0 and page.page.locator(".le-hint").is_hidden()
+    assert eventually(page.anchors, (3, 4)) == (3, 4) and t(page) == 0 and page.page.locator(".le-hint").is_hidden()

@@ -103,7 +103,7 @@ def test_a_drawing_is_judged_explored_from_undone_and_made_with_the_keys(card):
     card.locator("[data-testid=moves-tab-ab]").click()
     assert card.locator(CANVAS).is_hidden()
     card.keyboard.press("i")
-    assert card.locator(CANVAS).evaluate("c => c === c.getRootNode().activeElement")
+    card.wait_for_function("c => c === c.getRootNode().activeElement", arg=card.locator(CANVAS).element_handle())
     card.locator("[data-do=clear]").last.click()
     settled(card)
     assert ink(card, CANVAS) == 0 and card.locator("[data-testid=own-place] b").is_hidden()

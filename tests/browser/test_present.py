@@ -14,6 +14,7 @@ TEXTS = """() => {
       const visible = e.checkVisibility({ opacityProperty: true, visibilityProperty: true });
       const box = e.getBoundingClientRect();
       if (!visible || !box.width || !box.height || e.closest('dialog, .legend, style, script')) continue;
+      if (e.textContent === 'Skip to main content') continue; // shown only while it has the focus
       const size = parseFloat(getComputedStyle(e).fontSize);
       if (size < (e.matches('sub, sup') ? 0.7 * 28 : 27.9)) small.push(`${e.tagName} ${e.className} ${size} ${e.textContent}`);
     }

@@ -117,7 +117,7 @@ test('the plot of a path: a curve for each lane over the full width, and a line 
     { name: 'slerp', values: [1, 1, 1] },
   ];
   const mark = { value: 0.5, name: 'half' };
-  const svg = plot(curves, [0, 0.5, 1], { low: 0, high: 1, mark, width: 274, height: 114 });
+  const svg = plot(curves, [0, 0.5, 1], { low: 0, high: 1, mark, width: 274, height: 114, labelPx: 13 });
   assert.match(svg, /<path class="c-lerp" d="M34\.0 108\.0L134\.0 8\.0L234\.0 58\.0"\/>/);
   assert.match(svg, /<path class="c-slerp" d="M34\.0 8\.0L134\.0 8\.0L234\.0 8\.0"\/>/);
   assert.match(svg, /<line class="mark" x1="34" x2="234" y1="58" y2="58"\/>/);
@@ -125,9 +125,9 @@ test('the plot of a path: a curve for each lane over the full width, and a line 
 });
 
 test('the names at the ends of two curves do not overlap', () => {
-  assert.deepEqual(apart([10, 40]), [10, 40]);
-  assert.deepEqual(apart([20, 20]), [13.5, 26.5]);
-  assert.deepEqual(apart([22, 20]), [27.5, 14.5]);
+  assert.deepEqual(apart([10, 40], 13), [10, 40]);
+  assert.deepEqual(apart([20, 20], 13), [13.5, 26.5]);
+  assert.deepEqual(apart([22, 20], 13), [27.5, 14.5]);
 });
 
 test('the norms of the points of a film', () => {

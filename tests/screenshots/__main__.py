@@ -27,6 +27,11 @@ def main() -> None:
             page.screenshot(path=HERE / f"explore-{theme}.png")
             page.close()
         page = opened(browser, url, "light")
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        present(page)
+        page.screenshot(path=HERE / "present.png")
+        page.close()
+        page = opened(browser, url, "light")
         film(page, "drag.gif", drag)
         film(page, "interpolation.gif", play)
         page.close()
@@ -74,6 +79,15 @@ def drag(page: Page):
             page.mouse.move(left + width * (a + (b - a) * t), y)
             yield
     page.mouse.up()
+
+
+def present(page: Page) -> None:
+    """A lane half way from A to B, as a lecturer shows it."""
+    page.keyboard.press("p")
+    page.locator('[data-testid="lane-scrub"]').focus()
+    for _ in range(4):
+        page.keyboard.press("PageUp")
+    page.wait_for_timeout(1500)
 
 
 def play(page: Page):

@@ -2,7 +2,6 @@
 
 export const PLAY_ONE_WAY_MS = 2000;
 const MARGIN = { left: 34, right: 40, top: 8, bottom: 6 }; // for the labels of the axis and of the curves
-const LABEL_PX = 13;
 
 const along = (times, t) => (t - times[0]) / (times[times.length - 1] - times[0]);
 
@@ -27,16 +26,16 @@ export function norms(z, latentDim) {
 export const plotX = (share, width) => MARGIN.left + share * (width - MARGIN.left - MARGIN.right);
 
 // Moves labels at the ends of two curves apart, so that they do not overlap.
-export function apart([first, second]) {
-  if (second === undefined || Math.abs(first - second) >= LABEL_PX) return [first, second];
+export function apart([first, second], labelPx) {
+  if (Math.abs(first - second) >= labelPx) return [first, second];
   const middle = (first + second) / 2;
-  const half = LABEL_PX / 2;
+  const half = labelPx / 2;
   return first <= second ? [middle - half, middle + half] : [middle + half, middle - half];
 }
 
 // SVG of curves over a path, in pixels: [{name, values}] with the axis from `low` to `high`, and a dashed
 // line at `mark` ({value, name}), if given.
-export function plot(curves, times, { low, high, mark, width, height }) {
+export function plot(curves, times, { low, high, mark, width, height, labelPx }) {
   const span = high - low || 1;
   const y = (value) => MARGIN.top + (1 - (value - low) / span) * (height - MARGIN.top - MARGIN.bottom);
   const [left, right] = [plotX(0, width), plotX(1, width)];
@@ -49,7 +48,10 @@ export function plot(curves, times, { low, high, mark, width, height }) {
     parts.push(`<line class="mark" x1="${left}" x2="${right}" y1="${y(mark.value)}" y2="${y(mark.value)}"/>`);
     parts.push(text(left + 4, y(mark.value) - 9, 'start', mark.name, ''));
   }
-  const ends = apart(curves.map(({ values }) => y(values[values.length - 1])));
+  const ends = apart(
+    curves.map(({ values }) => y(values[values.length - 1])),
+    labelPx,
+  );
   curves.forEach(({ name, values }, k) => {
     const points = Array.from(
       values,

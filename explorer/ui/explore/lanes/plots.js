@@ -14,7 +14,8 @@ export function drawPlots({ packet, root }) {
   for (const svg of root.querySelectorAll('[data-plot]')) {
     const { clientWidth: width, clientHeight: height } = svg;
     const values = svg.dataset.plot === 'norm' ? lengths : support;
-    svg.innerHTML = plot(curves(values), times, { ...axes[svg.dataset.plot], width, height });
+    const labelPx = Number.parseFloat(getComputedStyle(svg).fontSize);
+    svg.innerHTML = plot(curves(values), times, { ...axes[svg.dataset.plot], width, height, labelPx });
   }
 }
 

@@ -81,12 +81,12 @@ function listenToButtons(s) {
   for (const name of ['fit', 'invert']) $(`[data-do=${name}]`).addEventListener('change', onSetting);
 }
 
-const isVisible = (s) => s.canvas.offsetParent !== null;
+const isVisible = (s) => s.canvas.checkVisibility({ visibilityProperty: true });
 
 function onPageKey(s, e) {
-  if (e.key.toLowerCase() !== 'i' || isTyping(e) || hasModifier(e) || !isVisible(s)) return;
+  if (e.key.toLowerCase() !== 'i' || isTyping(e) || hasModifier(e)) return;
   e.preventDefault();
-  s.canvas.focus();
+  setTimeout(() => s.canvas.focus()); // after the tray has opened the tab
 }
 
 function accept(s, packet) {
