@@ -236,6 +236,7 @@ def test_twins_stand_side_by_side(trainer, visit):
     url, root = trainer
     page = visit(f"{url}/train?dataset=digits")
     open_settings(page)
+    expect(page.get_by_text("epochs in").first).to_be_visible(timeout=LONG)  # the page does not run again on its own
     page.locator(".st-key-f-length input").click()
     page.get_by_role("option", name="epochs").click()
     page.get_by_label("epochs", exact=True).fill("12")
@@ -290,8 +291,8 @@ LATE = """() => {  // right after the click on the Library's link, the last tick
 
 def test_a_page_that_a_late_request_has_emptied_comes_back(trainer, visit):
     url, _ = trainer
-    page = visit(f"{url}/train?dataset=digits")
-    expect(page.get_by_text("epochs in")).to_be_visible(timeout=LONG)  # the estimate is there: only the clock is heard now
+    page = visit(f"{url}/train?dataset=digits&budget=5")
+    begin(page, "heard")  # its clock ticks
     page.evaluate(LATE)
     page.wait_for_function("__has()", timeout=LONG)
     page.locator(".st-key-nav a", has_text="Library").click()

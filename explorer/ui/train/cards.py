@@ -5,7 +5,6 @@ import base64
 import streamlit as st
 
 from explorer.core.data import catalog, zip_upload
-from explorer.core.errors import ExplorerError
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import Training
@@ -59,21 +58,22 @@ def _choose(name: str, seconds: int) -> None:
 def _upload(training: Training) -> None:
     """The form that adds a zip of images to the data sets of this machine."""
     with st.form("f-images", clear_on_submit=True, border=False):
-        uploaded = st.file_uploader("Your images", "zip", key="f-zip", max_upload_size=500)
-        submitted = st.form_submit_button("Add your images", key="f-add", width="stretch")
+        st.file_uploader("Your images", "zip", key="f-zip", max_upload_size=500)
+        st.form_submit_button("Add your images", key="f-add", width="stretch", on_click=_add, args=(training,))
     st.caption("A zip of images, at most 500 MB; its folders are the classes")
-    if submitted and uploaded is None:
-        hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
-        messages.post(AREA, f"No zip was uploaded. {hint}")
-    elif submitted:
-        messages.clear(AREA)
-        try:
-            with st.spinner("Reading the images"):
-                folder = zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])
-        except ExplorerError as error:
-            messages.post(AREA, str(error))
-        else:
-            training.choose_upload(catalog.upload_name(folder))
-            st.rerun()  # the selector of the data set has its value already
     with st.container(key="upload_message"):
         messages.show(AREA)
+
+
+def _add(training: Training) -> None:
+    """Unpacks the zip. In a callback, because another input at the same time would interrupt the script before the end."""
+    uploaded = state.widget("f-zip")
+    if uploaded is None:
+        hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
+        messages.post(AREA, f"No zip was uploaded. {hint}")
+        return
+
+    def unpack() -> None:
+        training.choose_upload(catalog.upload_name(zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])))
+
+    messages.attempt(AREA, unpack)
