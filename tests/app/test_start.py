@@ -70,7 +70,7 @@ def test_a_bad_bundle_hides_no_good_one(checkpoints):
     bad = random_bundle(checkpoints, "bad", sprite_set())
     (bad / "config.json").write_text("{")
     page = opened()
-    assert said(page.warning) == "Bundle 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
+    assert said(page.toast) == "Bundle 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
     assert not page.error and len(page.get("plotly_chart")) == 1
     assert page.selectbox[0].options == ["good \u00b7 Sprites, D = 3"]
 
@@ -148,21 +148,21 @@ def test_what_is_wrong_in_a_link_is_said_and_the_rest_holds(checkpoints, name, t
 def test_a_link_to_a_changed_or_a_missing_model_says_so(checkpoints):
     random_bundle(checkpoints, "good", sprite_set())
     changed, gone = {"model": "good", "hash": "0" * 16}, {"model": "../gone"}
-    for params, where, sentence in (
-        (changed, "toast", "'good' has changed since this link was made"),
-        (gone, "warning", "The link's model '../gone' is not on this machine"),
+    for params, sentence in (
+        (changed, "'good' has changed since this link was made"),
+        (gone, "The link's model '../gone' is not on this machine"),
     ):
         page = AppTest.from_file(APP, default_timeout=60)
         page.query_params |= params
         page.run()
-        assert not page.exception and sentence in said(getattr(page, where))
+        assert not page.exception and sentence in said(page.toast)
 
 
 def test_an_own_model_that_does_not_work_is_said_beside_the_others(checkpoints, monkeypatch):
     random_bundle(checkpoints, "good", sprite_set())
     monkeypatch.setenv("EXPLORER_MODEL", "no_such_lab:model")
     page = opened()
-    assert "EXPLORER_MODEL=no_such_lab:model failed with ModuleNotFoundError" in said(page.error)
+    assert "EXPLORER_MODEL=no_such_lab:model failed with ModuleNotFoundError" in said(page.toast)
     assert len(page.get("plotly_chart")) == 1
 
 

@@ -91,5 +91,5 @@ def test_a_picked_image_without_its_data_set_is_described_in_full(window, tmp_pa
     with serving(tmp_path / "log", EXPLORER_CHECKPOINTS=str(root), EXPLORER_DATA_DIR=str(tmp_path / "no-data")) as server:
         for size in SIZES:
             page = window(size, "?a=18&b=61&image=61", server.url)
-            assert page.locator(".description").inner_text().endswith("image not on this machine")
+            assert page.locator(".description").inner_text().endswith("MNIST is not on this computer")
             assert not faults(page, size)

@@ -52,6 +52,14 @@ def warning(text: str) -> None:
     st.warning(text)
 
 
-def toast(text: str) -> None:
-    """Draws a notice that disappears after TOAST_S seconds."""
-    st.toast(text, duration=TOAST_S)
+def toast(text: str, stays: bool = False) -> None:
+    """Draws a notice that disappears after TOAST_S seconds, or `stays` until the visitor closes it."""
+    st.toast(text, duration="infinite" if stays else TOAST_S)
+
+
+def toast_once(text: str, stays: bool = False) -> None:
+    """Like `toast`, the first time in a tab that it is called with this text."""
+    shown = st.session_state.setdefault("explorer_toasts", set())
+    if text not in shown:
+        shown.add(text)
+        toast(text, stays)

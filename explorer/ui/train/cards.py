@@ -67,7 +67,7 @@ def _upload(training: Training) -> None:
 
 def _add(training: Training) -> None:
     """Unpacks the zip. In a callback, because another input at the same time would interrupt the script before the end."""
-    uploaded = state.widget("f-zip")
+    uploaded = widgets.widget("f-zip")
     if uploaded is None:
         hint = "Choose one of at most 500 MB; train on a larger set with --dataset folder:PATH."
         messages.post(AREA, f"No zip was uploaded. {hint}")

@@ -31,20 +31,20 @@ def render(engine, session) -> None:
 
 
 def choose_model():
-    """Draws the model selector, and a warning for each damaged bundle.
+    """Draws the model selector; damaged bundles and a model that the link names in vain get a toast.
 
     Returns (the chosen engine, or None if there is no model; whether the plain address opens it).
     """
     try:
         own = resources.own_model()
     except ExplorerError as error:
-        messages.error(str(error))
+        messages.toast_once(str(error), stays=True)
         own = None
     infos = resources.bundles()
     good = {info.name: info for info in infos if info.error is None}
     for info in infos:
         if info.error:
-            messages.warning(info.error)
+            messages.toast_once(info.error)
     live = resources.live_runs()
     names = ([own.name] if own else []) + list(good) + live
     _replace_finished_run(good, live)
@@ -55,7 +55,7 @@ def choose_model():
     if linked is not None and linked.startswith(resources.RUN_PREFIX) and linked not in names:
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
     if linked is not None and linked not in names and state.current() is None:
-        messages.warning(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
+        messages.toast(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
     if state.current() is not None:  # returning from another page
         linked = state.current().bundle
     index = names.index(linked) if linked in names else 0

@@ -200,6 +200,8 @@ def _picked(engine, session, dims) -> tuple[np.ndarray, list[str], str | None, l
     else:
         description += f"KL {kl:.1f} nats"
     if is_recon:
-        return image[None], ["recon"], f"{description}; image not on this machine", posterior
+        data = engine.origin.title or engine.origin.dataset
+        description += f"; reconstruction only: {data} is not on this computer"
+        return image[None], ["recon"], description, posterior
     error = np.abs(image.astype(int) - recon).astype(np.uint8)
     return np.stack([image, recon, error]), ["picked", "recon", "error"], description, posterior
