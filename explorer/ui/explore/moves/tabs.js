@@ -21,7 +21,7 @@ export function roveFocus(s, row, selector) {
 export function showTabs(s) {
   const { tabs, tab } = s.packet;
   const list = s.$('.tabs');
-  if (tabs.length) showTray(tab);
+  if (tabs.length && !s.mail.waiting.length) showTray(tab); // else the user has opened another tab since
   if (s.tabNames !== tabs.join()) {
     s.tabNames = tabs.join();
     list.replaceChildren(...tabs.map(([name, label]) => tabButton(s, name, label)));
