@@ -105,6 +105,7 @@ def test_bad_zips_of_images(place, files, visit):
     other.locator("[data-testid=stage][data-seq]").wait_for()
     page = visit(f"{url}/train?dataset=digits&budget=77")
     open_settings(page)
+    expect(page.get_by_text("epochs in").first).to_be_visible(timeout=LONG)  # the clock of the estimate has stopped
     page.get_by_label("latent dimensions D").fill("7")
     for name, words in (OF_BOTH | OF_IMAGES).items():
         bring(page, "f-zip", files[name], "f-add")
