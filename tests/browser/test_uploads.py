@@ -105,8 +105,9 @@ def test_bad_zips_of_images(place, files, visit):
     other.locator("[data-testid=stage][data-seq]").wait_for()
     page = visit(f"{url}/train?dataset=digits&budget=77")
     open_settings(page)
-    expect(page.get_by_text("epochs in").first).to_be_visible(timeout=LONG)  # the clock of the estimate has stopped
     page.get_by_label("latent dimensions D").fill("7")
+    page.get_by_label("latent dimensions D").press("Tab")  # as a click on Upload does, which opens the system's dialog
+    expect(page.locator(".le-settings")).to_have_text("Digits 8x8, 7 dims, β 1, 77 s", timeout=LONG)
     for name, words in (OF_BOTH | OF_IMAGES).items():
         bring(page, "f-zip", files[name], "f-add")
         told(page, words)
