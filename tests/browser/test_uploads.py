@@ -106,6 +106,8 @@ def test_bad_zips_of_images(place, files, visit):
     page = visit(f"{url}/train?dataset=digits&budget=77")
     open_settings(page)
     page.get_by_label("latent dimensions D").fill("7")
+    page.get_by_label("latent dimensions D").press("Tab")  # as a click on Upload does, which opens the system's dialog
+    expect(page.locator(".le-settings")).to_have_text("Digits 8x8, 7 dims, β 1, 77 s", timeout=LONG)
     for name, words in (OF_BOTH | OF_IMAGES).items():
         bring(page, "f-zip", files[name], "f-add")
         told(page, words)

@@ -42,9 +42,10 @@ def main() -> None:
         url = running.enter_context(serving(Path(nothing) / "log2", **settings)).url
         for theme, page_name in (("light", "train"), ("dark", "train"), ("light", "library")):
             page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-            page.goto(f"{url}/{page_name}?dataset=digits&budget=20")
+            is_form = (page_name, theme) == ("train", "light")  # a link to a data set opens the form, no link the newest run
+            page.goto(f"{url}/{page_name}" + ("?dataset=digits&budget=20" if is_form else ""))
             page.wait_for_timeout(4000)
-            if (page_name, theme) == ("train", "light"):
+            if is_form:
                 page.locator(".st-key-run-start button").click()
                 page.wait_for_selector(".run[data-status=training]", timeout=60_000)
                 film(page, "train.gif", learn)
