@@ -10,6 +10,7 @@ from typing import Literal, TypedDict
 import numpy as np
 import streamlit as st
 
+from explorer.core.engine.latent_map import DEAD_KL
 from explorer.core.latent import clusters
 from explorer.ui import resources
 from explorer.ui.state import link
@@ -127,7 +128,9 @@ def chart(engine, session) -> None:
 
 def caption(engine, session) -> None:
     value = engine.metrics.get("trustworthiness")
-    if session.plane == engine.planes[0] and value is not None:
+    if (engine.kl_per_dim < DEAD_KL).all():  # the map is of rounding errors, however well it keeps neighbours
+        text = "nothing was learned: no active units, so places on this map mean nothing"
+    elif session.plane == engine.planes[0] and value is not None:
         text = f"trustworthiness {value:.3f} (k = {engine.metrics.get('trustworthiness_k', 15)})"
     else:
         text = "two dimensions of the latent space itself" if isinstance(session.plane, tuple) else PLANE_NAMES[session.plane]
