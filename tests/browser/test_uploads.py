@@ -142,9 +142,11 @@ def test_a_set_that_is_gone(place, visit, tmp_path):
     (tmp_path / "pets.zip").write_bytes(zipped(pictures("cats/") | pictures("dogs/")))
     page, pets = visit(f"{url}/train?dataset=digits&budget=20"), root / "data" / "uploads" / "pets"
     open_settings(page)
+    page.get_by_text("Pad to a square").click()
     bring(page, "f-zip", tmp_path / "pets.zip", "f-add")
     box = page.locator(".st-key-f-dataset input")
     expect(box).to_have_value("pets", timeout=LONG)
+    assert (pets / ".fit").read_text() == "pad"
     pets.rename(tmp_path / "pets")  # while the form is open
     page.get_by_label("latent dimensions D").fill("3")
     page.get_by_label("latent dimensions D").press("Tab")

@@ -10,6 +10,7 @@ from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import Training
 
 AREA = "images"  # the area of the messages about an upload
+UPLOAD_FITS = ("crop", "pad")
 SUGGESTIONS = {"digits": ("Digits in 15 s", 15), "mnist": ("MNIST in 60 s", 60)}
 
 
@@ -59,6 +60,16 @@ def _upload(training: Training) -> None:
     """The form that adds a zip of images to the data sets of this machine."""
     with st.form("f-images", clear_on_submit=True, border=False):
         st.file_uploader("Your images", "zip", key="f-zip", max_upload_size=500)
+        st.segmented_control(
+            "Images that are not square",
+            UPLOAD_FITS,
+            default="crop",
+            required=True,
+            format_func=lambda fit: f"{fit.capitalize()} to a square",
+            label_visibility="collapsed",
+            key="f-fit",
+            width="stretch",
+        )
         st.form_submit_button("Add your images", key="f-add", width="stretch", on_click=_add, args=(training,))
     st.caption("A zip of images, at most 500 MB; its folders are the classes")
     with st.container(key="upload_message"):
@@ -73,7 +84,9 @@ def _add(training: Training) -> None:
         messages.post(AREA, f"No zip was uploaded. {hint}")
         return
 
+    name, fit = uploaded.name.rpartition(".")[0], widgets.widget("f-fit")
+
     def unpack() -> None:
-        training.choose_upload(catalog.upload_name(zip_upload.unpack(uploaded, uploaded.name.rpartition(".")[0])))
+        training.choose_upload(catalog.upload_name(zip_upload.unpack(uploaded, name, fit=fit)))
 
     messages.attempt(AREA, unpack)
