@@ -143,7 +143,11 @@ def test_delete_asks_and_then_does(runs):
     make("mine", {"kind": "saved", "bundle": "mine"}, {"kind": "done", "bundle": "mine"})
     make("other")
     page = out(opened(), "mine", 2)
-    assert (runs / "mine").is_dir() and "The model mine is kept." in said(page.markdown)
+    assert (runs / "mine").is_dir() and "Its model has been renamed or deleted since." in said(page.markdown)
+    (runs.parent / "mine").mkdir()
+    page = out(opened(), "mine", 2)
+    assert "The model mine is kept." in said(page.markdown)
+    (runs.parent / "mine").rmdir()
     delete(page, "mine")
     assert os.listdir(runs) == ["other"] and "<h3>mine</h3>" not in shelf(page)
 

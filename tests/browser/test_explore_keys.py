@@ -7,7 +7,15 @@ import pytest
 
 from tests.benchmarks.clicks import darken
 
-PANELS = (".st-key-bar_box", ".st-key-stage_box", ".st-key-moves_box", ".st-key-lanes_box", ".st-key-own_box", ".le-overlay")
+PANELS = (
+    ".st-key-bar_box",
+    ".st-key-stage_box",
+    ".st-key-moves_box",
+    ".st-key-lanes_box",
+    ".st-key-own_box",
+    ".le-overlay",
+    ".le-map-tools",
+)
 FOCUS = """() => {
   let e = document.activeElement;
   while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
@@ -120,9 +128,16 @@ def serious(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("view", ["empty", "full", "dark", "presenter"])
+@pytest.mark.parametrize("view", ["opening", "empty", "full", "dark", "own", "presenter"])
 def test_axe_finds_nothing_serious(explore, axe, view):
-    page = explore("?ab=none" if view == "empty" else "?a=3&b=4&image=3")
+    page = explore({"opening": "", "empty": "?ab=none"}.get(view, "?a=3&b=4&c=9&image=3"))
+    if view == "own":
+        page.page.click("[data-testid=moves-tab-own]")
+        page.page.locator("[data-testid=own-canvas]").press("Space")  # the pen is down
+        for _ in range(6):
+            page.page.keyboard.press("Shift+ArrowDown")
+        page.page.keyboard.press("Space")
+        page.page.locator("[data-testid=own-verdict]").filter(has_text="test images").wait_for()
     if view == "dark":
         darken(page)
     if view == "presenter":

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.core import transfer
 from explorer.core.config import ModelConfig, TrainConfig
 from explorer.core.data import catalog
+from explorer.core.paths import checkpoints_dir
 from explorer.core.runs import commands, twins
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
@@ -134,9 +135,10 @@ def _edit(run, n_bytes: int) -> None:
 def _warning(run, n_bytes: int) -> str:
     """What deleting a run does, as Markdown."""
     stops = "The run is active and will be stopped. " if run.is_live else ""
-    bundles = [model.bundle for model in run.twins or (run,) if model.bundle]
-    names = rows.plain(", ".join(bundles))
-    kept = "It has saved no model."
-    if bundles:
-        kept = f"The models {names} are kept." if len(bundles) > 1 else f"The model {names} is kept."
-    return f"{stops}Delete removes its pictures, curves and weights, {rows.mb(n_bytes)}, permanently. {kept}"
+    saved = [model.bundle for model in run.twins or (run,) if model.bundle]
+    present = [name for name in saved if (checkpoints_dir() / name).is_dir()]
+    names = rows.plain(", ".join(present))
+    kept = f"The models {names} are kept." if len(present) > 1 else f"The model {names} is kept."
+    if not present:
+        kept = "Its model has been renamed or deleted since." if saved else "It has saved no model."
+    return f"{stops}Deleting removes its pictures, curves and weights ({rows.mb(n_bytes)}). {kept}"

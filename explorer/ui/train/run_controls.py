@@ -142,7 +142,7 @@ def _commands(controls: RunControls) -> None:
         _button("Resume", "run-resume", True, lambda: runs.resume(controls.name))
     else:
         _button(
-            "Continue" if controls.is_paused else "Pause",
+            "Resume" if controls.is_paused else "Pause",
             "run-pause",
             is_training,
             lambda: runs.steer(controls.name, pause=not controls.is_paused, step_to=None),
