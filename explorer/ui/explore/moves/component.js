@@ -48,7 +48,8 @@ function build(root) {
   });
   observer.observe($('.film'));
   const onKey = (e) => {
-    if (e.key.toLowerCase() === 'i' && !hasModifier(e) && !isTyping(e)) $('[data-tab=own]')?.click();
+    if (e.key.toLowerCase() === 'i' && !hasModifier(e) && !isTyping(e))
+      $('[role=tab][data-tab=own]')?.click();
   };
   window.addEventListener('keydown', onKey);
   s.stop = () => {

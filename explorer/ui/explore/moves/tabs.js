@@ -45,9 +45,10 @@ function tabButton(s, name, label) {
   button.setAttribute('aria-controls', 'moves-panel');
   Object.assign(button.dataset, { testid: `moves-tab-${name}`, tab: name });
   button.addEventListener('click', () => {
+    const { tray } = document.documentElement.dataset; // the tab that was asked for last
     showTray(name);
     if (name === 'pad') s.isPadHidden = false;
-    if (name !== s.packet.tab) s.ask({ kind: 'tab', tab: name });
+    if (name !== tray) s.ask({ kind: 'tab', tab: name });
   });
   return button;
 }
