@@ -186,3 +186,22 @@ def test_a_request_that_is_lost_is_sent_again(explore, engine):
     page.page.evaluate("() => { __probe.lost = 1; }")
     page.page.mouse.click(x, y)
     assert eventually(lambda: page.anchors()[0], row, 6) == row
+
+
+def test_a_badge_can_be_dragged_and_keys_set_the_point_under_the_pointer(explore, engine):
+    page, xy = explore("?a=3&b=4"), engine.map_xy("umap")
+    (row, x, y), (other, u, v) = page.isolated(xy, chance())[:2]
+    badge = page.page.locator("[data-testid=anchor-b] b").bounding_box()
+    axes = page.axes()
+    page.page.mouse.move(badge["x"] + badge["width"] / 2, badge["y"] + badge["height"] / 2)
+    page.page.mouse.down()
+    page.page.mouse.move(x, y, steps=4)
+    page.page.mouse.up()
+    assert eventually(page.anchors, (3, row)) == (3, row)
+    page.idle()
+    assert is_same_view(page.axes(), axes) and np.array_equal(page.z(16), engine.gallery.mu[row])
+    page.page.mouse.move(u, v)
+    page.page.keyboard.press("a")
+    assert eventually(page.anchors, (other, row)) == (other, row)
+    page.page.keyboard.press("c")
+    assert eventually(lambda: page.attribute("anchor-c", "data-index"), str(other)) == str(other)

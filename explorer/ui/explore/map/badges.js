@@ -5,34 +5,35 @@ import { hasModifier, isTyping } from '../../wire/page.js';
 import { nearestPoint, positionOf } from './chart.js';
 
 const ANCHORS = ['a', 'b', 'c'];
+export const CLICK_PX = 5; // a press that moves further is a drag
 const REACH_PX = 40; // from the pointer to the point that a dropped badge or a key chooses
 
-export function listenToBadges(s) {
-  for (const name of ANCHORS) {
-    const badge = s.$(`[data-testid=anchor-${name}]`);
-    badge.firstElementChild.addEventListener('pointerdown', (e) => drag(s, name, badge, e));
-  }
-}
-
-function drag(s, name, badge, start) {
-  if (start.button !== 0) return;
-  start.preventDefault();
-  start.stopPropagation();
-  const handle = badge.firstElementChild;
+// Starts to drag the badge under a pointer event; whether there is one. The badges let all events through to
+// the chart, so that points under them can be clicked and hovered over.
+export function grabBadge(s, start) {
+  const name = ANCHORS.find((anchor) => isOn(s.$(`[data-testid=anchor-${anchor}]`), start));
+  if (!name) return false;
+  const badge = s.$(`[data-testid=anchor-${name}]`);
   const from = badge.style.transform;
   const move = (e) => {
     const box = s.chart.getBoundingClientRect();
     badge.style.transform = `translate(${e.clientX - box.left}px,${e.clientY - box.top}px)`;
   };
   const end = (e) => {
-    handle.removeEventListener('pointermove', move);
-    const isSet = e.type === 'pointerup' && setAt(s, name, e);
-    if (!isSet) badge.style.transform = from;
+    for (const kind of ['pointerup', 'pointercancel']) window.removeEventListener(kind, end, true);
+    window.removeEventListener('pointermove', move, true);
+    const isDrag = Math.hypot(e.clientX - start.clientX, e.clientY - start.clientY) > CLICK_PX;
+    if (e.type === 'pointercancel' || !isDrag || !setAt(s, name, e)) badge.style.transform = from;
   };
-  handle.setPointerCapture(start.pointerId);
-  handle.addEventListener('pointermove', move);
-  handle.addEventListener('pointerup', end, { once: true });
-  handle.addEventListener('pointercancel', end, { once: true });
+  window.addEventListener('pointermove', move, true);
+  for (const kind of ['pointerup', 'pointercancel']) window.addEventListener(kind, end, true);
+  return true;
+}
+
+function isOn(badge, { clientX, clientY }) {
+  if (badge.hidden) return false;
+  const { left, top, right, bottom } = badge.firstElementChild.getBoundingClientRect();
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
 }
 
 // Sets an anchor to the visible point nearest to a pointer event; whether there is one.

@@ -4,7 +4,7 @@
 import { explorer } from '../../wire/cursor.js';
 import { mailbox, mounting } from '../../wire/mailbox.js';
 import { hasModifier, isTyping } from '../../wire/page.js';
-import { listenToBadges, onBadgeKey } from './badges.js';
+import { CLICK_PX, grabBadge, onBadgeKey } from './badges.js';
 import { showCard } from './card.js';
 import {
   dataArea,
@@ -21,11 +21,11 @@ import {
   viewOf,
 } from './chart.js';
 import { drawManifold } from './manifold.js';
-import { placeNames, showClasses } from './names.js';
+import { placeNames } from './names.js';
 import { drawThumbnails } from './thumbnails.js';
+import { listenToTools } from './tools.js';
 
 const NEAR_PX = 8; // a click within this distance of a visible point selects it
-const CLICK_PX = 5; // a press that moves further is a pan
 const REDRAW_EVENTS = ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle'];
 const THEME = ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font'];
 const LAYER = `
@@ -58,8 +58,7 @@ function build(root) {
   s.underlay = document.createElement('canvas');
   s.underlay.className = 'le-pictures';
   s.pointer = null; // the last pointer event over the chart
-  listenToBadges(s);
-  listenToTools(s);
+  listenToTools(s, place);
   s.card = $('.le-card');
   const observer = new MutationObserver(() => attach(s));
   const listeners = {
@@ -105,8 +104,13 @@ function attach(s) {
   chart.on('plotly_unhover', () => hideCard(s));
   const onPointerDown = (e) => {
     s.pressedAt = e.button === 0 && isDataArea(e.target) ? [e.clientX, e.clientY] : null;
+    s.isGrabbing = Boolean(s.pressedAt) && grabBadge(s, e);
   };
   chart.addEventListener('pointerdown', onPointerDown, true);
+  const dontPan = (e) => {
+    if (s.isGrabbing) e.stopPropagation();
+  };
+  for (const name of ['mousedown', 'touchstart']) chart.addEventListener(name, dontPan, true);
   chart.addEventListener('pointermove', (e) => {
     s.pointer = e;
   });
@@ -117,25 +121,6 @@ function attach(s) {
   });
   chart.addEventListener('wheel', () => hideCard(s), { passive: true });
   place(s);
-}
-
-function listenToTools(s) {
-  const actions = {
-    pictures: (button) => {
-      s.wantsPictures = !s.wantsPictures;
-      button.setAttribute('aria-pressed', s.wantsPictures);
-      place(s);
-    },
-    classes: (button) => {
-      const list = s.root.querySelector('.le-classes');
-      list.hidden = !list.hidden;
-      button.setAttribute('aria-expanded', !list.hidden);
-      showClasses(s);
-    },
-    whole: () => showAll(s.chart),
-  };
-  for (const button of s.root.querySelectorAll('[data-do]'))
-    button.addEventListener('click', () => actions[button.dataset.do](button));
 }
 
 function hideCard(s) {
