@@ -1,4 +1,4 @@
-"""Converts arrays to Plotly figures and to PNG, JPEG and GIF bytes. Imports neither torch nor streamlit."""
+"""Converts arrays to Plotly figures and to PNG and JPEG bytes. Imports neither torch nor streamlit."""
 
 import io
 from html import escape
@@ -152,14 +152,6 @@ def sheet(frames: np.ndarray, columns: int) -> np.ndarray:
     full[:n] = frames
     grid = full.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     return grid.reshape(rows * height, columns * width, channels)
-
-
-def gif(pictures: list[np.ndarray], frame_ms: int) -> bytes:
-    """Pictures, uint8 (H, W, C) with C 1 or 3 each, as a GIF that loops forever. Its palette has 256 colours."""
-    images = [Image.fromarray(p[:, :, 0] if p.shape[2] == 1 else p) for p in pictures]
-    buffer = io.BytesIO()
-    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
-    return buffer.getvalue()
 
 
 def jpeg(picture: np.ndarray, quality: int = 85) -> bytes:

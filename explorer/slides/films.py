@@ -23,6 +23,7 @@ from explorer.slides.text import fitted
 LANE_PX, LANE_STEP = 280, 310
 MAX_TILES = 32  # samples and reconstructions of an epoch, of each as many
 TILE_PX = 104
+EPOCH_MS = 180  # of a GIF
 EPOCH_FPS = 8
 UNLABELLED = "#6e6e6e"
 
@@ -188,3 +189,8 @@ def _epoch_points(xy: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
 def epoch_mp4(title: str, events: Sequence[dict], frames: Sequence[EpochFrame]) -> bytes:
     """The film of `epochs` as MP4."""
     return video.mp4(epochs(title, events, frames), EPOCH_FPS)
+
+
+def epoch_gif(title: str, events: Sequence[dict], frames: Sequence[EpochFrame]) -> bytes:
+    """The film of `epochs` as GIF."""
+    return video.gif(epochs(title, events, frames), EPOCH_MS)

@@ -25,9 +25,9 @@ def engine_with(kl: list[float]) -> SimpleNamespace:
 )
 def test_the_caption(monkeypatch, kl, plane, text):
     captions = []
-    monkeypatch.setattr(panel.st, "caption", captions.append)
+    monkeypatch.setattr(panel.st, "caption", lambda text, help: captions.append((text, help is not None)))
     panel.caption(engine_with(kl), SimpleNamespace(plane=plane))
-    assert captions == [text]
+    assert captions == [(text, text.startswith("trustworthiness"))]  # the number explains itself
 
 
 def test_classes_are_named_among_their_points(tmp_path):

@@ -94,7 +94,7 @@ FORM = {
 }
 TRAIN = {
     "Change",
-    "GIF",
+    "Film",
     "Open in Explore",
     "Play the epochs",
     "Epoch shown",

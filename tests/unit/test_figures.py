@@ -48,18 +48,6 @@ def test_a_jpeg_is_near_its_picture_and_nearer_at_higher_quality(channels):
     assert errors[1] < errors[0] < 8 and errors[1] < 2
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_gif_has_its_frames_in_order_and_loops(channels):
-    pictures = [np.full((6, 9, channels), value, np.uint8) for value in (10, 120, 240)]
-    image = decoded(figures.gif(pictures, frame_ms=40))
-    assert (image.format, image.size, image.n_frames, image.info["loop"]) == ("GIF", (9, 6), 3, 0)
-    for i, picture in enumerate(pictures):
-        image.seek(i)
-        assert image.info["duration"] == 40
-        difference = np.asarray(image.convert("RGB")).astype(int) - picture
-        assert np.abs(difference).max() <= 8  # the palette has 256 colours
-
-
 # Tiling and sizes
 
 

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
 import streamlit as st
 
-from explorer import figures
 from explorer.core.runs import commands as runs
 from explorer.core.runs import epoch_maps
 from explorer.core.runs.folder import read_control
+from explorer.slides import films as slides
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import form_of
@@ -20,7 +19,6 @@ AREA = "run"  # the area of the messages
 BETAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 50.0)
 LR_SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 WIDE_PX, NARROW_PX = 140, 116  # width of a slider; narrow with twins: four sliders must fit beside the buttons
-TILE_PX, FRAME_MS = 48, 180  # of the exported GIF
 
 
 @dataclass(frozen=True)
@@ -97,23 +95,14 @@ def render(controls: RunControls, training) -> str | None:
 
 
 def _header(controls: RunControls, training) -> str | None:
-    """The settings in one line; Open, UMAP, GIF, Delete and the selector of the run. Returns the bundle that was opened."""
+    """The settings in one line; Open, UMAP, Film, Delete and the selector of the run. Returns the bundle that was opened."""
     with st.container(key="run_head", horizontal=True, vertical_alignment="center"):
         st.html(f"<p class='le-settings'>{escape(controls.settings)}</p>", width="content")
         st.button("Change", key="run-change", on_click=_change, args=(controls.name, training))
         st.space("stretch")
         opened = _open(controls)
         _map(controls)
-        st.download_button(
-            "GIF",
-            lambda: _gif(controls.name),
-            f"{controls.name}.gif",
-            "image/gif",
-            key="run-gif",
-            on_click="ignore",
-            disabled=not controls.has_film,
-            help="Reconstructions and samples, epoch by epoch",
-        )
+        _film(controls)
         _button("Delete", "run-delete", not controls.is_live, lambda: delete(controls.name, training))
         version, key = training.version, f"watched-{training.version}"
         st.selectbox(
@@ -203,18 +192,20 @@ def _open(controls: RunControls) -> str | None:
     return None
 
 
-def _gif(name: str) -> bytes:
-    """Reconstructions and samples of all epochs as a GIF; twins side by side, with the epochs that all of them have."""
-    run = resources.run(name)
-    films = [resources.watch(model)[1] for model in run.twins or (run,)]
-    common = sorted(set.intersection(*({frame.epoch for frame in film} for film in films)))
-    pictures = []
-    for frames in zip(*([frame for frame in film if frame.epoch in common] for film in films)):
-        parts = [part for frame in frames for part in (frame.reconstructions, frame.samples)]
-        sheets = [figures.sheet(figures.enlarge(part, TILE_PX if len(films) == 1 else TILE_PX // 2), 8) for part in parts]
-        gap = np.zeros_like(sheets[0][:, : TILE_PX // 4])
-        pictures.append(np.concatenate([piece for sheet in sheets for piece in (sheet, gap)][:-1], axis=1))
-    return figures.gif([*pictures, *pictures[-1:] * 6], FRAME_MS)  # the last frame stays longer
+def _film(controls: RunControls) -> None:
+    """The film of the epochs of the run, or of each twin, as MP4 and GIF of 1920 x 1080."""
+    with st.popover("Film", key="run-film", disabled=not controls.has_film):
+        for (title, _), (model, _) in zip(controls.bundles, controls.models):
+            for kind, make in (("MP4", slides.epoch_mp4), ("GIF", slides.epoch_gif)):
+                st.download_button(
+                    f"{title} {kind}",
+                    lambda model=model, title=title, make=make: make(title, *resources.watch(model)),
+                    f"{model.replace('/', '-')}.{kind.lower()}",
+                    {"MP4": "video/mp4", "GIF": "image/gif"}[kind],
+                    key=f"film-{model}-{kind}",
+                    on_click="ignore",
+                    width="stretch",
+                )
 
 
 def delete(name: str, training) -> None:

@@ -24,6 +24,7 @@ mount = register(__file__, "map_overlay", isolate_styles=False)
 KEY = "map"
 N_PATH = 64  # points of the line from A to B
 CONFIG = {"scrollZoom": True, "doubleClick": False, "displayModeBar": True, "modeBarButtons": [["resetScale2d"]]}
+TRUSTWORTHINESS_HELP = "How far the {k} nearest points on the map are also near in the latent space: 1 if all are"
 PLANE_NAMES = {"umap": "UMAP", "pca": "PCA"}
 
 
@@ -127,14 +128,15 @@ def chart(engine, session) -> None:
 
 
 def caption(engine, session) -> None:
-    value = engine.metrics.get("trustworthiness")
+    value, help = engine.metrics.get("trustworthiness"), None
     if (engine.kl_per_dim < DEAD_KL).all():  # the map is of rounding errors, however well it keeps neighbours
         text = "nothing was learned: no active units, so places on this map mean nothing"
     elif session.plane == engine.planes[0] and value is not None:
-        text = f"trustworthiness {value:.3f} (k = {engine.metrics.get('trustworthiness_k', 15)})"
+        k = engine.metrics.get("trustworthiness_k", 15)
+        text, help = f"trustworthiness {value:.3f} (k = {k})", TRUSTWORTHINESS_HELP.format(k=k)
     else:
         text = "two dimensions of the latent space itself" if isinstance(session.plane, tuple) else PLANE_NAMES[session.plane]
-    st.caption(text)
+    st.caption(text, help=help)
 
 
 def overlay(engine, session) -> None:
