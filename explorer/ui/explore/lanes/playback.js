@@ -4,6 +4,8 @@ import { explorer } from '../../wire/cursor.js';
 import { nearestIndex } from '../../wire/pictures.js';
 import { PLAY_ONE_WAY_MS, playbackShare } from './path_plot.js';
 
+const FIRST_STEP_MS = 40; // the first frame after the start is shown at once
+const MAX_STEP_MS = 50; // after a pause of the browser, as when the chart loads, the film goes on where it was
 const INPUTS = ['pointerdown', 'keydown', 'wheel'];
 
 // `show(s, frame)` shows a frame.
@@ -38,18 +40,22 @@ function play(s, show, end) {
   const { times, n_frames } = s.packet;
   const low = times[0];
   const high = times[n_frames - 1];
-  const start = performance.now() - PLAY_ONE_WAY_MS * ((s.scrub.value - low) / (high - low));
+  let elapsed = PLAY_ONE_WAY_MS * ((s.scrub.value - low) / (high - low));
+  let last = performance.now() - FIRST_STEP_MS;
   showPlaying(s, true);
   const tick = (now) => {
-    s.scrub.value = low + playbackShare(now - start) * (high - low);
+    elapsed += Math.min(now - last, MAX_STEP_MS);
+    last = now;
+    s.scrub.value = low + playbackShare(elapsed) * (high - low);
     show(s, nearestIndex(s.packet.times, +s.scrub.value));
-    if (end && now - start >= 2 * PLAY_ONE_WAY_MS) {
+    if (end && elapsed >= 2 * PLAY_ONE_WAY_MS) {
       s.scrub.value = low;
       show(s, 0);
       end();
     } else s.playing = requestAnimationFrame(tick);
   };
-  s.playing = requestAnimationFrame(tick);
+  s.playing = -1; // until the first animation frame is requested
+  tick(performance.now());
 }
 
 export function stopPlay(s) {
