@@ -5,7 +5,8 @@ import { nearestIndex } from '../../wire/pictures.js';
 import { PLAY_ONE_WAY_MS, playbackShare } from './path_plot.js';
 
 const FIRST_STEP_MS = 40; // the first frame after the start is shown at once
-const MAX_STEP_MS = 50; // after a pause of the browser, as when the chart loads, the film goes on where it was
+// After a pause of the browser, as when the chart loads, the film goes on where it was.
+const MAX_STEP_MS = 50;
 const INPUTS = ['pointerdown', 'keydown', 'wheel'];
 
 // `show(s, frame)` shows a frame.
