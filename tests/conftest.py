@@ -25,9 +25,7 @@ def real_data(monkeypatch) -> Path:
 @pytest.fixture
 def one_thread():
     """One torch thread: for tiny networks two threads are slower, and on a busy machine they wait for each other."""
-    import torch
+    from tests.helpers import torch_threads  # imports torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(1):
+        yield

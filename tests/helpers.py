@@ -1,9 +1,11 @@
-"""Helpers for tests: small models with random weights, and bundles of them."""
+"""Helpers for tests: small models with random weights, bundles of them, a drawn digit, torch with few threads."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 
 from explorer.core.bundles import build, store
 from explorer.core.bundles import format as bundle_format
@@ -73,3 +75,24 @@ def random_bundle(
     return store.save(
         name, vae, origin, bundle_format.Gallery(**arrays), build.measure(vae, encoding, 0), root, replace=replace
     )
+
+
+def digit(side: int = 280, shift: tuple[int, int] = (0, 0), size: int = 140) -> np.ndarray:
+    """A drawn 5, white on black, uint8 (side, side, 1)."""
+    image = Image.new("L", (side, side))
+    corner = (side - size) // 2
+    points = [(0.9, 0.05), (0.2, 0.05), (0.15, 0.45), (0.6, 0.4), (0.85, 0.65), (0.6, 0.95), (0.1, 0.9)]
+    at = [(corner + shift[0] + size * x, corner + shift[1] + size * y) for x, y in points]
+    ImageDraw.Draw(image).line(at, fill=255, width=max(2, size // 8), joint="curve")
+    return np.asarray(image)[..., None]
+
+
+@contextmanager
+def torch_threads(n: int):
+    """torch with n threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

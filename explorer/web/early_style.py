@@ -12,7 +12,7 @@ UNCHANGED = ("etag", "last-modified", "accept-ranges")  # headers that describe 
 
 
 class EarlyStyle:
-    """Inserts `css` before the end of the body of every HTML response that is no error."""
+    """Inserts `css` before the end of the body of every HTML response with status 200."""
 
     def __init__(self, app: ASGIApp, css: str) -> None:
         self.app, self.style = app, f"<style>{css}</style>".encode()

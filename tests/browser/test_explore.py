@@ -1,6 +1,7 @@
 """What Explore promises a hand: sliders that follow it, a map that answers rightly, lanes that can be scrubbed."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -10,7 +11,8 @@ import pytest
 from tests.benchmarks import links
 from tests.benchmarks.clicks import clicks, darken, filter_classes
 from tests.benchmarks.drags import error, random_drags
-from tests.browser.driver import eventually
+from tests.browser.driver import Visit, eventually
+from tests.browser.server import PROJECT, serving
 
 
 def chance(seed: int = 0) -> np.random.Generator:
@@ -205,3 +207,20 @@ def test_a_badge_can_be_dragged_and_keys_set_the_point_under_the_pointer(explore
     assert eventually(page.anchors, (other, row)) == (other, row)
     page.page.keyboard.press("c")
     assert eventually(lambda: page.attribute("anchor-c", "data-index"), str(other)) == str(other)
+
+
+def test_the_decoded_plane_stays_under_the_points(visit, tmp_path):
+    shutil.copytree(PROJECT / "checkpoints" / "mnist-2d", tmp_path / "checkpoints" / "mnist-2d")
+    drawing = "() => document.querySelector('.js-plotly-plot > canvas.le-pictures').toDataURL()"
+    ink = """() => { const c = document.querySelector('.js-plotly-plot > canvas.le-pictures');
+        return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0); }"""
+    with serving(tmp_path / "log", EXPLORER_CHECKPOINTS=str(tmp_path / "checkpoints")) as server:
+        page = Visit(visit("about:blank")).open(f"{server.url}/?ab=none")
+        page.settled()
+        assert eventually(lambda: page.page.evaluate(ink), True)
+        (left, bottom), (x, y) = page.axes(), (600, 300)
+        page.page.mouse.move(left["at"] + 40, bottom["at"] + 40)
+        page.page.mouse.move(x, y)  # the pointer leaves the map
+        before = page.page.evaluate(drawing)
+        page.wheel(left["at"] + 100, bottom["at"] + 100, -1)
+        assert page.page.evaluate(ink) and page.page.evaluate(drawing) != before

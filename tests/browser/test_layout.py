@@ -24,6 +24,14 @@ def url(tmp_path_factory):
         yield server.url
 
 
+def until_drawn(page, path: str) -> None:
+    """Waits for the first part of the page, the end of its script run and, on Explore, the map."""
+    page.locator(PAGES[path]).first.wait_for(state="attached")
+    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+    if path[:1] in ("", "?"):
+        page.wait_for_function("() => document.querySelector('.st-key-latent_map .js-plotly-plot')?._fullLayout?.xaxis")
+
+
 @pytest.fixture
 def window(chromium, url):
     """window(size, path, address) -> the page, once it has come to rest."""
@@ -38,10 +46,7 @@ def window(chromium, url):
         opened.append(context)
         page = context.new_page()
         page.goto(f"{address}/{path}")
-        page.locator(PAGES[path]).first.wait_for(state="attached")
-        page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
-        if path[:1] in ("", "?"):
-            page.wait_for_function("() => document.querySelector('.st-key-latent_map .js-plotly-plot')?._fullLayout?.xaxis")
+        until_drawn(page, path)
         page.wait_for_timeout(500)
         return page
 

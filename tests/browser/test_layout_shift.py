@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.layout import PHONE_BELOW, SIZES
-from tests.browser.test_layout import PAGES
+from tests.browser.test_layout import until_drawn
 
 LOADING, USED = 0.05, 0.02
 OBSERVE = """
@@ -34,9 +34,7 @@ def arrive(chromium, url):
         page = context.new_page()
         page.add_init_script(OBSERVE)
         page.goto(f"{url}/{path}")
-        page.locator(PAGES[path]).first.wait_for(state="attached")
-        if path == "":
-            page.wait_for_function("() => document.querySelector('.st-key-latent_map .js-plotly-plot')?._fullLayout?.xaxis")
+        until_drawn(page, path)
         page.wait_for_timeout(1500)
         return page
 

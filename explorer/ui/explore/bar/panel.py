@@ -31,7 +31,7 @@ def render(engine, session) -> None:
 
 
 def choose_model():
-    """Draws the model selector; damaged bundles and a model that the link names in vain get a toast.
+    """Draws the model selector. A toast reports each damaged bundle, and a model in the link that is not on this machine.
 
     Returns (the chosen engine, or None if there is no model; whether the plain address opens it).
     """

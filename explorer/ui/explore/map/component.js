@@ -115,8 +115,6 @@ function attach(s) {
     s.pointer = e;
   });
   chart.addEventListener('pointerleave', () => {
-    s.underlay = document.createElement('canvas');
-    s.underlay.className = 'le-pictures';
     s.pointer = null;
   });
   chart.addEventListener('wheel', () => hideCard(s), { passive: true });

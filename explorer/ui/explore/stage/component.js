@@ -100,8 +100,11 @@ function accept(s, packet) {
     drawStrips(s);
     showPicked(s);
     if (hasMoved) endPeek(s);
-    showFacts(s, s.peek?.support);
-    if (!s.peek && isAtFilms(s)) showExact(s);
+    if (s.peek) showFacts(s, s.peek.support);
+    else if (isAtFilms(s)) {
+      showExact(s);
+      showFacts(s);
+    }
   });
 }
 

@@ -5,11 +5,9 @@ import { isApproximate, normText, supportText } from './films.js';
 
 // The numbers belong to the image on the stage: that of z, or a frame that another component lets it show.
 export function showFacts(s, support) {
-  const shown = support ?? s.packet.at_support;
   s.$('[data-fact=norm]').textContent = normText(s.peek?.z ?? s.z);
-  s.$('[data-fact=support]').textContent = supportText(shown);
+  s.$('[data-fact=support]').textContent = supportText(support ?? s.packet.at_support);
   s.$('[data-fact=approximate]').hidden = Boolean(s.peek) || !isApproximate(s.z, s.packet);
-  s.stage.dataset.support = shown ?? '';
 }
 
 // Names what moves on the stage, such as "slerp, t = 0.49"; '' for nothing.

@@ -20,6 +20,7 @@ const SLIDER_KEYS = {
   Home: -1e6,
   End: 1e6,
 };
+
 export const handlers = (s) => ({
   slide: (dim, event) => slide(s, dim, event),
   nudge: (dim, frames) => nudge(s, dim, frames),
@@ -72,7 +73,7 @@ export function activate(s, dim) {
   if (s.active === dim) return;
   s.active = dim;
   for (const [other, { row }] of s.rows) row.classList.toggle('active', other === dim);
-  drawStrips(s);
+  if (document.documentElement.dataset.view) drawStrips(s); // the others are hidden, and this one was
 }
 
 function nudge(s, dim, frames) {

@@ -12,6 +12,7 @@ from explorer.core.data.ink import InkLayout, ink_layout
 from explorer.core.data.preparation import Preparation
 from explorer.core.engine import user_image
 from explorer.core.errors import DataError
+from tests.helpers import digit
 
 DIGITS = InkLayout(True, 20 / 28)
 PHOTOS = InkLayout(False)
@@ -21,16 +22,6 @@ def prepare(pixels: np.ndarray, image_shape, layout: InkLayout, centre: bool = T
     """Prepares uint8 (h, w, c)."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     return preparation.prepare(image, image_shape, Preparation("centre" if centre else "pad", invert, layout))
-
-
-def digit(side: int = 280, shift: tuple[int, int] = (0, 0), size: int = 140) -> np.ndarray:
-    """A drawn 5, white on black, uint8 (side, side, 1)."""
-    image = Image.new("L", (side, side))
-    corner = (side - size) // 2
-    points = [(0.9, 0.05), (0.2, 0.05), (0.15, 0.45), (0.6, 0.4), (0.85, 0.65), (0.6, 0.95), (0.1, 0.9)]
-    at = [(corner + shift[0] + size * x, corner + shift[1] + size * y) for x, y in points]
-    ImageDraw.Draw(image).line(at, fill=255, width=max(2, size // 8), joint="curve")
-    return np.asarray(image)[..., None]
 
 
 def centre_of_mass(image: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from explorer.core.data import preparation
 from explorer.core.data.ink import InkLayout
 from explorer.core.data.preparation import Preparation
 from explorer.core.engine.user_image import opened, preparation_for, prepare
 from explorer.core.errors import DataError
+from tests.helpers import digit
 
 DIGITS = InkLayout(True, 20 / 28)
 PHOTOS = InkLayout(False)
@@ -33,16 +34,6 @@ def claiming(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-
-
-def digit(side: int = 280, shift: tuple[int, int] = (0, 0), size: int = 140) -> np.ndarray:
-    """A drawn 5, white on black, uint8 (side, side, 1)."""
-    image = Image.new("L", (side, side))
-    corner = (side - size) // 2
-    points = [(0.9, 0.05), (0.2, 0.05), (0.15, 0.45), (0.6, 0.4), (0.85, 0.65), (0.6, 0.95), (0.1, 0.9)]
-    at = [(corner + shift[0] + size * x, corner + shift[1] + size * y) for x, y in points]
-    ImageDraw.Draw(image).line(at, fill=255, width=max(2, size // 8), joint="curve")
-    return np.asarray(image)[..., None]
 
 
 def read(data: bytes) -> np.ndarray:

@@ -4,14 +4,13 @@ import pytest
 import torch
 
 from explorer.core.worker.threads import FreeCores
+from tests.helpers import torch_threads
 
 
 @pytest.fixture
 def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(2):
+        yield
 
 
 @pytest.mark.usefixtures("two_threads")
