@@ -1,14 +1,24 @@
 """The first seconds: an example path plays once on the plain address, and any input or a link stops or replaces it."""
 
-import time
-
 import numpy as np
 import pytest
 
 from tests.browser.driver import Visit, eventually
 
 CURSORS = "() => window.__latentExplorer?.stats().cursors ?? 0"
-STAGE = "() => Boolean(__probe.byId('stage')?.dataset.seq)"
+# Notes when the first picture is on the stage and when the film first moves, in ms since the navigation began. A question
+# from outside the page may be answered late, because the browser reads the chart's library at the same time.
+CLOCK = """
+(() => {
+  window.__first = {};
+  const look = (now) => {
+    if (__probe.byId('stage')?.dataset.seq) __first.picture ??= now;
+    if (+__probe.byId('lane-scrub')?.value > 0) __first.movement ??= now;
+    if (!(__first.picture && __first.movement)) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})();
+"""
 
 
 @pytest.fixture
@@ -17,6 +27,7 @@ def arrive(app, visit):
 
     def go(query: str = "", **media) -> Visit:
         page = Visit(visit("about:blank"))
+        page.page.add_init_script(CLOCK)
         if media:
             page.page.emulate_media(**media)
         page.page.goto(f"{app.url}/{query}")
@@ -31,11 +42,9 @@ def t(page: Visit) -> float:
 
 def test_the_example_plays_once_on_the_plain_address(arrive):
     page = arrive()
-    start = time.monotonic()
-    page.page.wait_for_function(STAGE, polling=20)
-    first_picture = time.monotonic() - start
-    page.page.wait_for_function("() => +__probe.byId('lane-scrub').value > 0", polling=20)
-    assert time.monotonic() - start <= 1.5 * first_picture + 0.1
+    page.page.wait_for_function("() => __first.picture && __first.movement")
+    first = page.page.evaluate("() => __first")
+    assert first["movement"] <= 1.5 * first["picture"], first
     labels = page.page.evaluate("() => ['a', 'b'].map((name) => __probe.byId(`anchor-${name}`)?.dataset.index)")
     page.page.wait_for_function("() => +__probe.byId('lane-scrub').value > 0.9")
     page.page.wait_for_function("() => +__probe.byId('lane-scrub').value === 0")
