@@ -21,6 +21,7 @@ from explorer.core.engine.evaluation import ImageEvaluation, edge_strength
 from explorer.core.engine.film import Film, Traversals
 from explorer.core.engine.gallery_images import GalleryImages
 from explorer.core.engine.latent_map import LatentMap, Plane, done
+from explorer.core.engine.pixel_likelihood import PixelLikelihood
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent import navigation
 from explorer.core.latent.arrays import evenly_spaced
@@ -56,18 +57,19 @@ class Engine:
         device: torch.device,
         pictures: Callable[[np.ndarray], np.ndarray | None],
         metrics: dict,
-        recon_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        likelihood: PixelLikelihood | None = None,
         is_live: bool = False,
     ):
         """`pictures`: gallery rows -> their images, or None if the images are not on this machine.
 
-        `recon_loss`: (z, x) -> -log p(x|z), (N,) in nats; None if the likelihood of the model is unknown.
+        `likelihood`: p(x|z), None if that of the model is unknown.
         `is_live`: whether the model is still being trained and will be replaced by a later state of the same name.
         """
         self.name, self.latent_dim, self.latent_map = latent_map.name, latent_map.latent_dim, latent_map
         self.origin, self.metrics, self.content_hash = origin, metrics, content_hash
         self.image_shape, self.device, self.is_live = tuple(image_shape), device, is_live
-        self._encode, self._decode, self._pictures, self._recon_loss = encode, decode, pictures, recon_loss
+        self._encode, self._decode, self._pictures, self.likelihood = encode, decode, pictures, likelihood
+        self._recon_loss = likelihood and likelihood.recon_loss
 
     gallery, has_gallery, encoding, kl_per_dim = map(_from_map, ("gallery", "has_gallery", "encoding", "kl_per_dim"))
     umap, planes, map_xy, spans = map(_from_map, ("umap", "planes", "map_xy", "spans"))
@@ -285,7 +287,7 @@ def open_bundle(path: str | Path, root: Path | None = None, device: str = "auto"
     return Engine(
         encode=model.encode,
         decode=model.decode,
-        recon_loss=model.recon_loss,
+        likelihood=PixelLikelihood(model),
         latent_map=LatentMap(bundle.name, bundle.config.latent_dim, done(gallery), done(gallery.umap)),
         origin=bundle.origin,
         image_shape=bundle.config.image_shape,

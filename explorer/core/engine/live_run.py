@@ -12,6 +12,7 @@ from explorer.core.data import catalog
 from explorer.core.data.catalog import stratified_draw
 from explorer.core.engine.engine import Engine
 from explorer.core.engine.latent_map import LatentMap, done
+from explorer.core.engine.pixel_likelihood import PixelLikelihood
 from explorer.core.errors import BundleError
 from explorer.core.runs import folder as run_folder
 from explorer.core.training.state_file import load_state
@@ -52,7 +53,7 @@ def open_run(name: str, device: str = "auto") -> Engine:
     return Engine(
         encode=model.encode,
         decode=model.decode,
-        recon_loss=model.recon_loss,
+        likelihood=PixelLikelihood(model),
         latent_map=LatentMap(f"run:{name}", model.config.latent_dim, done(gallery), done(None)),
         origin=origin,
         image_shape=model.config.image_shape,

@@ -46,3 +46,30 @@ def _log_norm(logits: Tensor) -> Tensor:
     near = logits.abs() < SERIES_LIMIT
     safe = torch.where(near, 1.0, logits)
     return torch.where(near, math.log(2) + logits**2 / 12, torch.log(safe / torch.tanh(safe / 2)))
+
+
+def linear_form(name: str, logits: Tensor, log_scale: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """a (N, C, H, W) and b (N, C, H, W) with log p(x|z) = a x + b + log_base(x) in nats per pixel.
+
+    Every likelihood here is an exponential family in x: Bernoulli densities with natural parameter a = logits, Gaussians with
+    a = mean / variance.
+    """
+    if name in ("bernoulli", "continuous-bernoulli"):
+        b = -F.softplus(logits)
+        return logits, b + _log_norm(logits) if name == "continuous-bernoulli" else b
+    mean, precision = torch.sigmoid(logits), _precision(name, log_scale, logits)
+    return mean * precision, -0.5 * precision * mean**2
+
+
+def log_base(name: str, x: Tensor, log_scale: Tensor | float = 0.0) -> Tensor:
+    """The part of log p(x|z) that does not depend on z, in nats per pixel, shaped like x (see `linear_form`)."""
+    if name in ("bernoulli", "continuous-bernoulli"):
+        return torch.zeros_like(x)
+    precision = _precision(name, log_scale, x)
+    return -0.5 * (precision * x**2 + LOG_2PI - torch.log(precision))
+
+
+def _precision(name: str, log_scale: Tensor | float, like: Tensor) -> Tensor:
+    """1 / sigma^2 of the Gaussians: 1, or learned."""
+    log_scale = torch.as_tensor(log_scale if name == "gaussian-learned" else 0.0, dtype=like.dtype, device=like.device)
+    return torch.exp(-2 * log_scale)

@@ -48,8 +48,13 @@ class VAE(nn.Module):
 
     def recon_loss(self, z: Tensor, x: Tensor) -> Tensor:
         """-log p(x|z) in nats per image, (N,): summed over pixels and channels."""
-        scale = self.log_scale.clamp(min=-LOG_SCALE_LIMIT)
-        return -likelihood.log_prob(self.config.likelihood, self.decode_logits(z), x, scale).flatten(1).sum(1)
+        log_scale = self.clamped_log_scale
+        return -likelihood.log_prob(self.config.likelihood, self.decode_logits(z), x, log_scale).flatten(1).sum(1)
+
+    @property
+    def clamped_log_scale(self) -> Tensor:
+        """log sigma of gaussian-learned, a scalar, at least -LOG_SCALE_LIMIT."""
+        return self.log_scale.clamp(min=-LOG_SCALE_LIMIT)
 
 
 def _mlp(config: ModelConfig) -> tuple[nn.Module, nn.Module]:
