@@ -19,13 +19,15 @@ if get_script_run_ctx(suppress_warning=True) is None:  # the server is starting:
     if __name__ == "__main__":
         raise SystemExit("Start it with: streamlit run app.py")
 else:
+    from explorer.ui.exhibits import catalog
+    from explorer.ui.exhibits.cover import cover
     from explorer.ui.explore.page import explore
     from explorer.ui.library.page import library
     from explorer.ui.train.page import train
     from explorer.ui.widgets import nav
 
     st.set_page_config(page_title="Latent Explorer", layout="wide", initial_sidebar_state="collapsed")
-    pages = nav.pages({"explore": explore, "train": train, "library": library})
-    page = st.navigation(pages, position="hidden")
+    pages = nav.pages({"explore": explore, "train": train, "exhibits": cover, "library": library})
+    page = st.navigation(pages + catalog.pages(), position="hidden")
     nav.render(pages)
     page.run()

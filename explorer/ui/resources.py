@@ -26,6 +26,7 @@ RUN_PREFIX = "run:"  # of the name of a run in Explore's model selector and link
 N_ENGINES = 6  # some 10 MB each
 CARDS = ("digits", "mnist")  # the shipped models whose samples are on the cards of Train
 N_SHARED = 16  # packets, at most 1 MB each
+N_LATER = 64  # results of some kB
 SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a thumbnail, and the maximum width of the sheet of all thumbnails
 
 
@@ -124,6 +125,20 @@ def shared(engine, part: str, shown: tuple, make: Callable):
 @st.cache_resource(max_entries=N_SHARED, show_spinner=False)
 def _shared(name: str, content_hash: str, n: int, part: str, shown: tuple, _make: Callable):
     return _make()
+
+
+def later(engine, part: str, shown: tuple, make: Callable):
+    """The result of `make`, computed once for all visitors in a thread; None until it is ready. Raises what `make` raised.
+
+    `shown`: everything that `make` depends on besides the engine. The result must not be modified.
+    """
+    future = _later(engine.name, engine.content_hash, part, shown, make)
+    return future.result() if future.done() else None
+
+
+@st.cache_resource(max_entries=N_LATER, show_spinner=False)
+def _later(name: str, content_hash: str, part: str, shown: tuple, _make: Callable) -> Future:
+    return _in_thread(part, _make)
 
 
 def sprites(engine) -> bytes | None:

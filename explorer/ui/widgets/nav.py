@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-TITLES = {"explore": "Explore", "train": "Train", "library": "Library"}  # by name; the first is the default page
+# by name; the first is the default page
+TITLES = {"explore": "Explore", "train": "Train", "exhibits": "Exhibits", "library": "Library"}
 
 
 def pages(functions: Mapping[str, Callable[[], None]]) -> list:
@@ -12,9 +13,20 @@ def pages(functions: Mapping[str, Callable[[], None]]) -> list:
     return [_page(name, functions[name]) for name in TITLES]
 
 
+def sub_page(path: str, title: str, function: Callable[[], None]):
+    """A page for st.navigation that has no link at the top."""
+    return st.Page(function, title=title, url_path=path)
+
+
 def go_to(name: str) -> None:
     """Switches to another page."""
     st.switch_page(_page(name, lambda: None))  # Streamlit identifies a page by its path
+
+
+def link(path: str, label: str) -> None:
+    """Draws a link to a page."""
+    page = _page(path, lambda: None) if path in TITLES else sub_page(path, label, lambda: None)
+    st.page_link(page, label=label, width="content")
 
 
 def render(pages: list) -> None:

@@ -49,13 +49,17 @@ def joined(script: Path) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
-def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request") -> Callable:
+def register(
+    panel: str, name: str, isolate_styles: bool = True, state: str = "request", html: str | None = None
+) -> Callable:
     """Registers the component in the folder of the file `panel` and returns its mount(data, key, on_change).
 
-    `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. Call once,
-    at module level: Streamlit remounts a component that is registered again.
+    `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. `html`: the
+    markup, by default that in component.html. Call once, at module level: Streamlit remounts a component that is registered
+    again.
     """
-    html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    own_html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    html = own_html if html is None else html
     js = joined(Path(panel).with_name("component.js"))
     component = st.components.v2.component(f"latent_explorer_{name}", html=html, css=css, js=js, isolate_styles=isolate_styles)
 

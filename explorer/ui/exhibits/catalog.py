@@ -1,0 +1,20 @@
+"""The exhibits in the order in which they are shown."""
+
+from functools import cache
+
+from explorer.ui.exhibits.lower_bound import panel as lower_bound
+from explorer.ui.exhibits.page import exhibit_page
+from explorer.ui.widgets import nav
+
+PANELS = (lower_bound,)
+EXHIBITS = tuple(panel.EXHIBIT for panel in PANELS)
+
+
+@cache
+def pages() -> list:
+    """Their pages, for st.navigation."""
+    paths = [None, *(exhibit.path for exhibit in EXHIBITS), None]
+    return [
+        nav.sub_page(panel.EXHIBIT.path, panel.EXHIBIT.title, exhibit_page(panel, paths[i], paths[i + 2]))
+        for i, panel in enumerate(PANELS)
+    ]

@@ -1,0 +1,1 @@
+"""The image chooser of the exhibits."""

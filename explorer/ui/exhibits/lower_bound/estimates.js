@@ -1,0 +1,50 @@
+// The chart of the estimates of log p(x) against the number of samples.
+
+const SVG = 'http://www.w3.org/2000/svg';
+const MARGIN = { left: 64, right: 150, top: 12, bottom: 28 };
+const SPAN_NATS = 30; // shown below log p(x), at most
+
+function add(parent, tag, attributes, text = '') {
+  const element = document.createElementNS(SVG, tag);
+  for (const name in attributes) element.setAttribute(name, attributes[name]);
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+// `series`: [{name, k, mean, low, high}], values in nats.
+export function drawEstimates(svg, { series, log_px }) {
+  const { clientWidth: width, clientHeight: height } = svg;
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  svg.replaceChildren();
+  const known = series.filter(({ k }) => k.length);
+  const all = known.flatMap(({ low, high }) => [...low, ...high]);
+  const top = Math.max(log_px ?? -Infinity, ...all) + 1;
+  const bottom = Math.max(top - SPAN_NATS, Math.min(log_px ?? Infinity, ...all) - 1);
+  const decades = Math.max(1, ...known.map(({ k }) => Math.log10(k[k.length - 1])));
+  const x = (k) => MARGIN.left + (Math.log10(k) / decades) * (width - MARGIN.left - MARGIN.right);
+  const y = (value) =>
+    MARGIN.top +
+    ((top - Math.max(bottom, value)) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
+  for (let d = 0; d <= decades; d++)
+    add(svg, 'text', { x: x(10 ** d), y: height - 8, 'text-anchor': 'middle' }, d ? (10 ** d).toLocaleString('en') : 'K = 1');
+  for (const value of [top - 1, bottom])
+    add(svg, 'text', { x: MARGIN.left - 8, y: y(value) + 5, 'text-anchor': 'end' }, value.toFixed(0).replace('-', '\u2212'));
+  if (log_px !== null) {
+    add(svg, 'line', { class: 'le-exact', x1: MARGIN.left, x2: width - MARGIN.right, y1: y(log_px), y2: y(log_px) });
+    add(svg, 'text', { class: 'le-end', x: width - MARGIN.right + 8, y: y(log_px) - 4 }, 'log p(x), exact');
+  }
+  const ends = [];
+  for (const { name, k, mean, low, high } of known) {
+    const edge = [...k.map((n, i) => [n, high[i]]), ...k.map((n, i) => [n, low[i]]).reverse()];
+    const join = (points) => points.map(([n, value]) => `${x(n)},${y(value)}`).join(' ');
+    add(svg, 'polygon', { class: `le-band le-${name}`, points: join(edge) });
+    add(svg, 'polyline', { class: `le-line le-${name}`, points: join(k.map((n, i) => [n, mean[i]])) });
+    ends.push([name, x(k[k.length - 1]), y(mean[mean.length - 1])]);
+  }
+  let last = log_px === null ? -Infinity : y(log_px) - 4;
+  for (const [name, left, at] of ends.sort((a, b) => a[2] - b[2])) {
+    last = Math.max(at + 5, last + 20);
+    add(svg, 'text', { class: `le-end le-${name}`, x: left + 8, y: last }, name === 'iwae' ? 'importance-weighted' : 'plain Monte Carlo');
+  }
+}
