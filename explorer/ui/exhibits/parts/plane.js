@@ -29,7 +29,7 @@ function scaleOf({ x, y, half }, width, height) {
 }
 
 // The heat map of the exact posterior: its density relative to the highest one in the view, on a root scale.
-export function drawHeat(canvas, grids, view, logPx, colour) {
+export function drawHeat(canvas, grids, view, colour) {
   const { context, width, height } = fitted(canvas);
   const { z } = scaleOf(view, width, height);
   const rows = Math.max(1, Math.round((CELLS * height) / width));
@@ -37,7 +37,7 @@ export function drawHeat(canvas, grids, view, logPx, colour) {
   for (let j = 0; j < rows; j++)
     for (let i = 0; i < CELLS; i++) {
       const [x, y] = z(((i + 0.5) * width) / CELLS, ((j + 0.5) * height) / rows);
-      values[j * CELLS + i] = valueAt(grids, x, y) - logPx;
+      values[j * CELLS + i] = valueAt(grids, x, y);
     }
   const top = values.reduce((a, b) => Math.max(a, b), -Infinity);
   const pixels = new ImageData(CELLS, rows);
