@@ -87,6 +87,7 @@ class DecodedPlane:
         self.grid = Grid(low, np.full(self.latent_dim, step), (n,) * self.latent_dim)
         points = self.grid.points
         self._basis, self._mean = self._components(points)
+        self.is_exact = self._basis is None  # up to float32
         parts = [self._decoded(points[start : start + CHUNK]) for start in range(0, len(points), CHUNK)]
         self._a, self._b = (np.concatenate(column) for column in zip(*parts))
         self._log_prior = log_prior(points)
