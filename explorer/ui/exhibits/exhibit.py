@@ -80,6 +80,7 @@ class Frame(TypedDict):
     """The header fields that every exhibit has."""
 
     answers: list[int | None]  # the choice committed to, per prediction
+    link: str  # query that restores the exhibit
     stamp: str  # this and the next are added by ExhibitState.packet
     ack: int
 
@@ -101,7 +102,9 @@ def register_exhibit(panel: str, exhibit: Exhibit) -> Callable:
     return register(panel, exhibit.path.replace("-", "_"), isolate_styles=False, html=frame)
 
 
-def render(engine, state: ExhibitState, mount: Callable, key: tuple, make: Callable[[], tuple], handle: Callable) -> None:
+def render(
+    engine, state: ExhibitState, mount: Callable, key: tuple, make: Callable[[], tuple], handle: Callable = lambda request: None
+) -> None:
     """Mounts an exhibit's component with the packet that `make` returns: (header, arrays).
 
     `key`: everything that the packet depends on besides the engine, the settings, the image and the answers.
@@ -111,7 +114,8 @@ def render(engine, state: ExhibitState, mount: Callable, key: tuple, make: Calla
 
     def content() -> tuple:
         header, arrays = make()
-        return {"answers": [state.answers.get(i) for i in range(state.n_predictions)]} | header, arrays, {}
+        frame = {"answers": [state.answers.get(i) for i in range(state.n_predictions)], "link": state.link()}
+        return frame | header, arrays, {}
 
     mount(state.packet(KEY, shown, content, ("stamp", "ack")), KEY, lambda: _handle_requests(state, handle))
     for notice in state.take_notices():

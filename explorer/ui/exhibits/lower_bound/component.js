@@ -29,7 +29,7 @@ function build(s) {
 }
 
 function accept(s, packet) {
-  const { log_px, best_elbo, encoder_elbo, status, listed, encoder } = packet;
+  const { log_px, best_elbo, encoder_elbo, status, encoder } = packet;
   showNumber(s, 'log-px', log_px, 4);
   showNumber(s, 'best-elbo', best_elbo ?? Number.NaN, 4);
   showNumber(s, 'amortisation-gap', best_elbo === null ? Number.NaN : best_elbo - encoder_elbo, 4);
@@ -39,7 +39,6 @@ function accept(s, packet) {
   s.$('[data-text=encoder-mean]').textContent = `(${m1}, ${m2})`;
   s.$('[data-text=encoder-sigma]').textContent = `(${s1}, ${s2})`;
   s.$('.le-status').textContent = status;
-  s.$('.le-listed').textContent = listed;
   drawEstimates(s.$('[data-part=chart]'), packet);
   for (const { name, k, mean } of packet.series)
     k.forEach((n, i) => {

@@ -1,14 +1,97 @@
 """The exhibit /lower-bound: log p(x), the ELBO of any q and the gap between them, by quadrature."""
 
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
 
-from explorer.core.errors import ExplorerError
-from explorer.core.theory import evidence, gaussian, monte_carlo, plane
+from explorer.core.theory import monte_carlo
+from explorer.core.theory.best_gaussian import BestGaussian, best_gaussian
 from explorer.ui import resources
-from explorer.ui.exhibits import exhibit
+from explorer.ui.exhibits import exhibit, posterior
 from explorer.ui.exhibits.exhibit import Exhibit, Frame, Prediction, Question
-from explorer.ui.exhibits.images import panel as images
-from explorer.ui.state.exhibit import Number
+from explorer.ui.exhibits.posterior import Fields, Posterior
 from explorer.ui.widgets.clock.panel import clock
+
+POLL_S = 0.3
+PRIOR_KS, N_PRIOR_DRAWS = (1, 10, 100, 1_000, 10_000, 100_000), 100_000
+IWAE_KS, N_IWAE_DRAWS = (1, 10, 100, 1_000), 20_000
+
+EXHIBIT = Exhibit(
+    path="lower-bound",
+    title="The lower bound",
+    look="Drag the ellipse q: the ELBO and the gap change, their sum does not. The sum is log p(x), which no q can change.",
+    models=("mnist-2d", "digits-2d"),
+    settings=posterior.SETTINGS,
+    predictions=(
+        Prediction(
+            "You make q much wider than the posterior. What happens to log p(x)?",
+            ("It falls", "It rises", "Nothing"),
+            2,
+            "log p(x) belongs to the image and the decoder. A worse q lowers the ELBO and widens the gap by the same amount.",
+            ("log-px", "sum"),
+        ),
+    ),
+    questions=(
+        Question("A3", "Why is p(x) intractable when x is given?", "The violet curve: samples of the prior miss the posterior."),
+    ),
+    misfit=posterior.misfit,
+)
+mount = exhibit.register_exhibit(__file__, EXHIBIT)
+
+
+class Series(TypedDict):
+    """An estimate of log p(x) against K; `low` and `high`: one standard deviation of a single estimate."""
+
+    name: str  # "iwae" or "monte-carlo"
+    k: list[int]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class Header(Frame, Posterior):
+    encoder_elbo: float | None  # this and the next: None until they are computed
+    best_elbo: float | None
+    n_steps: int
+    series: list[Series]
+    status: str
+
+
+class Arrays(Fields):
+    path: np.ndarray  # (n_steps, 4), the optimisation's q
+
+
+def render(engine, state) -> None:
+    x, found = posterior.evidence_of(engine, state)
+    later = partial(resources.later, engine)
+    best = later("best", (x.tobytes(),), lambda: best_gaussian(engine, x, found))
+    importance = partial(monte_carlo.importance_weighted, engine, x, IWAE_KS, N_IWAE_DRAWS)
+    plain = partial(monte_carlo.from_prior, engine, x, PRIOR_KS, N_PRIOR_DRAWS)
+    estimates = {"iwae": later("iwae", (x.tobytes(),), importance), "monte-carlo": later("plain", (x.tobytes(),), plain)}
+    ready = {name: estimate for name, estimate in estimates.items() if estimate is not None}
+    if best is None or len(ready) < len(estimates):
+        clock("exhibit", POLL_S)
+    key = best is not None, *ready
+    exhibit.render(engine, state, mount, key, lambda: _content(engine, state, best, ready))
+
+
+def _content(engine, state, best: BestGaussian | None, estimates: dict) -> tuple[dict, Arrays]:
+    shown, fields = posterior.packet(engine, state)
+    way = None if best is None else best.best if best.best.elbo[0] == best.encoder_elbo else best.from_encoder
+    path = np.zeros((0, 4)) if best is None else np.concatenate([way.means, way.sigmas], 1)
+    header = shown | {
+        "encoder_elbo": best and best.encoder_elbo,
+        "best_elbo": best and best.elbo,
+        "n_steps": len(path),
+        "series": [_series(name, estimate) for name, estimate in estimates.items()],
+        "status": "looking for the best q" if best is None else "",
+    }
+    return header, {**fields, "path": path}
+
+
+def _series(name: str, estimates: monte_carlo.Estimates) -> Series:
+    spread = np.where(np.isnan(estimates.sd), estimates.standard_error, estimates.sd)
+    low, high = estimates.mean - spread, estimates.mean + spread
+    lists = {"k": estimates.k, "mean": estimates.mean, "low": low, "high": high}
+    return {"name": name, **{part: values.tolist() for part, values in lists.items()}}

@@ -8,7 +8,7 @@ import { drawHeat, drawQ, listenToPlane, viewAround, wholeView } from './plane.j
 
 const RULE = gaussHermite(24);
 const POSTERIOR_RGB = [0, 121, 107];
-const LIMITS = { mean: 8, low: 0.002, high: 4 };
+const LIMITS = { mean: 8, low: 0.002, high: 2 };
 
 // Prepares the elements of the plane. `onTerms(terms)` is called with the terms of q whenever it moves.
 export function buildPosterior(s, onTerms) {
