@@ -105,7 +105,9 @@ def _ascend(
     for step in range(1, n_steps + 1):
         precision = 1 / sigma**2
         target = np.clip(-curvature, precision / MAX_PRECISION_RATIO**3, precision * MAX_PRECISION_RATIO**3)
-        moved = np.clip((1 - rate) * precision + rate * target, precision / MAX_PRECISION_RATIO, MAX_PRECISION_RATIO * precision)
+        moved = np.clip(
+            (1 - rate) * precision + rate * target, precision / MAX_PRECISION_RATIO, MAX_PRECISION_RATIO * precision
+        )
         shift = np.clip(rate * slope / moved, -MAX_MEAN_STEP * sigma, MAX_MEAN_STEP * sigma)
         new_mean = np.clip(mean + shift, -MAX_MEAN, MAX_MEAN)
         new_sigma = np.clip(moved**-0.5, MIN_SIGMA, MAX_SIGMA)
