@@ -200,6 +200,19 @@ def render_address(panel, engine, monkeypatch) -> None:
     panel.render("dataset=digits")
 
 
+def render_exhibit(panel, engine, monkeypatch) -> None:
+    """An exhibit as it opens, before its results are ready and after, with an answer; the chooser with a drawing too."""
+    monkeypatch.setattr(state, "request", lambda key: None)
+    monkeypatch.setattr(resources, "shared", lambda engine, part, shown, make: make())
+    small = random_model_2d()
+    shown = ExhibitState("x", getattr(panel, "EXHIBIT", CHOOSER).settings, 1)
+    shown.open_model(small)
+    for later in (lambda *_: None, lambda engine, part, shown, make: make()):
+        monkeypatch.setattr(resources, "later", later)
+        panel.render(small, shown)
+        shown.answer(0, 0)
+
+
 RENDER = {
     "explore.sprites": render_sprites,
     "train.address": render_address,
