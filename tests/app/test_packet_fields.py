@@ -17,10 +17,14 @@ import pytest
 from PIL import Image
 
 from explorer import open_bundle
+from explorer.core.paths import SHIPPED_DIR
 from explorer.core.runs.epoch_film import EpochFrame
 from explorer.ui import resources
+from explorer.ui.exhibits import exhibit
+from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.explore.moves.panel import LABELS
 from explorer.ui.state import session as state
+from explorer.ui.state.exhibit import ExhibitState
 from explorer.ui.state.training import Training
 from explorer.ui.wire import component
 from tests.app.test_moves_panel import unpacked
@@ -30,7 +34,9 @@ UI = Path(component.__file__).parents[1]
 COMPONENTS = sorted(path.parent.relative_to(UI).as_posix().replace("/", ".") for path in UI.rglob("component.js"))
 WITHOUT_PACKET = {"explore.bar", "train.address", "widgets.clock"}  # their data is an object
 WITHOUT_REQUEST = {"explore.bar", "train.address", "widgets.clock"}  # the clock's state is a time that nothing reads
-NUMBERED = {"explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image"}  # wait for an ack
+NUMBERED = {"explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image", "exhibits.images"}  # wait for an ack
+EXHIBITS = {name for name in COMPONENTS if name.startswith("exhibits.")}
+WITH_FRAME = EXHIBITS - {"exhibits.images"}  # their requests are those of every exhibit
 ADDED = {"arrays", "encodings", "n_bytes"}  # by `pack` and `unpack`
 
 
@@ -201,19 +207,19 @@ def render_address(panel, engine, monkeypatch) -> None:
 
 
 def render_exhibit(panel, engine, monkeypatch) -> None:
-    """An exhibit as it opens, before its results are ready and after, with an answer; the chooser with a drawing too."""
+    """An exhibit before its results are ready and after, with an answer; the image chooser with a drawing."""
     monkeypatch.setattr(state, "request", lambda key: None)
-    monkeypatch.setattr(resources, "shared", lambda engine, part, shown, make: make())
-    small = random_model_2d()
-    shown = ExhibitState("x", getattr(panel, "EXHIBIT", CHOOSER).settings, 1)
-    shown.open_model(small)
+    plane = open_bundle("mnist-2d", SHIPPED_DIR, device="cpu")
+    shows = getattr(panel, "EXHIBIT", lower_bound.EXHIBIT)
+    shown = ExhibitState(shows.path, shows.settings, len(shows.predictions))
+    shown.open_model(plane)
     for later in (lambda *_: None, lambda engine, part, shown, make: make()):
         monkeypatch.setattr(resources, "later", later)
-        panel.render(small, shown)
+        panel.render(plane, shown)
         shown.answer(0, 0)
 
 
-RENDER = {
+RENDER = {name: render_exhibit for name in EXHIBITS} | {
     "explore.sprites": render_sprites,
     "train.address": render_address,
     "train.run_view": render_run,
@@ -254,7 +260,14 @@ def test_optional_fields_of_requests_are_declared_as_such(name):
     assert added == optional_fields(panel_of(name).Request)
 
 
-@pytest.mark.parametrize("name", sorted({*COMPONENTS} - NUMBERED - WITHOUT_REQUEST))
+def test_requests_of_every_exhibit_are_declared_and_sent_alike():
+    script = Path(exhibit.__file__).with_name("parts") / "exhibit.js"
+    sent = {expression.strip("'"): fields for expression, fields in objects_in(script.read_text("utf-8"))}
+    declared = {get_args(get_type_hints(kind)["kind"])[0]: kind for kind in get_args(exhibit.Request)}
+    assert sent == {name: set(kind.__required_keys__) - {"kind", "seq"} for name, kind in declared.items()}
+
+
+@pytest.mark.parametrize("name", sorted({*COMPONENTS} - NUMBERED - WITHOUT_REQUEST - WITH_FRAME))
 def test_a_request_without_a_kind_has_the_declared_fields(name):
     (body,) = re.findall(r"\bconst request = \{([^{}]*)\};", script_of(name))
     assert set(re.findall(r"(?:^|,)\s*(\w+)\s*(?=[:,]|$)", body)) == get_type_hints(panel_of(name).Request).keys()

@@ -35,10 +35,11 @@ function build(root) {
   s.later = debounce(DRAWING_MS, () => {
     if (s.pointer === null && s.strokes.length) s.mail.ask(drawingRequest(s));
   });
-  $('input[type=number]').addEventListener('change', (e) => s.mail.ask({ kind: 'pick', row: +e.target.value }));
+  const pick = (row) => s.mail.ask({ kind: 'pick', row: +row });
+  $('input[type=number]').addEventListener('change', (e) => pick(e.target.value));
   $('.le-examples').addEventListener('click', (e) => {
     const button = e.target.closest('button');
-    if (button) s.mail.ask({ kind: 'pick', row: +button.dataset.row });
+    if (button) pick(button.dataset.row);
   });
   listenToPad(s);
   return s;

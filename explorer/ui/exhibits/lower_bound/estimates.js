@@ -1,5 +1,8 @@
 // The chart of the estimates of log p(x) against the number of samples.
 
+import { nats } from '../parts/numbers.js';
+
+const NAMES = { iwae: 'importance-weighted', 'monte-carlo': 'plain Monte Carlo' };
 const SVG = 'http://www.w3.org/2000/svg';
 const MARGIN = { left: 64, right: 150, top: 12, bottom: 28 };
 const SPAN_NATS = 30; // shown below log p(x), at most
@@ -24,15 +27,17 @@ export function drawEstimates(svg, { series, log_px }) {
   const decades = Math.max(1, ...known.map(({ k }) => Math.log10(k[k.length - 1])));
   const x = (k) => MARGIN.left + (Math.log10(k) / decades) * (width - MARGIN.left - MARGIN.right);
   const y = (value) =>
-    MARGIN.top +
-    ((top - Math.max(bottom, value)) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
-  for (let d = 0; d <= decades; d++)
-    add(svg, 'text', { x: x(10 ** d), y: height - 8, 'text-anchor': 'middle' }, d ? (10 ** d).toLocaleString('en') : 'K = 1');
+    MARGIN.top + ((top - Math.max(bottom, value)) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
+  for (let d = 0; d <= decades; d++) {
+    const text = d ? (10 ** d).toLocaleString('en') : 'K = 1';
+    add(svg, 'text', { x: x(10 ** d), y: height - 8, 'text-anchor': 'middle' }, text);
+  }
   for (const value of [top - 1, bottom])
-    add(svg, 'text', { x: MARGIN.left - 8, y: y(value) + 5, 'text-anchor': 'end' }, value.toFixed(0).replace('-', '\u2212'));
+    add(svg, 'text', { x: MARGIN.left - 8, y: y(value) + 5, 'text-anchor': 'end' }, nats(value, 0));
   if (log_px !== null) {
-    add(svg, 'line', { class: 'le-exact', x1: MARGIN.left, x2: width - MARGIN.right, y1: y(log_px), y2: y(log_px) });
-    add(svg, 'text', { class: 'le-end', x: width - MARGIN.right + 8, y: y(log_px) - 4 }, 'log p(x), exact');
+    const [left, right, at] = [MARGIN.left, width - MARGIN.right, y(log_px)];
+    add(svg, 'line', { class: 'le-exact', x1: left, x2: right, y1: at, y2: at });
+    add(svg, 'text', { x: right + 8, y: at - 4 }, 'log p(x), exact');
   }
   const ends = [];
   for (const { name, k, mean, low, high } of known) {
@@ -45,6 +50,6 @@ export function drawEstimates(svg, { series, log_px }) {
   let last = log_px === null ? -Infinity : y(log_px) - 4;
   for (const [name, left, at] of ends.sort((a, b) => a[2] - b[2])) {
     last = Math.max(at + 5, last + 20);
-    add(svg, 'text', { class: `le-end le-${name}`, x: left + 8, y: last }, name === 'iwae' ? 'importance-weighted' : 'plain Monte Carlo');
+    add(svg, 'text', { class: `le-${name}`, x: left + 8, y: last }, NAMES[name]);
   }
 }

@@ -1,7 +1,7 @@
 // A function on the latent plane, sampled on regular grids, and its expectation under a Gaussian. No DOM.
 
-// Nodes and weights of Gauss-Hermite quadrature for the expectation over a standard normal, by Newton's method
-// on the normalised Hermite polynomials (Press et al., Numerical Recipes, section 4.6).
+// Nodes and weights of Gauss-Hermite quadrature for the expectation over a standard normal, by Newton's
+// method on the normalised Hermite polynomials (Press et al., Numerical Recipes, section 4.6).
 export function gaussHermite(n) {
   const nodes = new Float64Array(n);
   const weights = new Float64Array(n);
@@ -85,7 +85,4 @@ export const entropy = (sigma) =>
 
 // E_q[log p(z)] for the standard normal prior, in nats.
 export const expectedLogPrior = (mean, sigma) =>
-  mean.reduce(
-    (sum, m, d) => sum - 0.5 * (m * m + sigma[d] * sigma[d] + Math.log(2 * Math.PI)),
-    0,
-  );
+  mean.reduce((sum, m, d) => sum - 0.5 * (m * m + sigma[d] * sigma[d] + Math.log(2 * Math.PI)), 0);

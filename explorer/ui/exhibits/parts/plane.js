@@ -2,6 +2,7 @@
 
 import { fitted } from './canvas.js';
 import { valueAt } from './field.js';
+import { nats } from './numbers.js';
 
 const CELLS = 150; // of the heat map, along each side
 const HANDLE_PX = 18;
@@ -40,13 +41,13 @@ export function drawHeat(canvas, grids, view, colour) {
       values[j * CELLS + i] = valueAt(grids, x, y);
     }
   const top = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  const pixels = new ImageData(CELLS, rows);
+  const pixels = new Uint8ClampedArray(4 * CELLS * rows);
   for (let i = 0; i < values.length; i++) {
     const share = Math.exp(values[i] - top);
-    pixels.data.set([...colour, share < LOW_SHARE ? 0 : Math.round(235 * Math.sqrt(share))], 4 * i);
+    pixels.set([...colour, share < LOW_SHARE ? 0 : Math.round(235 * Math.sqrt(share))], 4 * i);
   }
   const small = new OffscreenCanvas(CELLS, rows);
-  small.getContext('2d').putImageData(pixels, 0, 0);
+  small.getContext('2d').putImageData(new ImageData(pixels, CELLS), 0, 0);
   context.imageSmoothingQuality = 'high';
   context.drawImage(small, 0, 0, width, height);
 }
@@ -100,7 +101,7 @@ function drawAxes(context, { x, y, half }, at, width, height, ink) {
   context.globalAlpha = 1;
 }
 
-const tickText = (value, step) => value.toFixed(Math.max(0, -Math.floor(Math.log10(step)))).replace('-', '\u2212');
+const tickText = (value, step) => nats(value, Math.max(0, -Math.floor(Math.log10(step))));
 
 function tickStep(half) {
   const rough = half / 2.5;

@@ -1,5 +1,5 @@
-// The exact posterior of an image with a q that the viewer moves, and the terms of the bound at every position,
-// computed from the posterior's field.
+// The exact posterior of an image with a q that the viewer moves, and the terms of the bound at every
+// position, computed from the posterior's field.
 
 import { countPaint } from '../../wire/cursor.js';
 import { onResize } from './canvas.js';
