@@ -34,7 +34,14 @@ UI = Path(component.__file__).parents[1]
 COMPONENTS = sorted(path.parent.relative_to(UI).as_posix().replace("/", ".") for path in UI.rglob("component.js"))
 WITHOUT_PACKET = {"explore.bar", "train.address", "widgets.clock"}  # their data is an object
 WITHOUT_REQUEST = {"explore.bar", "train.address", "widgets.clock"}  # the clock's state is a time that nothing reads
-NUMBERED = {"explore.stage", "explore.lanes", "explore.map", "explore.moves", "explore.own_image", "exhibits.images"}  # wait for an ack
+NUMBERED = {
+    "explore.stage",
+    "explore.lanes",
+    "explore.map",
+    "explore.moves",
+    "explore.own_image",
+    "exhibits.images",
+}  # wait for an ack
 EXHIBITS = {name for name in COMPONENTS if name.startswith("exhibits.")}
 WITH_FRAME = EXHIBITS - {"exhibits.images"}  # their requests are those of every exhibit
 ADDED = {"arrays", "encodings", "n_bytes"}  # by `pack` and `unpack`

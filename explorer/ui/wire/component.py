@@ -49,9 +49,7 @@ def joined(script: Path) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
-def register(
-    panel: str, name: str, isolate_styles: bool = True, state: str = "request", html: str | None = None
-) -> Callable:
+def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request", html: str | None = None) -> Callable:
     """Registers the component in the folder of the file `panel` and returns its mount(data, key, on_change).
 
     `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. `html`: the

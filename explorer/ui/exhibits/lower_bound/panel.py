@@ -33,7 +33,9 @@ EXHIBIT = Exhibit(
         ),
     ),
     questions=(
-        Question("A3", "Why is p(x) intractable when x is given?", "The violet curve: samples of the prior miss the posterior."),
+        Question(
+            "A3", "Why is p(x) intractable when x is given?", "The violet curve: samples of the prior miss the posterior."
+        ),
     ),
     misfit=posterior.misfit,
 )
