@@ -269,7 +269,7 @@ def test_optional_fields_of_requests_are_declared_as_such(name):
 
 def test_requests_of_every_exhibit_are_declared_and_sent_alike():
     script = Path(exhibit.__file__).with_name("parts") / "exhibit.js"
-    sent = {expression.strip("'"): fields for expression, fields in objects_in(script.read_text("utf-8"))}
+    sent = {expression.strip("' "): fields for expression, fields in objects_in(script.read_text("utf-8"))}
     declared = {get_args(get_type_hints(kind)["kind"])[0]: kind for kind in get_args(exhibit.Request)}
     assert sent == {name: set(kind.__required_keys__) - {"kind", "seq"} for name, kind in declared.items()}
 

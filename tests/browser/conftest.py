@@ -6,7 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from explorer import open_bundle
+from explorer.core.paths import SHIPPED as SHIPPED_NAMES
+from explorer.core.paths import SHIPPED_DIR
 from tests.browser.driver import Visit
+from tests.browser.exhibits import ExhibitPage
 from tests.browser.server import FLAGS, PROJECT, serving
 from tests.helpers import noise_set, random_bundle
 
@@ -88,6 +91,22 @@ def app(models):
     """The app with these models."""
     with serving(models.parent / "log", EXPLORER_CHECKPOINTS=str(models)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shipped_app(tmp_path_factory):
+    """The app with copies of all shipped models."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for name in SHIPPED_NAMES:
+        shutil.copytree(SHIPPED_DIR / name, folder / "checkpoints" / name)
+    with serving(folder / "log", EXPLORER_CHECKPOINTS=str(folder / "checkpoints")) as server:
+        yield server
+
+
+@pytest.fixture
+def exhibit_page(shipped_app, visit):
+    """An ExhibitPage, not opened yet."""
+    return ExhibitPage(visit("about:blank"), shipped_app.url)
 
 
 @pytest.fixture(scope="session")

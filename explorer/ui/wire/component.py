@@ -52,9 +52,9 @@ def joined(script: Path) -> str:
 def register(panel: str, name: str, isolate_styles: bool = True, state: str = "request", html: str | None = None) -> Callable:
     """Registers the component in the folder of the file `panel` and returns its mount(data, key, on_change).
 
-    `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does. `html`: the
-    markup, by default that in component.html. Call once, at module level: Streamlit remounts a component that is registered
-    again.
+    `state`: the name that the script sets with setStateValue or setTriggerValue; `on_change` is called when it does.
+    `html`: the markup, by default that in component.html. Call once, at module level: Streamlit remounts a component that is
+    registered again.
     """
     own_html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
     html = own_html if html is None else html
