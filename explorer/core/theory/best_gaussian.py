@@ -93,9 +93,9 @@ def _ascend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All optimisations at once: means and sigmas (S, starts, D). A step that would lower the ELBO is not taken.
 
-    The optimum is a fixed point (Opper & Archambeau 2009, eq. 8-10): 1 / sigma_d^2 = -E_q[d^2 log p(x, z) / dz_d^2] and
-    E_q[d log p(x, z) / dz_d] = 0. The expected derivatives follow from values of log p(x|z) alone: E_q[f'] = E_q[f t] / sigma and
-    E_q[f''] = E_q[f (t^2 - 1)] / sigma^2 with z = mean + sigma t (Bonnet's and Price's theorems).
+    The optimum is a fixed point (Opper & Archambeau 2009): 1 / sigma_d^2 = -E_q[d^2 log p(x, z) / dz_d^2] and
+    E_q[d log p(x, z) / dz_d] = 0. The expected derivatives follow from values of log p(x|z) alone:
+    E_q[f'] = E_q[f t] / sigma and E_q[f''] = E_q[f (t^2 - 1)] / sigma^2 with z = mean + sigma t (integration by parts).
     """
     t, weights = _hermite(likelihood.latent_dim)
     mean, sigma = np.stack([q.mean for q in starts]), np.stack([q.sigma for q in starts])
