@@ -6,7 +6,6 @@ from scipy.special import logsumexp
 from torch.distributions import Bernoulli, ContinuousBernoulli, Normal
 
 from explorer.core.engine.engine import Engine
-from explorer.core.theory.evidence import Field
 
 
 def log_joint(engine: Engine, z: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -36,9 +35,3 @@ def log_px(engine: Engine, x: np.ndarray, low, high, n) -> float:
     points, log_cell = grid(low, high, n)
     parts = [log_joint(engine, z, x) for z in np.array_split(points, 1 + len(points) // 4096)]
     return float(logsumexp(np.concatenate(parts))) + log_cell
-
-
-def log_px_of_field(engine: Engine, x: np.ndarray, field: Field, factor: int) -> float:
-    """The integral over the box of a field, with `factor` times its resolution."""
-    n = [factor * (size - 1) + 1 for size in reversed(field.values.shape)]
-    return log_px(engine, x, field.low, field.high, n)
