@@ -16,7 +16,9 @@ from explorer.core.theory.evidence import Evidence
 from explorer.core.theory.gaussian import MAX_MEAN, MAX_SIGMA, MIN_SIGMA, Gaussian, encoder_gaussian, terms_of_many
 from explorer.core.theory.plane import as_image, check_integrable
 
-N_STEPS = 32
+N_STEPS, MIN_STEPS = 40, 20
+CONVERGED = 1e-6  # nats gained in STALLED steps
+STALLED = 4
 N_NODES = 12  # Gauss-Hermite nodes per dimension: exact where log p(x|z) is a polynomial of degree 23 within q
 MAX_MODES = 4  # starts, besides the encoder's q and the moments of the posterior
 FIRST_RATE, MAX_RATE = 0.15, 0.9  # of a step towards the fixed point; the first is small so that a film shows the way
@@ -64,6 +66,7 @@ def best_gaussian(
 ) -> BestGaussian:
     """Maximises the ELBO over mean and sigma, from the encoder's q, the modes and the moments of the posterior, and `starts`.
 
+    Makes at most `n_steps` steps, fewer (but at least MIN_STEPS) where all optimisations have converged.
     on_step(step, n_steps) is called after each step; it stops the optimisation by returning False, and the best q so far is
     returned. Raises ConfigError as `evidence.evidence` does.
     """
@@ -93,15 +96,15 @@ def _ascend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All optimisations at once: means and sigmas (S, starts, D). A step that would lower the ELBO is not taken.
 
-    The optimum is a fixed point (Opper & Archambeau 2009, eq. 8-10): 1 / sigma_d^2 = -E_q[d^2 log p(x, z) / dz_d^2] and
-    E_q[d log p(x, z) / dz_d] = 0. The expected derivatives follow from values of log p(x|z) alone: E_q[f'] = E_q[f t] / sigma and
-    E_q[f''] = E_q[f (t^2 - 1)] / sigma^2 with z = mean + sigma t (Bonnet's and Price's theorems).
+    The optimum is a fixed point (Opper & Archambeau 2009): 1 / sigma_d^2 = -E_q[d^2 log p(x, z) / dz_d^2] and
+    E_q[d log p(x, z) / dz_d] = 0. The expected derivatives follow from values of log p(x|z) alone:
+    E_q[f'] = E_q[f t] / sigma and E_q[f''] = E_q[f (t^2 - 1)] / sigma^2 with z = mean + sigma t (integration by parts).
     """
     t, weights = _hermite(likelihood.latent_dim)
     mean, sigma = np.stack([q.mean for q in starts]), np.stack([q.sigma for q in starts])
     elbo, slope, curvature = _statistics(likelihood, x, mean, sigma, t, weights)
     rate = np.full((len(starts), 1), FIRST_RATE)
-    means, sigmas = [mean], [sigma]
+    means, sigmas, elbos = [mean], [sigma], [elbo]
     for step in range(1, n_steps + 1):
         precision = 1 / sigma**2
         target = np.clip(-curvature, precision / MAX_PRECISION_RATIO**3, precision * MAX_PRECISION_RATIO**3)
@@ -119,7 +122,10 @@ def _ascend(
         slope, curvature = np.where(rises[:, None], new_slope, slope), np.where(rises[:, None], new_curvature, curvature)
         means.append(mean)
         sigmas.append(sigma)
+        elbos.append(elbo)
         if on_step is not None and on_step(step, n_steps) is False:
+            break
+        if step >= MIN_STEPS and (elbo - elbos[-1 - STALLED] < CONVERGED).all():
             break
     return np.stack(means), np.stack(sigmas)
 

@@ -1,9 +1,9 @@
 """The derivation of the loss from KL(q(z|x) || p(z|x)), line by line, with the value of every term.
 
-The lines are those of the lectures, in their notation (Kingma & Welling 2013, section 2.2). Every line is an equation with a left
-and a right side. Its `terms` are the same equation solved for log p(x): their sum, `total`, is log p(x) in every line, whatever q
-is, while the terms move with q. KL(q(z|x) || p(z|x)) and the other expectations are integrated by different nodes, so that
-equality is a result and not an identity of the program.
+Every line is an equation with a left and a right side (Kingma & Welling 2013, section 2.2). Its `terms` are the same equation
+solved for log p(x): their sum, `total`, is log p(x) in every line, whatever q is, while the terms move with q.
+KL(q(z|x) || p(z|x)) and the other expectations are integrated with different nodes, and log p(x) without q, so that equality
+is a result and not an identity of the program.
 """
 
 from dataclasses import dataclass

@@ -56,13 +56,6 @@ class Example:
     elbo: float
 
 
-DEFAULT = Tables(
-    np.array([0.5, 0.3, 0.2]),
-    np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]),
-    np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]),
-)
-
-
 def example(tables: Tables, x: int) -> Example:
     """The example for the observed x, 0 or 1. Raises ConfigError for another x and where p(x) = 0."""
     if x not in range(N_X):
@@ -129,3 +122,10 @@ def _checked(name: str, table, shape: tuple[int, ...]) -> np.ndarray:
             f"Probabilities must sum to 1; in {name} they sum to {', '.join(f'{s:g}' for s in np.atleast_1d(sums))}."
         )
     return table
+
+
+DEFAULT_TABLES = Tables(
+    np.array([0.5, 0.3, 0.2]),
+    np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]),
+    np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]),
+)

@@ -31,6 +31,12 @@ class Field:
     high: np.ndarray
     values: np.ndarray
 
+    def finer(self, factor: int = 2) -> "Field":
+        """The same field with 1 / `factor` of the step, by quintic spline interpolation."""
+        axes = [np.arange(factor * (n - 1) + 1) / factor for n in self.values.shape]
+        values = ndimage.map_coordinates(self.values.astype(float), np.meshgrid(*axes, indexing="ij"), order=5)
+        return Field(self.low, self.high, values.astype(np.float32))
+
 
 @dataclass(frozen=True)
 class Evidence:

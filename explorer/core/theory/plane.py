@@ -27,7 +27,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid of latent points: `low` (D,) is its first corner, `step` (D,) its spacing, `size` the points per dimension.
+    """A regular grid of latent points: first corner `low` (D,), spacing `step` (D,), and number of points per dimension `size`.
 
     Arrays over a grid have the shape `shape`: (ny, nx) for D = 2, with z = (x, y); (nx,) for D = 1.
     """

@@ -138,3 +138,12 @@ def test_the_best_learned_scale_is_the_root_mean_square_error():
     log_scale = best.clone().requires_grad_()
     likelihood.log_prob("gaussian-learned", logits, x, log_scale).mean().backward()
     assert abs(log_scale.grad) < 1e-5
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.parametrize("log_scale", [-2.3, 0.0])
+def test_the_linear_form_is_the_log_density(name, log_scale):
+    logits, x = on_grid(SOFT.double(), GREY.double())
+    a, b = likelihood.linear_form(name, logits, log_scale)
+    expected = likelihood.log_prob(name, logits, x, log_scale)
+    torch.testing.assert_close(a * x + b + likelihood.log_base(name, x, log_scale), expected)
