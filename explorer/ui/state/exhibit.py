@@ -49,7 +49,25 @@ class Choice:
         return value
 
 
-Settings = Mapping[str, Number | Choice]  # by name, which is also that of the query parameter
+@dataclass(frozen=True)
+class Numbers:
+    """A setting that is as many numbers from `low` to `high` as its default has, in a text such as "0.5,0.3,0.2"."""
+
+    low: float
+    high: float
+    default: tuple[float, ...]
+
+    def read(self, text: str) -> tuple[float, ...]:
+        values = tuple(map(float, text.split(",")))  # raises ValueError
+        if len(values) != len(self.default) or not all(self.low <= value <= self.high for value in values):
+            raise ValueError(f"it must be {len(self.default)} numbers from {self.low:g} to {self.high:g}")
+        return values
+
+    def write(self, value: tuple[float, ...]) -> str:
+        return ",".join(f"{part:.6g}" for part in value)
+
+
+Settings = Mapping[str, Number | Numbers | Choice]  # by name, which is also that of the query parameter
 
 
 @dataclass(eq=False)
@@ -75,7 +93,8 @@ class ExhibitState:
         if (self.model, self.content_hash) == (engine.name, engine.content_hash):
             return
         if self.model:
-            self.values, self.own = {}, self.own.not_evaluated()
+            self._drop_computed()
+            self.own = self.own.not_evaluated()
         self.model, self.content_hash, self.n_images = engine.name, engine.content_hash, len(engine.gallery.mu)
         if self.image >= self.n_images:
             self.image = 0
@@ -93,14 +112,19 @@ class ExhibitState:
                     self.values = kept if value is None else kept | {name: self.settings[name].read(str(value))}
 
     def show_image(self, row: int) -> None:
-        """Shows a gallery image or OWN, with the settings at their defaults."""
+        """Shows a gallery image or OWN. Settings that the exhibit computes for an image are those of the new image."""
         if 0 <= row < self.n_images or (row == OWN and self.own.data is not None):
-            self.image, self.values = row, {}
+            self.image = row
+            self._drop_computed()
 
     def change_own_image(self, **changes) -> None:
         """Replaces the data of the own image and shows it; without data, shows image 0 again."""
         self.own = self.own.changed(**changes)
-        self.image, self.values = (0 if self.own.data is None else OWN), {}
+        self.image = 0 if self.own.data is None else OWN
+        self._drop_computed()
+
+    def _drop_computed(self) -> None:
+        self.values = {name: value for name, value in self.values.items() if self.settings[name].default is not None}
 
     def place_own_image(self, prepared=None, evaluation=None, error: str = "") -> None:
         """Sets what the model makes of the own image, or why it cannot be evaluated."""

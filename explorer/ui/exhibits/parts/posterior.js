@@ -10,7 +10,7 @@ const RULE = gaussHermite(24);
 const POSTERIOR_RGB = [0, 121, 107];
 const LIMITS = { mean: 8, low: 0.002, high: 2 };
 
-// Prepares the elements of the plane. `onTerms(terms)` is called with the terms of q whenever it moves.
+// Prepares the elements of the plane. `onTerms(terms, q)` is called whenever q moves.
 export function buildPosterior(s, onTerms) {
   const { $ } = s;
   Object.assign(s, { q: null, view: null, picture: null, onTerms, drag: $('.le-drag') });
@@ -40,7 +40,7 @@ export function acceptPosterior(s, packet) {
   }));
   if (s.isSettled() || !s.q || picture !== s.picture) {
     s.q = q;
-    s.onTerms(terms);
+    s.onTerms(terms, q);
   }
   if (picture !== s.picture) s.view = viewAround(posterior, q);
   s.picture = picture;
@@ -69,7 +69,7 @@ export function moveQ(s, q, event) {
     i < 2 ? within(value, -LIMITS.mean, LIMITS.mean) : within(value, LIMITS.low, LIMITS.high),
   );
   drawQ(s.drag, s.q, s.view, s.colours);
-  s.onTerms(termsOf(s));
+  s.onTerms(termsOf(s), s.q);
   countPaint(event);
   s.set({ m1: s.q[0], m2: s.q[1], s1: s.q[2], s2: s.q[3] });
 }
