@@ -25,7 +25,7 @@ LAYERS = {  # a module imports from lower layers, or from its own without a circ
         "explorer/ui/__init__.py",
     ),
     3: ("explorer/figures.py", "explorer/slides", "explorer/tables.py", "explorer/__init__.py"),
-    2: ("explorer/core/engine", "explorer/core/worker", "explorer/core/transfer.py"),
+    2: ("explorer/core/engine", "explorer/core/theory", "explorer/core/worker", "explorer/core/transfer.py"),
     1: ("explorer/core/bundles", "explorer/core/training", "explorer/core/runs"),
     0: (
         "explorer/core/vae",
