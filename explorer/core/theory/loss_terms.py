@@ -13,7 +13,7 @@ from explorer.core.errors import ConfigError
 from explorer.core.latent.arrays import as_finite_table
 
 MAX_BUBBLES = 1000  # pairs grow with the square of it: 500,000 then
-N_HALVINGS = 30  # of the interval [0, 1] in which the contact of two ellipsoids is searched
+N_HALVINGS = 24  # of the interval [0, 1] in which the contact of two ellipsoids is searched
 
 
 def variance_term(variance) -> np.ndarray:
@@ -70,8 +70,8 @@ class BubbleOverlap:
 def overlapping_bubbles(mu, logvar, n_sigmas: float = 1.0) -> BubbleOverlap:
     """The pairs of posteriors, mu and logvar (N, D), whose ellipsoids of `n_sigmas` standard deviations overlap.
 
-    Exact, so it is what a viewer counts where the ellipses of a two-dimensional model are drawn at the same `n_sigmas`. A bubble
-    inside another overlaps it. With the distances d between the centres and the variances a and b in each dimension, two
+    Exact, so it is what a viewer counts where the ellipses of a two-dimensional model are drawn at the same `n_sigmas`. A
+    bubble inside another overlaps it. With the distances d between the centres and the variances a and b in each dimension, two
     ellipsoids have no common point iff the maximum over 0 < t < 1 of t (1 - t) sum d^2 / ((1 - t) a + t b) exceeds n_sigmas^2
     (Perram & Wertheim 1985). The function is concave in t, so halving the interval finds its maximum. Raises ConfigError for
     more than MAX_BUBBLES posteriors.
