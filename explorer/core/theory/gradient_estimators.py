@@ -2,8 +2,8 @@
 
 - score function: f(z) d/dmu log q(z) = f(z) eps / sigma, without the derivative of f (Williams 1992). Subtracting a baseline b,
   (f(z) - b) eps / sigma, leaves its mean unchanged, since E[eps] = 0, and lowers its variance if b is near f.
-- pathwise: f'(z) dz/dmu = f'(z), the reparameterization trick (Kingma & Welling 2013, section 2.4). Its mean is the gradient only
-  if f is continuous.
+- pathwise: f'(z) dz/dmu = f'(z), the reparameterization trick (Kingma & Welling 2013, section 2.4). Its mean is the gradient
+  only if f is continuous.
 
 Mohamed et al. 2020 (Monte Carlo gradient estimation in machine learning) compare them. Here for functions whose gradient and
 variances have closed forms (TOYS), and for log p(x|z) of a trained model.
@@ -43,12 +43,13 @@ class Toy:
     slope2: Callable[[float, float], float]  # E[f'^2]
 
 
-def _sine_factor(sigma: float) -> float:
+def _damping(sigma: float) -> float:
+    """E[sin k z] / sin k mu."""
     return math.exp(-0.5 * (FREQUENCY * sigma) ** 2)
 
 
-def _double_sine(mu: float, sigma: float) -> float:
-    """E[cos(2 k z)] / E[cos(2 k mu)] is exp(-2 k^2 sigma^2); here with cos(2 k mu)."""
+def _mean_of_double(mu: float, sigma: float) -> float:
+    """E[cos 2 k z], by which sin^2 and cos^2 of k z are expressed."""
     return math.cos(2 * FREQUENCY * mu) * math.exp(-2 * (FREQUENCY * sigma) ** 2)
 
 
@@ -78,12 +79,12 @@ TOYS = {
     "sin 30z": Toy(
         f=lambda z: np.sin(FREQUENCY * z),
         slope=lambda z: FREQUENCY * np.cos(FREQUENCY * z),
-        mean=lambda mu, sigma: math.sin(FREQUENCY * mu) * _sine_factor(sigma),
-        gradient=lambda mu, sigma: FREQUENCY * math.cos(FREQUENCY * mu) * _sine_factor(sigma),
-        f_eps2=lambda mu, sigma: math.sin(FREQUENCY * mu) * (1 - (FREQUENCY * sigma) ** 2) * _sine_factor(sigma),
-        f2_eps2=lambda mu, sigma: 0.5 * (1 - (1 - 4 * (FREQUENCY * sigma) ** 2) * _double_sine(mu, sigma)),
-        slope_mean=lambda mu, sigma: FREQUENCY * math.cos(FREQUENCY * mu) * _sine_factor(sigma),
-        slope2=lambda mu, sigma: 0.5 * FREQUENCY**2 * (1 + _double_sine(mu, sigma)),
+        mean=lambda mu, sigma: math.sin(FREQUENCY * mu) * _damping(sigma),
+        gradient=lambda mu, sigma: FREQUENCY * math.cos(FREQUENCY * mu) * _damping(sigma),
+        f_eps2=lambda mu, sigma: math.sin(FREQUENCY * mu) * (1 - (FREQUENCY * sigma) ** 2) * _damping(sigma),
+        f2_eps2=lambda mu, sigma: 0.5 * (1 - (1 - 4 * (FREQUENCY * sigma) ** 2) * _mean_of_double(mu, sigma)),
+        slope_mean=lambda mu, sigma: FREQUENCY * math.cos(FREQUENCY * mu) * _damping(sigma),
+        slope2=lambda mu, sigma: 0.5 * FREQUENCY**2 * (1 + _mean_of_double(mu, sigma)),
     ),
     "step": Toy(  # 1 where z > 0: the slope is 0 almost everywhere
         f=lambda z: (np.asarray(z) > 0).astype(np.float64),
@@ -124,7 +125,8 @@ def moments(name: str, mu: float, sigma: float) -> Moments:
     with_baseline = (f2_eps2 - 2 * baseline * f_eps2 + baseline**2) / sigma**2 - gradient**2
     pathwise_mean = toy.slope_mean(mu, sigma)
     pathwise = toy.slope2(mu, sigma) - pathwise_mean**2
-    return Moments(gradient, baseline, (gradient, gradient, pathwise_mean), (score, with_baseline, pathwise))
+    variance = tuple(max(0.0, part) for part in (score, with_baseline, pathwise))  # rounding may make it negative
+    return Moments(gradient, baseline, (gradient, gradient, pathwise_mean), variance)
 
 
 def toy_estimates(name: str, mu: float, sigma: float, n: int, seed: int) -> np.ndarray:
