@@ -1,0 +1,212 @@
+"""What the decoder puts out: the parameters of p(x|z). Its mean, samples of it, and log p(x|z) under each likelihood.
+
+The formulas of the likelihoods are in core/vae/likelihood.py. Here one image is compared with one output of the decoder:
+`logits`, float32 (C, H, W).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from explorer.core.config import LIKELIHOODS
+from explorer.core.errors import ConfigError, unknown
+from explorer.core.vae import likelihood
+from explorer.core.vae.likelihood import LOG_2PI, SERIES_LIMIT
+from explorer.core.vae.model import LOG_SCALE_LIMIT, VAE
+
+HALF_GREY_LEVEL = 1 / 510
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One image under one likelihood."""
+
+    likelihood: str
+    log_prob: float  # log p(x|z) in nats, summed over pixels; for bernoulli on grey levels minus the cross-entropy
+    mean: np.ndarray  # (C, H, W) float32 in [0, 1], E[x|z]
+    sample: np.ndarray  # (C, H, W) float32, one draw from p(x|z), clipped to [0, 1] for display
+    share_clipped: float  # of the sample's values, that were outside [0, 1]
+    variance: np.ndarray  # (C, H, W) float32, Var[x|z] of each pixel
+
+
+def observe(name: str, logits, image, log_scale: float = 0.0, seed: int = 0) -> Observation:
+    """`image`, uint8 (C, H, W), under the likelihood `name`. `log_scale` is log sigma, used by gaussian-learned only."""
+    logits, x = _checked(name, logits, image)
+    mean = likelihood.mean(name, logits)
+    variance = pixel_variance(name, logits.numpy(), log_scale)
+    sample = _sample(name, logits, mean, log_scale, torch.Generator().manual_seed(seed))
+    clipped = sample.clamp(0, 1)
+    return Observation(
+        name,
+        float(likelihood.log_prob(name, logits.double(), x.double(), log_scale).sum()),
+        mean.numpy(),
+        clipped.numpy(),
+        float((sample != clipped).double().mean()),
+        variance,
+    )
+
+
+def side_by_side(logits, image, log_scale: float = 0.0, seed: int = 0) -> tuple[Observation, ...]:
+    """The same image and the same output of the decoder under each of LIKELIHOODS."""
+    return tuple(observe(name, logits, image, log_scale, seed) for name in LIKELIHOODS)
+
+
+@torch.inference_mode()
+def decoder_output(model: VAE, z) -> tuple[np.ndarray, float]:
+    """z (D,) -> (logits (C, H, W) float32, log_scale): the arguments of `observe` for a model."""
+    device = next(model.parameters()).device
+    logits = model.decode_logits(torch.as_tensor(np.asarray(z, np.float32))[None].to(device))
+    return logits[0].contiguous().cpu().numpy(), float(model.log_scale.clamp(min=-LOG_SCALE_LIMIT))
+
+
+def _sample(name: str, logits, mean, log_scale: float, generator: torch.Generator) -> torch.Tensor:
+    """One draw from p(x|z)."""
+    if name in ("gaussian", "gaussian-learned"):
+        sigma = 1.0 if name == "gaussian" else math.exp(log_scale)
+        return mean + sigma * torch.randn(mean.shape, generator=generator)
+    u = torch.rand(mean.shape, generator=generator)
+    if name == "bernoulli":
+        return (u < mean).float()
+    # The inverse distribution function log(1 + u (e^l - 1)) / l of the continuous Bernoulli, mirrored for l > 0, where e^l overflows
+    l = -logits.abs()
+    safe = torch.where(l > -SERIES_LIMIT, -1.0, l).double()
+    part = torch.log1p(u * torch.expm1(safe)) / safe
+    part = torch.where(l > -SERIES_LIMIT, u + u * (u - 1) * -l / 2, part)
+    return torch.where(logits > 0, 1 - part, part).float()
+
+
+def pixel_variance(name: str, logits, log_scale: float = 0.0) -> np.ndarray:
+    """Var[x|z] of each pixel, float32 and shaped like logits: the diagonal of the covariance of p(x|z), which has no other entries.
+
+    bernoulli: p (1 - p); gaussian: 1; gaussian-learned: sigma^2; continuous-bernoulli: 1 / l^2 - 1 / (2 sinh(l / 2))^2, from its
+    cumulant function log((e^l - 1) / l) (Loaiza-Ganem & Cunningham 2019).
+    """
+    _check_name(name)
+    logits = torch.as_tensor(logits).double()
+    if name == "bernoulli":
+        variance = torch.sigmoid(logits) * torch.sigmoid(-logits)
+    elif name == "continuous-bernoulli":
+        near = logits.abs() < SERIES_LIMIT
+        safe = torch.where(near, 1.0, logits).clamp(-1400, 1400)  # sinh is finite in float64
+        variance = torch.where(near, 1 / 12 - logits**2 / 240, safe**-2 - (2 * torch.sinh(safe / 2)) ** -2)
+    else:
+        variance = torch.full_like(logits, 1.0 if name == "gaussian" else math.exp(2 * log_scale))
+    return variance.float().numpy()
+
+
+# ---- squared error and cross-entropy as likelihoods
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """Squared error as a Gaussian log likelihood: log_prob = -squared_error / (2 sigma^2) + constant, in nats."""
+
+    squared_error: float  # the sum over pixels of (x - mean)^2
+    n_pixels: int
+    sigma: float
+    scaled: float  # squared_error / (2 sigma^2)
+    constant: float  # -n_pixels (log sigma + log(2 pi) / 2): independent of the decoder where sigma is fixed
+    log_prob: float
+
+
+def squared_error(mean, image, sigma: float = 1.0) -> SquaredError:
+    """The squared error of `mean` (C, H, W) in [0, 1] from the uint8 image, and log N(x; mean, sigma^2 I).
+
+    Kingma & Welling 2013, appendix C.2. `sigma` weighs the error against the KL: half of it counts the error four times.
+    """
+    if not sigma > 0:
+        raise ConfigError(f"sigma must be greater than 0, not {sigma}.")
+    x, mean = _as_float(image), np.asarray(mean, np.float64)
+    if mean.shape != x.shape:
+        raise ConfigError(f"The image has the shape {x.shape}, its mean {mean.shape}.")
+    error = float(((x - mean) ** 2).sum())
+    scaled, constant = error / (2 * sigma**2), -x.size * (math.log(sigma) + LOG_2PI / 2)
+    return SquaredError(error, x.size, sigma, scaled, constant, constant - scaled)
+
+
+def target_entropy(images) -> np.ndarray:
+    """The cross-entropy that is left when the decoder's p equals the pixels: uint8 images (N, C, H, W) -> (N,) in nats.
+
+    -sum x log x + (1 - x) log(1 - x), a lower bound on the cross-entropy of every decoder. It is zero only for black and white
+    pixels, where the cross-entropy is the log likelihood of a Bernoulli.
+    """
+    levels = np.arange(256) / 255
+    inner = levels[1:-1]
+    table = np.zeros(256)
+    table[1:-1] = -(inner * np.log(inner) + (1 - inner) * np.log(1 - inner))
+    return table[_as_images(images)].reshape(len(images), -1).sum(1)
+
+
+def target_log_density(images) -> np.ndarray:
+    """log p(x) of the continuous Bernoulli whose lambda equals the pixels: uint8 images (N, C, H, W) -> (N,) in nats.
+
+    Beside `target_entropy`: a density may exceed 1, so its logarithm may be positive. It grows without bound as lambda approaches
+    0 or 1 at a black or white pixel; lambda is kept half a grey level from them.
+    """
+    x = torch.arange(256).double() / 255
+    clipped = x.clamp(HALF_GREY_LEVEL, 1 - HALF_GREY_LEVEL)
+    table = likelihood.log_prob("continuous-bernoulli", torch.logit(clipped), x).numpy()
+    return table[_as_images(images)].reshape(len(images), -1).sum(1)
+
+
+def cross_entropy_integral(logits) -> np.ndarray:
+    """The integral over x in [0, 1] of exp(-cross-entropy) = lambda^x (1 - lambda)^(1 - x), float32, shaped like logits.
+
+    tanh(l / 2) / l, at most 1/2: less than 1, so on grey levels the cross-entropy is no log likelihood. The continuous Bernoulli
+    divides by it (Loaiza-Ganem & Cunningham 2019, eq. 4 to 6).
+    """
+    logits = torch.as_tensor(logits).double()
+    ones = torch.ones_like(logits)
+    cross_entropy = likelihood.log_prob("bernoulli", logits, ones)
+    return torch.exp(cross_entropy - likelihood.log_prob("continuous-bernoulli", logits, ones)).float().numpy()
+
+
+# ---- the covariance as a matrix
+
+
+@dataclass(frozen=True, eq=False)
+class PixelCovariance:
+    """Covariances of P pixels, each (P, P) float64."""
+
+    given_z: np.ndarray  # of p(x|z) at one z, averaged over z: diagonal
+    over_z: np.ndarray  # of x, where z varies: not diagonal
+
+
+def pixel_covariance(means, variances) -> PixelCovariance:
+    """The covariance of x = mean(z) + noise from `means` E[x|z] and `variances` Var[x|z], (S, P) each, of S draws of z.
+
+    Cov[x] = E[Var[x|z]] + Cov[E[x|z]] (law of total covariance): each p(x|z) is diagonal, and pixels are correlated all the same,
+    because they follow the same z.
+    """
+    means, variances = np.asarray(means, np.float64), np.asarray(variances, np.float64)
+    if means.ndim != 2 or means.shape != variances.shape or len(means) < 2:
+        raise ConfigError(f"Two draws of z or more are needed, (S, P), not {means.shape} and {variances.shape}.")
+    given_z = np.diag(variances.mean(0))
+    return PixelCovariance(given_z, given_z + np.cov(means.T, bias=True).reshape(given_z.shape))
+
+
+def _checked(name: str, logits, image) -> tuple[torch.Tensor, torch.Tensor]:
+    _check_name(name)
+    logits = torch.from_numpy(np.array(logits, np.float32))
+    x = torch.from_numpy(_as_float(image)).float()
+    if logits.shape != x.shape:
+        raise ConfigError(f"The image has the shape {tuple(x.shape)}, the decoder's output {tuple(logits.shape)}.")
+    return logits, x
+
+
+def _check_name(name: str) -> None:
+    if name not in LIKELIHOODS:
+        raise unknown("likelihood", name, LIKELIHOODS)
+
+
+def _as_images(images) -> np.ndarray:
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise ConfigError(f"Expected uint8 images, not {images.dtype}.")
+    return images
+
+
+def _as_float(image) -> np.ndarray:
+    return _as_images(image) / 255
