@@ -69,19 +69,20 @@ def _sample(name: str, logits, mean, log_scale: float, generator: torch.Generato
     u = torch.rand(mean.shape, generator=generator)
     if name == "bernoulli":
         return (u < mean).float()
-    # The inverse distribution function log(1 + u (e^l - 1)) / l of the continuous Bernoulli, mirrored for l > 0, where e^l overflows
-    l = -logits.abs()
-    safe = torch.where(l > -SERIES_LIMIT, -1.0, l).double()
-    part = torch.log1p(u * torch.expm1(safe)) / safe
-    part = torch.where(l > -SERIES_LIMIT, u + u * (u - 1) * -l / 2, part)
+    # Inverse distribution function of the continuous Bernoulli, log(1 + u (e^l - 1)) / l; mirrored for l > 0: e^l may overflow.
+    is_near = logits.abs() < SERIES_LIMIT
+    negative = -logits.abs().double()
+    safe = torch.where(is_near, -1.0, negative)
+    far = torch.log1p(u * torch.expm1(safe)) / safe
+    part = torch.where(is_near, u + negative * u * (1 - u) / 2, far)
     return torch.where(logits > 0, 1 - part, part).float()
 
 
 def pixel_variance(name: str, logits, log_scale: float = 0.0) -> np.ndarray:
-    """Var[x|z] of each pixel, float32 and shaped like logits: the diagonal of the covariance of p(x|z), which has no other entries.
+    """Var[x|z] of each pixel, float32 and shaped like logits: the diagonal of the covariance of p(x|z), whose rest is 0.
 
-    bernoulli: p (1 - p); gaussian: 1; gaussian-learned: sigma^2; continuous-bernoulli: 1 / l^2 - 1 / (2 sinh(l / 2))^2, from its
-    cumulant function log((e^l - 1) / l) (Loaiza-Ganem & Cunningham 2019).
+    bernoulli: p (1 - p); gaussian: 1; gaussian-learned: sigma^2; continuous-bernoulli: 1 / l^2 - 1 / (2 sinh(l / 2))^2, the
+    second derivative of log((e^l - 1) / l) at the logit l.
     """
     _check_name(name)
     logits = torch.as_tensor(logits).double()
@@ -142,8 +143,8 @@ def target_entropy(images) -> np.ndarray:
 def target_log_density(images) -> np.ndarray:
     """log p(x) of the continuous Bernoulli whose lambda equals the pixels: uint8 images (N, C, H, W) -> (N,) in nats.
 
-    Beside `target_entropy`: a density may exceed 1, so its logarithm may be positive. It grows without bound as lambda approaches
-    0 or 1 at a black or white pixel; lambda is kept half a grey level from them.
+    Beside `target_entropy`: a density may exceed 1, so its logarithm may be positive. It grows without bound as lambda
+    approaches 0 at a black pixel or 1 at a white one; here lambda stays half a grey level away from them.
     """
     x = torch.arange(256).double() / 255
     clipped = x.clamp(HALF_GREY_LEVEL, 1 - HALF_GREY_LEVEL)
@@ -154,8 +155,8 @@ def target_log_density(images) -> np.ndarray:
 def cross_entropy_integral(logits) -> np.ndarray:
     """The integral over x in [0, 1] of exp(-cross-entropy) = lambda^x (1 - lambda)^(1 - x), float32, shaped like logits.
 
-    tanh(l / 2) / l, at most 1/2: less than 1, so on grey levels the cross-entropy is no log likelihood. The continuous Bernoulli
-    divides by it (Loaiza-Ganem & Cunningham 2019, eq. 4 to 6).
+    tanh(l / 2) / l, at most 1/2: not 1, so on grey levels the negative cross-entropy is no log likelihood. The continuous
+    Bernoulli divides by it (Loaiza-Ganem & Cunningham 2019, eq. 4 to 6).
     """
     logits = torch.as_tensor(logits).double()
     ones = torch.ones_like(logits)
@@ -177,8 +178,8 @@ class PixelCovariance:
 def pixel_covariance(means, variances) -> PixelCovariance:
     """The covariance of x = mean(z) + noise from `means` E[x|z] and `variances` Var[x|z], (S, P) each, of S draws of z.
 
-    Cov[x] = E[Var[x|z]] + Cov[E[x|z]] (law of total covariance): each p(x|z) is diagonal, and pixels are correlated all the same,
-    because they follow the same z.
+    Cov[x] = E[Var[x|z]] + Cov[E[x|z]] (law of total covariance): each p(x|z) is diagonal, and pixels are correlated all the
+    same, because they follow the same z.
     """
     means, variances = np.asarray(means, np.float64), np.asarray(variances, np.float64)
     if means.ndim != 2 or means.shape != variances.shape or len(means) < 2:
