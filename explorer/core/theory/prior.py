@@ -17,9 +17,9 @@ from explorer.core.latent.arrays import as_finite_table, check_at_least
 from explorer.core.vae.likelihood import LOG_2PI
 
 HOLE_SUPPORT = 0.1  # a prior draw whose support is lower lies in a hole
-MAX_HOLE_DRAWS = 2000  # draws in holes among which the largest holes are searched: all pairs are compared
+MAX_HOLE_DRAWS = 1000  # draws in holes among which the largest holes are searched: all pairs are compared
 HOLE_RADIUS = 0.25  # of a hole, in units of sqrt(2 D), the typical distance between two draws from the prior
-TABLE_SIZE = 4_000_000  # entries of a table of draws and posteriors that are computed at once
+TABLE_SIZE = 2_000_000  # entries of a table of draws and posteriors that are computed at once
 
 Place = Callable[[np.ndarray], tuple[object, np.ndarray]]  # z (F, D) -> (anything, support (F,)), as Engine.place
 
@@ -119,12 +119,11 @@ def kl_parts(mu, logvar, n: int = 1000, seed: int = 0) -> KlParts:
 def _log_aggregate(z: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """The log density of the mixture at z (F, D): (F,). Squared distances are expanded into a matrix product."""
     precision = sigma**-2
-    factors = torch.cat([precision, -2 * mu * precision], 1).T.contiguous()
-    constant = (mu**2 * precision + 2 * sigma.log() + LOG_2PI).sum(1)
+    factors = torch.cat([-0.5 * precision, mu * precision], 1).T.contiguous()
+    constant = -(0.5 * (mu**2 * precision + LOG_2PI) + sigma.log()).sum(1)
     parts = []
     for part in z.split(max(1, TABLE_SIZE // len(mu))):
-        twice = torch.addmm(constant, torch.cat([part**2, part], 1), factors)
-        parts.append(torch.logsumexp(-0.5 * twice, 1))
+        parts.append(torch.logsumexp(torch.addmm(constant, torch.cat([part**2, part], 1), factors), 1))
     return torch.cat(parts) - math.log(len(mu))
 
 
@@ -150,7 +149,7 @@ class Holes:
     masses: np.ndarray  # (K,) float64, the share of the prior's mass within HOLE_RADIUS of the centre that is in a hole
 
 
-def find_holes(place: Place, latent_dim: int, n: int = 4000, seed: int = 0, n_centres: int = 8) -> Holes:
+def find_holes(place: Place, latent_dim: int, n: int = 3000, seed: int = 0, n_centres: int = 8) -> Holes:
     """The share of prior mass whose support is under HOLE_SUPPORT, from n prior draws, and at most n_centres holes.
 
     `place` is Engine.place or Landmarks.query. The standard error is the binomial one, sqrt(share (1 - share) / n). A hole's
@@ -178,7 +177,7 @@ def _crowded(points: np.ndarray, radius: float, k: int) -> tuple[np.ndarray, np.
     np.fill_diagonal(near, True)
     free, rows, counts = np.ones(len(points), bool), [], []
     while free.any() and len(rows) < k:
-        n_near = np.where(free, near @ free.astype(np.float32), 0)
+        n_near = np.where(free, near[:, free].sum(1), 0)
         rows.append(int(n_near.argmax()))
         counts.append(n_near.max())
         free &= ~near[rows[-1]]
