@@ -14,6 +14,7 @@ import torch
 from explorer.core.errors import ConfigError
 from explorer.core.latent import navigation
 from explorer.core.latent.arrays import as_finite_table, check_at_least
+from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.likelihood import LOG_2PI
 
 HOLE_SUPPORT = 0.1  # a prior draw whose support is lower lies in a hole
@@ -154,7 +155,8 @@ def find_holes(place: Place, latent_dim: int, n: int = 3000, seed: int = 0, n_ce
 
     `place` is Engine.place or Landmarks.query. The standard error is the binomial one, sqrt(share (1 - share) / n). A hole's
     centre is the draw with the most other hole draws nearby (of several, that with the lowest support); those draws are then
-    set aside for the next one. Support falls with the number of dimensions, so compare models of the same latent_dim.
+    set aside for the next one. Support falls with the number of dimensions: with 16 even real images are seldom supported
+    by others, so compare the share with `unsupported_images`.
     """
     check_at_least("The number of draws", n, 1)
     check_at_least("The number of holes", n_centres, 0)
@@ -167,6 +169,21 @@ def find_holes(place: Place, latent_dim: int, n: int = 3000, seed: int = 0, n_ce
     chosen, counts = _crowded(z[kept], HOLE_RADIUS * math.sqrt(2 * latent_dim), n_centres)
     rows, scale = kept[chosen], is_hole.sum() / max(1, len(kept)) / n
     return Holes(share, math.sqrt(share * (1 - share) / n), z[rows], support[rows], counts * scale)
+
+
+def unsupported_images(mu, logvar, n: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The share of images, 0 to 1, whose mean the other images do not support, and its standard error.
+
+    The number to compare `Holes.share` with: real images lie in holes of the same definition as often as this. Measured with n
+    of the images in mu, logvar (N, D), N > 1: a random half supports the others.
+    """
+    mu, logvar = as_finite_table("Encoder means", mu), as_finite_table("Encoder logvars", logvar)
+    order = np.random.default_rng(seed).permutation(len(mu))
+    half = order[: len(mu) // 2]
+    rows = order[len(half) :][:n]
+    support = Landmarks(mu[half], logvar[half]).query(mu[rows])[1]
+    share = float((support < HOLE_SUPPORT).mean())
+    return share, math.sqrt(share * (1 - share) / len(rows))
 
 
 def _crowded(points: np.ndarray, radius: float, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from explorer.core.errors import ConfigError
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.latent.navigation import prior_draws
 from explorer.core.theory import prior
-from explorer.core.theory.prior import aggregate_posterior, find_holes, kl_parts, ring_map
+from explorer.core.theory.prior import aggregate_posterior, find_holes, kl_parts, ring_map, unsupported_images
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -161,3 +161,20 @@ def test_holes_of_many_draws_are_scaled(monkeypatch):
     monkeypatch.setattr(prior, "MAX_HOLE_DRAWS", 4000)
     many = find_holes(half_plane, 2, seed=0, n_centres=1)
     assert few.share == many.share and few.masses[0] == pytest.approx(many.masses[0], rel=0.3)
+
+
+def test_images_among_others_are_supported_and_lonely_ones_are_not():
+    rng = np.random.default_rng(0)
+    mu, wide, narrow = rng.normal(size=(800, 2)), np.full((800, 2), -2.0), np.full((800, 2), -9.0)
+    (supported, _), (alone, error) = unsupported_images(mu, wide), unsupported_images(mu, narrow)
+    assert supported < 0.1 < 0.5 < alone
+    assert error == pytest.approx(math.sqrt(alone * (1 - alone) / 400))
+    with pytest.raises(ConfigError):
+        unsupported_images(mu[:1], wide[:1])
+
+
+def test_an_image_does_not_support_itself():
+    """Unlike its posterior's own draws, or its mean among all: those always have support."""
+    mu, logvar = 100.0 * np.arange(40)[:, None] * np.ones(2), np.zeros((40, 2))
+    assert (Landmarks(mu, logvar).query(mu)[1] > 0.99).all()
+    assert unsupported_images(mu, logvar)[0] == 1
