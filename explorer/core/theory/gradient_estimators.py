@@ -197,7 +197,7 @@ def model_gradients(engine: Engine, x: np.ndarray, n: int = 256, seed: int = 0) 
     """The estimators of the gradient of the ELBO of one image x (C, H, W) by mu of q(z|x), from n draws (at least 2).
 
     f(z) = log p(x|z). The KL has a closed form, so its gradient -mu is exact and the same in all three. The baseline of a draw
-    is the mean of f over the other draws (Mnih & Rezende 2016, section 2.3), which leaves the estimator unbiased.
+    is the mean of f over the other draws (Mnih & Rezende 2016; Kool et al. 2019), which leaves the estimator unbiased.
     """
     check_at_least("The number of draws", n, 2)
     likelihood, pixels = check_likelihood(engine), as_image(engine, x)[None].astype(np.float32)

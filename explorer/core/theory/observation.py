@@ -156,7 +156,7 @@ def cross_entropy_integral(logits) -> np.ndarray:
     """The integral over x in [0, 1] of exp(-cross-entropy) = lambda^x (1 - lambda)^(1 - x), float32, shaped like logits.
 
     tanh(l / 2) / l, at most 1/2: not 1, so on grey levels the negative cross-entropy is no log likelihood. The continuous
-    Bernoulli divides by it (Loaiza-Ganem & Cunningham 2019, eq. 4 to 6).
+    Bernoulli divides by it (Loaiza-Ganem & Cunningham 2019, eq. 2-8).
     """
     logits = torch.as_tensor(logits).double()
     ones = torch.ones_like(logits)

@@ -10,6 +10,7 @@ import torch
 from torch.distributions import Normal
 
 from explorer.core.bundles import store
+from explorer.core.data import catalog
 from explorer.core.engine.engine import open_bundle
 from explorer.core.errors import ConfigError
 from explorer.core.theory import gradient_estimators
@@ -178,6 +179,19 @@ def test_the_pathwise_gradient_is_that_of_the_training_loss(checkpoints, monkeyp
     elbo = Terms(model.recon_loss(z, x.expand(7, -1, -1, -1)), kl_per_dim(mu, logvar)).elbo.mean()
     (expected,) = torch.autograd.grad(elbo, mu)
     np.testing.assert_allclose(found.mean[2], expected[0].numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name, ratio, ratio_with_baseline", [("mnist", 4300, 15), ("mnist-2d", 13_000, 7)])
+def test_the_shipped_models_need_the_trick(real_data, name, ratio, ratio_with_baseline):
+    """Medians over images and dimensions, to a factor of two."""
+    engine, images = open_bundle(name), catalog.load("mnist", "test").images[100:130]
+    found = [model_gradients(engine, image, n=256, seed=0) for image in images]
+    medians = np.median(np.concatenate([gradients.variance_ratio for gradients in found], 1), 1)
+    assert ratio / 2 < medians[0] < 2 * ratio
+    assert ratio_with_baseline / 2 < medians[1] < 2 * ratio_with_baseline
+    for gradients in found:
+        errors = np.hypot(gradients.standard_error[:2], gradients.standard_error[2])
+        assert (np.abs(gradients.mean[:2] - gradients.mean[2]) < 5 * errors).all()
 
 
 def test_the_model_keeps_no_gradients(checkpoints):

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from explorer.core.engine.engine import open_bundle
 from explorer.core.errors import ConfigError
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.latent.navigation import prior_draws
 from explorer.core.theory import prior
 from explorer.core.theory.prior import aggregate_posterior, find_holes, kl_parts, ring_map, unsupported_images
+from tests.helpers import random_bundle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -153,6 +155,15 @@ def test_support_may_come_from_landmarks():
     wide = Landmarks(rng.normal(size=(500, 2)), np.full((500, 2), -2.0))
     narrow = Landmarks(rng.normal(size=(500, 2)), np.full((500, 2), -9.0))
     assert find_holes(wide.query, 2).share < 0.1 < 0.8 < find_holes(narrow.query, 2).share
+
+
+def test_the_holes_of_a_loaded_model(tmp_path):
+    random_bundle(tmp_path, "model", latent_dim=3)
+    engine = open_bundle("model", tmp_path)
+    holes = find_holes(engine.place, 3, n=500, seed=1)
+    support = Landmarks(engine.gallery.mu, engine.gallery.logvar).query(prior_draws(500, 3, seed=1))[1]
+    assert holes.share == (support < prior.HOLE_SUPPORT).mean()
+    assert engine.decode(holes.centres).shape == (len(holes.centres), *engine.image_shape)
 
 
 def test_holes_of_many_draws_are_scaled(monkeypatch):
