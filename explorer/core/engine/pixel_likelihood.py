@@ -22,6 +22,12 @@ class PixelLikelihood:
         self.latent_dim, self.image_shape = model.config.latent_dim, model.config.image_shape
 
     @torch.inference_mode()
+    def decoder_output(self, z: np.ndarray) -> tuple[np.ndarray, float]:
+        """z (N, D) -> logits (N, C, H, W) float32, and the log sigma of gaussian-learned (0 for the others)."""
+        logits = self._model.decode_logits(torch.from_numpy(np.array(z, np.float32)).to(self._log_scale.device))
+        return logits.contiguous().cpu().numpy(), float(self._log_scale)
+
+    @torch.inference_mode()
     def linear_form(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """z (N, D) -> a (N, C*H*W) float32 and b (N,) float64."""
         parts = [(a.numpy(), b.numpy()) for a, b in self._batches(z)]

@@ -18,7 +18,7 @@ from explorer.core.latent.landmarks import Landmarks
 from explorer.core.theory.prior import Holes, find_holes
 from explorer.core.vae.encoding import Encoding
 
-POINT_WIDTH = 0.05  # sigma over the spread of the means; below it a posterior is drawn as a point
+POINT_WIDTH = 0.02  # sigma over the spread of the means; below it a bubble on a map of 400 px is smaller than 3 px
 
 
 @dataclass(frozen=True, eq=False)

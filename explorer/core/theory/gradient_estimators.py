@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from explorer.core.engine.engine import Engine
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent.arrays import check_at_least
-from explorer.core.vae.encoding import as_tensor, to_float
-from explorer.core.vae.model import VAE
+from explorer.core.theory.plane import as_image, check_likelihood
 
 ESTIMATORS = ("score function", "with baseline", "pathwise")
 FREQUENCY = 30.0  # of the sine
@@ -193,34 +193,32 @@ class ModelGradients:
         return variance / variance[2]
 
 
-def model_gradients(model: VAE, image: np.ndarray, n: int = 256, seed: int = 0) -> ModelGradients:
-    """The estimators of the gradient of the ELBO of one uint8 image (1, C, H, W) by mu of q(z|x), from n draws (at least 2).
+def model_gradients(engine: Engine, x: np.ndarray, n: int = 256, seed: int = 0) -> ModelGradients:
+    """The estimators of the gradient of the ELBO of one image x (C, H, W) by mu of q(z|x), from n draws (at least 2).
 
     f(z) = log p(x|z). The KL has a closed form, so its gradient -mu is exact and the same in all three. The baseline of a draw
-    is the mean of f over the other draws (Mnih & Rezende 2016, section 2.3), which leaves the estimator unbiased.
+    is the mean of f over the other draws (Mnih & Rezende 2016; Kool et al. 2019), which leaves the estimator unbiased.
     """
     check_at_least("The number of draws", n, 2)
-    device = next(model.parameters()).device
-    x = to_float(as_tensor(image), device)
-    with torch.inference_mode():
-        mu, logvar = (part.cpu() for part in model.encode(x))
-    eps = torch.randn((n, mu.shape[1]), generator=torch.Generator().manual_seed(seed))
-    sigma = torch.exp(0.5 * logvar)
-    f, slope = _values_and_slopes(model, x, (mu + sigma * eps).to(device))
+    likelihood, pixels = check_likelihood(engine), as_image(engine, x)[None].astype(np.float32)
+    mu, logvar = engine.encode(pixels)
+    eps = torch.randn((n, engine.latent_dim), generator=torch.Generator().manual_seed(seed)).numpy()
+    sigma = np.exp(0.5 * logvar)
+    z, target = (torch.from_numpy(part).to(engine.device) for part in (mu + sigma * eps, pixels))
+    f, slope = _values_and_slopes(likelihood.recon_loss, target, z)
     others = (f.sum() - f) / (n - 1)
-    eps_over_sigma = (eps / sigma).double().numpy()
+    eps_over_sigma = eps.astype(np.float64) / sigma
     score, with_baseline = f[:, None] * eps_over_sigma, (f - others)[:, None] * eps_over_sigma
-    estimates = np.stack([score, with_baseline, slope]) - mu.double().numpy()
-    return ModelGradients(mu[0].numpy(), logvar[0].numpy(), estimates)
+    return ModelGradients(mu[0], logvar[0], np.stack([score, with_baseline, slope]) - mu.astype(np.float64))
 
 
-def _values_and_slopes(model: VAE, x: torch.Tensor, z: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _values_and_slopes(recon_loss: Callable, x: torch.Tensor, z: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """f(z) = log p(x|z) (n,) and df/dz (n, D), float64."""
     values, slopes = [], []
     for part in z.split(BATCH_SIZE):
         part = part.clone().requires_grad_()
         with torch.enable_grad():
-            f = -model.recon_loss(part, x.expand(len(part), -1, -1, -1))
+            f = -recon_loss(part, x.expand(len(part), -1, -1, -1))
             (slope,) = torch.autograd.grad(f.sum(), part)
         values.append(f.detach().double().cpu())
         slopes.append(slope.double().cpu())

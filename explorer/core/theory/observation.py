@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from explorer.core.config import LIKELIHOODS
+from explorer.core.engine.engine import Engine
 from explorer.core.errors import ConfigError, unknown
+from explorer.core.theory.plane import as_image, check_likelihood
 from explorer.core.vae import likelihood
 from explorer.core.vae.likelihood import LOG_2PI, SERIES_LIMIT
-from explorer.core.vae.model import LOG_SCALE_LIMIT, VAE
 
 HALF_GREY_LEVEL = 1 / 510
 
@@ -32,7 +33,7 @@ class Observation:
 
 
 def observe(name: str, logits, image, log_scale: float = 0.0, seed: int = 0) -> Observation:
-    """`image`, uint8 (C, H, W), under the likelihood `name`. `log_scale` is log sigma, used by gaussian-learned only."""
+    """`image` (C, H, W), uint8 or in [0, 1], under the likelihood `name`. `log_scale`: log sigma of gaussian-learned."""
     logits, x = _checked(name, logits, image)
     mean = likelihood.mean(name, logits)
     variance = pixel_variance(name, logits.numpy(), log_scale)
@@ -53,12 +54,11 @@ def side_by_side(logits, image, log_scale: float = 0.0, seed: int = 0) -> tuple[
     return tuple(observe(name, logits, image, log_scale, seed) for name in LIKELIHOODS)
 
 
-@torch.inference_mode()
-def decoder_output(model: VAE, z) -> tuple[np.ndarray, float]:
-    """z (D,) -> (logits (C, H, W) float32, log_scale): the arguments of `observe` for a model."""
-    device = next(model.parameters()).device
-    logits = model.decode_logits(torch.as_tensor(np.asarray(z, np.float32))[None].to(device))
-    return logits[0].contiguous().cpu().numpy(), float(model.log_scale.clamp(min=-LOG_SCALE_LIMIT))
+def observe_decoded(engine: Engine, z, x, seed: int = 0) -> Observation:
+    """One image x (C, H, W) under the likelihood of a model, decoded from z (D,)."""
+    likelihood_of_model, pixels = check_likelihood(engine), as_image(engine, x)
+    logits, log_scale = likelihood_of_model.decoder_output(engine.latent_map.point(z)[None])
+    return observe(likelihood_of_model.name, logits[0], pixels, log_scale, seed)
 
 
 def _sample(name: str, logits, mean, log_scale: float, generator: torch.Generator) -> torch.Tensor:
@@ -113,7 +113,7 @@ class SquaredError:
 
 
 def squared_error(mean, image, sigma: float = 1.0) -> SquaredError:
-    """The squared error of `mean` (C, H, W) in [0, 1] from the uint8 image, and log N(x; mean, sigma^2 I).
+    """The squared error of `mean` (C, H, W) from the image, uint8 or in [0, 1], and log N(x; mean, sigma^2 I).
 
     Kingma & Welling 2013, appendix C.2. `sigma` weighs the error against the KL: half of it counts the error four times.
     """
@@ -156,7 +156,7 @@ def cross_entropy_integral(logits) -> np.ndarray:
     """The integral over x in [0, 1] of exp(-cross-entropy) = lambda^x (1 - lambda)^(1 - x), float32, shaped like logits.
 
     tanh(l / 2) / l, at most 1/2: not 1, so on grey levels the negative cross-entropy is no log likelihood. The continuous
-    Bernoulli divides by it (Loaiza-Ganem & Cunningham 2019, eq. 4 to 6).
+    Bernoulli divides by it (Loaiza-Ganem & Cunningham 2019, eq. 2-8).
     """
     logits = torch.as_tensor(logits).double()
     ones = torch.ones_like(logits)
@@ -210,4 +210,8 @@ def _as_images(images) -> np.ndarray:
 
 
 def _as_float(image) -> np.ndarray:
-    return _as_images(image) / 255
+    image = np.asarray(image)
+    x = image / 255 if image.dtype == np.uint8 else image.astype(np.float64)
+    if not 0 <= x.min() <= x.max() <= 1:  # false for NaN too
+        raise ConfigError("The image contains values outside 0 to 1.", "Divide grey levels by 255, or pass them as uint8.")
+    return x

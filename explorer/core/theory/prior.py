@@ -14,12 +14,13 @@ import torch
 from explorer.core.errors import ConfigError
 from explorer.core.latent import navigation
 from explorer.core.latent.arrays import as_finite_table, check_at_least
+from explorer.core.latent.landmarks import Landmarks
 from explorer.core.vae.likelihood import LOG_2PI
 
 HOLE_SUPPORT = 0.1  # a prior draw whose support is lower lies in a hole
-MAX_HOLE_DRAWS = 2000  # draws in holes among which the largest holes are searched: all pairs are compared
+MAX_HOLE_DRAWS = 1000  # draws in holes among which the largest holes are searched: all pairs are compared
 HOLE_RADIUS = 0.25  # of a hole, in units of sqrt(2 D), the typical distance between two draws from the prior
-TABLE_SIZE = 4_000_000  # entries of a table of draws and posteriors that are computed at once
+TABLE_SIZE = 2_000_000  # entries of a table of draws and posteriors that are computed at once
 
 Place = Callable[[np.ndarray], tuple[object, np.ndarray]]  # z (F, D) -> (anything, support (F,)), as Engine.place
 
@@ -119,12 +120,11 @@ def kl_parts(mu, logvar, n: int = 1000, seed: int = 0) -> KlParts:
 def _log_aggregate(z: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """The log density of the mixture at z (F, D): (F,). Squared distances are expanded into a matrix product."""
     precision = sigma**-2
-    factors = torch.cat([precision, -2 * mu * precision], 1).T.contiguous()
-    constant = (mu**2 * precision + 2 * sigma.log() + LOG_2PI).sum(1)
+    factors = torch.cat([-0.5 * precision, mu * precision], 1).T.contiguous()
+    constant = -(0.5 * (mu**2 * precision + LOG_2PI) + sigma.log()).sum(1)
     parts = []
     for part in z.split(max(1, TABLE_SIZE // len(mu))):
-        twice = torch.addmm(constant, torch.cat([part**2, part], 1), factors)
-        parts.append(torch.logsumexp(-0.5 * twice, 1))
+        parts.append(torch.logsumexp(torch.addmm(constant, torch.cat([part**2, part], 1), factors), 1))
     return torch.cat(parts) - math.log(len(mu))
 
 
@@ -150,12 +150,13 @@ class Holes:
     masses: np.ndarray  # (K,) float64, the share of the prior's mass within HOLE_RADIUS of the centre that is in a hole
 
 
-def find_holes(place: Place, latent_dim: int, n: int = 4000, seed: int = 0, n_centres: int = 8) -> Holes:
+def find_holes(place: Place, latent_dim: int, n: int = 3000, seed: int = 0, n_centres: int = 8) -> Holes:
     """The share of prior mass whose support is under HOLE_SUPPORT, from n prior draws, and at most n_centres holes.
 
     `place` is Engine.place or Landmarks.query. The standard error is the binomial one, sqrt(share (1 - share) / n). A hole's
     centre is the draw with the most other hole draws nearby (of several, that with the lowest support); those draws are then
-    set aside for the next one. Support falls with the number of dimensions, so compare models of the same latent_dim.
+    set aside for the next one. Support falls with the number of dimensions: with 16 even real images are seldom supported
+    by others, so compare the share with `unsupported_images`.
     """
     check_at_least("The number of draws", n, 1)
     check_at_least("The number of holes", n_centres, 0)
@@ -170,6 +171,21 @@ def find_holes(place: Place, latent_dim: int, n: int = 4000, seed: int = 0, n_ce
     return Holes(share, math.sqrt(share * (1 - share) / n), z[rows], support[rows], counts * scale)
 
 
+def unsupported_images(mu, logvar, n: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The share of images, 0 to 1, whose mean the other images do not support, and its standard error.
+
+    The number to compare `Holes.share` with: real images lie in holes of the same definition as often as this. Measured with n
+    of the images in mu, logvar (N, D), N > 1: a random half supports the others.
+    """
+    mu, logvar = as_finite_table("Encoder means", mu), as_finite_table("Encoder logvars", logvar)
+    order = np.random.default_rng(seed).permutation(len(mu))
+    half = order[: len(mu) // 2]
+    rows = order[len(half) :][:n]
+    support = Landmarks(mu[half], logvar[half]).query(mu[rows])[1]
+    share = float((support < HOLE_SUPPORT).mean())
+    return share, math.sqrt(share * (1 - share) / len(rows))
+
+
 def _crowded(points: np.ndarray, radius: float, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Greedily, the rows of points that have the most others within the radius, and these numbers (the point included)."""
     points = points.astype(np.float64)
@@ -178,7 +194,7 @@ def _crowded(points: np.ndarray, radius: float, k: int) -> tuple[np.ndarray, np.
     np.fill_diagonal(near, True)
     free, rows, counts = np.ones(len(points), bool), [], []
     while free.any() and len(rows) < k:
-        n_near = np.where(free, near @ free.astype(np.float32), 0)
+        n_near = np.where(free, near[:, free].sum(1), 0)
         rows.append(int(n_near.argmax()))
         counts.append(n_near.max())
         free &= ~near[rows[-1]]

@@ -1,20 +1,24 @@
 """p(x|z) of one image: log probabilities, samples and variances against torch.distributions, and the cost of grey targets."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.distributions import ContinuousBernoulli, Normal
 
+from explorer.core.bundles import store
 from explorer.core.config import LIKELIHOODS
 from explorer.core.data import catalog
+from explorer.core.engine.engine import open_bundle
+from explorer.core.engine.pixel_likelihood import PixelLikelihood
 from explorer.core.errors import ConfigError
 from explorer.core.theory.observation import (
     Observation,
     cross_entropy_integral,
-    decoder_output,
     observe,
+    observe_decoded,
     pixel_covariance,
     pixel_variance,
     side_by_side,
@@ -23,7 +27,7 @@ from explorer.core.theory.observation import (
     target_log_density,
 )
 from explorer.core.vae import likelihood
-from tests.helpers import random_vae
+from tests.helpers import random_bundle, random_vae
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,20 +42,31 @@ def some_logits(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 3, SHAPE).astype(np.float32)
 
 
-@pytest.mark.parametrize("likelihood_name", LIKELIHOODS)
-def test_the_log_probability_is_the_models_own(likelihood_name):
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_the_log_probability_is_the_models_own(tmp_path, name):
     """What training and evaluation minimise for the same z."""
-    model = random_vae(2, SHAPE, "mlp", widths=(8,), likelihood=likelihood_name)
+    random_bundle(tmp_path, "model", image_shape=SHAPE, arch="mlp", latent_dim=2, widths=(8,), likelihood=name)
+    engine, model = open_bundle("model", tmp_path), store.load("model", tmp_path).model
+    z, image = np.array([[0.3, -1.2]], np.float32), grey_image()
+    found = observe_decoded(engine, z[0], image)
     with torch.no_grad():
-        model.log_scale.fill_(-1.3 if likelihood_name == "gaussian-learned" else 0)
-    z, image = np.array([0.3, -1.2]), grey_image()
-    logits, log_scale = decoder_output(model, z)
-    found = observe(likelihood_name, logits, image, log_scale)
+        expected = -model.recon_loss(torch.from_numpy(z), torch.from_numpy(image / np.float32(255))[None]).item()
+    assert found.likelihood == name and found.log_prob == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(found.mean, engine.decode(z)[0], rtol=1e-6)
+
+
+def test_a_learned_scale_is_the_models():
+    model = random_vae(2, SHAPE, "mlp", widths=(8,), likelihood="gaussian-learned")
     with torch.no_grad():
-        points = torch.tensor(z, dtype=torch.float32)[None]
-        expected = -model.recon_loss(points, torch.from_numpy(image / np.float32(255))[None]).item()
-        np.testing.assert_allclose(found.mean, model.decode(points)[0].numpy(), rtol=1e-6)
-    assert found.log_prob == pytest.approx(expected, rel=1e-5)
+        model.log_scale.fill_(-1.3)
+    logits, log_scale = PixelLikelihood(model).decoder_output(np.zeros((3, 2)))
+    assert logits.shape == (3, *SHAPE) and log_scale == pytest.approx(-1.3)
+    assert observe("gaussian-learned", logits[0], grey_image(), log_scale).variance == pytest.approx(math.exp(-2.6))
+
+
+def test_a_model_of_unknown_likelihood_is_refused():
+    with pytest.raises(ConfigError, match="is unknown"):
+        observe_decoded(SimpleNamespace(likelihood=None, name="theirs"), [0, 0], grey_image())
 
 
 def test_all_four_side_by_side():
@@ -194,7 +209,12 @@ def test_pixels_are_independent_given_z_and_correlated_over_z():
 
 @pytest.mark.parametrize(
     "name, image",
-    [("poisson", grey_image()), ("gaussian", grey_image()[:, :4]), ("gaussian", grey_image().astype(float))],
+    [
+        ("poisson", grey_image()),
+        ("gaussian", grey_image()[:, :4]),
+        ("gaussian", grey_image().astype(float)),
+        ("gaussian", np.full(SHAPE, np.nan)),
+    ],
 )
 def test_impossible_images_are_refused(name, image):
     with pytest.raises(ConfigError):

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from explorer.core.engine.engine import open_bundle
 from explorer.core.errors import ConfigError
 from explorer.core.latent.landmarks import Landmarks
 from explorer.core.latent.navigation import prior_draws
 from explorer.core.theory import prior
-from explorer.core.theory.prior import aggregate_posterior, find_holes, kl_parts, ring_map
+from explorer.core.theory.prior import aggregate_posterior, find_holes, kl_parts, ring_map, unsupported_images
+from tests.helpers import random_bundle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -155,9 +157,35 @@ def test_support_may_come_from_landmarks():
     assert find_holes(wide.query, 2).share < 0.1 < 0.8 < find_holes(narrow.query, 2).share
 
 
+def test_the_holes_of_a_loaded_model(tmp_path):
+    random_bundle(tmp_path, "model", latent_dim=3)
+    engine = open_bundle("model", tmp_path)
+    holes = find_holes(engine.place, 3, n=500, seed=1)
+    support = Landmarks(engine.gallery.mu, engine.gallery.logvar).query(prior_draws(500, 3, seed=1))[1]
+    assert holes.share == (support < prior.HOLE_SUPPORT).mean()
+    assert engine.decode(holes.centres).shape == (len(holes.centres), *engine.image_shape)
+
+
 def test_holes_of_many_draws_are_scaled(monkeypatch):
     monkeypatch.setattr(prior, "MAX_HOLE_DRAWS", 200)
     few = find_holes(half_plane, 2, seed=0, n_centres=1)
     monkeypatch.setattr(prior, "MAX_HOLE_DRAWS", 4000)
     many = find_holes(half_plane, 2, seed=0, n_centres=1)
     assert few.share == many.share and few.masses[0] == pytest.approx(many.masses[0], rel=0.3)
+
+
+def test_images_among_others_are_supported_and_lonely_ones_are_not():
+    rng = np.random.default_rng(0)
+    mu, wide, narrow = rng.normal(size=(800, 2)), np.full((800, 2), -2.0), np.full((800, 2), -9.0)
+    (supported, _), (alone, error) = unsupported_images(mu, wide), unsupported_images(mu, narrow)
+    assert supported < 0.1 < 0.5 < alone
+    assert error == pytest.approx(math.sqrt(alone * (1 - alone) / 400))
+    with pytest.raises(ConfigError):
+        unsupported_images(mu[:1], wide[:1])
+
+
+def test_an_image_does_not_support_itself():
+    """Unlike its posterior's own draws, or its mean among all: those always have support."""
+    mu, logvar = 100.0 * np.arange(40)[:, None] * np.ones(2), np.zeros((40, 2))
+    assert (Landmarks(mu, logvar).query(mu)[1] > 0.99).all()
+    assert unsupported_images(mu, logvar)[0] == 1
