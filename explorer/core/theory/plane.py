@@ -38,6 +38,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of arrays over the grid."""
         return self.size[::-1]
 
     @property
