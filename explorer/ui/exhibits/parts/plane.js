@@ -96,7 +96,7 @@ function drawAxes(context, { x, y, half }, at, width, height, ink) {
     context.globalAlpha = 0.12;
     context.fillRect(0, top, width, 1);
     context.globalAlpha = 0.8;
-    if (top < height - 24) context.fillText(tickText(value, step), 4, top - 4);
+    if (top > 48 && top < height - 24) context.fillText(tickText(value, step), 4, top - 4);
   }
   context.globalAlpha = 1;
 }
