@@ -5,6 +5,7 @@ import { nats } from '../parts/numbers.js';
 const NAMES = { iwae: 'importance-weighted', 'monte-carlo': 'plain Monte Carlo' };
 const SVG = 'http://www.w3.org/2000/svg';
 const MARGIN = { left: 64, right: 150, top: 12, bottom: 28 };
+const NARROW_PX = 500; // below it every other power of ten is labelled
 const SPAN_NATS = 30; // shown below log p(x), at most
 
 function add(parent, tag, attributes, text = '') {
@@ -28,7 +29,8 @@ export function drawEstimates(svg, { series, log_px }) {
   const x = (k) => MARGIN.left + (Math.log10(k) / decades) * (width - MARGIN.left - MARGIN.right);
   const y = (value) =>
     MARGIN.top + ((top - Math.max(bottom, value)) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
-  for (let d = 0; d <= decades; d++) {
+  const every = width < NARROW_PX ? 2 : 1;
+  for (let d = 0; d <= decades; d += every) {
     const text = d ? (10 ** d).toLocaleString('en') : 'K = 1';
     add(svg, 'text', { x: x(10 ** d), y: height - 8, 'text-anchor': 'middle' }, text);
   }
