@@ -37,7 +37,10 @@ EXHIBIT = Exhibit(
     questions=(
         Question("A4", "Where does log p(x) go? How can it change sides?", "Lines 4 to 6: the total of the line stays."),
         Question(
-            "B13", "Does E[log p(x)] depend on q?", "Move q: of all terms it is the only one that stands still.", "image=0&s1=0.5"
+            "B13",
+            "Does E[log p(x)] depend on q?",
+            "Move q: of all terms it is the only one that stands still.",
+            "image=0&s1=0.5",
         ),
         Question(
             "A6",

@@ -1,0 +1,100 @@
+"""The state of an exhibit: what its settings accept, what a link restores, and what is dropped with an image."""
+
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+
+from explorer.ui.state.exhibit import Choice, ExhibitState, Number, Numbers
+from explorer.ui.state.own_image import OWN
+
+SETTINGS = {
+    "m1": Number(-8, 8),
+    "k": Number(1, 100, 10, whole=True),
+    "pz": Numbers(0, 1, (0.5, 0.5)),
+    "x": Choice(("0", "1"), "1"),
+}
+
+
+def engine(name: str = "a", n: int = 50) -> SimpleNamespace:
+    return SimpleNamespace(name=name, content_hash=f"hash of {name}", gallery=SimpleNamespace(mu=np.zeros((n, 2))))
+
+
+@pytest.fixture
+def shown() -> ExhibitState:
+    made = ExhibitState("path", SETTINGS, 2)
+    made.open_model(engine())
+    return made
+
+
+def test_settings_have_their_defaults_until_they_are_changed(shown):
+    assert [shown[name] for name in SETTINGS] == [None, 10, (0.5, 0.5), "1"]
+    shown.change({"m1": -2.5, "k": 3, "pz": "0.25,0.75", "x": "0"})
+    assert [shown[name] for name in SETTINGS] == [-2.5, 3, (0.25, 0.75), "0"]
+    shown.change({"k": None})
+    assert shown["k"] == 10
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"m1": 9},
+        {"m1": "nan"},
+        {"m1": "a"},
+        {"m1": [1]},
+        {"k": 1.5},
+        {"k": 1e9},
+        {"pz": "1"},
+        {"pz": "0.5,inf"},
+        {"pz": "0.5,0.5,0"},
+        {"x": "2"},
+        {"other": 1},
+    ],
+)
+def test_impossible_settings_are_ignored(shown, values):
+    shown.change(values)
+    assert shown.values == {}
+
+
+def test_a_link_restores_the_exhibit(shown):
+    shown.show_image(7)
+    shown.change({"m1": 1.25, "pz": "0.125,0.875", "x": "0"})
+    shown.answer(1, 2)
+    other = ExhibitState("path", SETTINGS, 2)
+    other.open_model(engine())
+    other.read(dict(parse_qsl(shown.link())))
+    assert (other.image, other.values, other.answers) == (7, shown.values, {1: 2})
+    assert not other.take_notices()
+
+
+def test_impossible_parts_of_a_link_are_noted_and_the_rest_is_kept(shown):
+    shown.read({"image": "50", "m1": "1e9", "x": "0", "open": "7.1", "unknown": "<b>"})
+    assert (shown.image, shown["m1"], shown["x"], shown.answers) == (0, None, "0", {})
+    assert len(shown.take_notices()) == 3 and not shown.take_notices()
+
+
+def test_an_answer_is_final_until_all_are_covered(shown):
+    shown.answer(0, 1)
+    shown.answer(0, 2)
+    shown.answer(5, 0)
+    assert shown.answers == {0: 1}
+    shown.cover()
+    assert shown.answers == {}
+
+
+def test_another_image_drops_what_was_computed_for_the_old_one(shown):
+    shown.change({"m1": 1, "k": 3})
+    shown.show_image(4)
+    assert (shown["m1"], shown["k"], shown.image) == (None, 3, 4)
+    shown.show_image(50)
+    shown.show_image(OWN)  # there is no drawing
+    assert shown.image == 4
+
+
+def test_another_model_keeps_the_image_if_it_has_it(shown):
+    shown.show_image(40)
+    shown.open_model(engine("b", 41))
+    assert shown.image == 40
+    shown.open_model(engine("c", 10))
+    assert shown.image == 0
