@@ -1,7 +1,6 @@
 """The exhibit /derivation: every line of the derivation of the loss with the value of every term, and a discrete example."""
 
 from dataclasses import asdict
-from typing import TypedDict
 
 import numpy as np
 

@@ -12,20 +12,14 @@ const GAP_SCALE_NATS = 40; // the bar shows the root of the gap's share of it
 export default mountExhibit('lowerBounds', build, accept);
 
 function build(s) {
+  const { $ } = s;
   buildPosterior(s, ({ elbo, gap }) => showTerms(s, elbo, gap));
   s.film = 0;
   s.ends.push(() => clearTimeout(s.film));
-  const actions = {
-    encoder: () => moveQ(s, s.packet.encoder),
-    optimise: () => optimise(s, 0),
-  };
-  for (const button of s.root.querySelectorAll('.le-actions [data-do]'))
-    button.addEventListener('click', () => {
-      clearTimeout(s.film);
-      actions[button.dataset.do]();
-    });
+  $('.le-actions').addEventListener('click', () => clearTimeout(s.film), true);
+  $('[data-do=optimise]').addEventListener('click', () => optimise(s, 0));
   s.drag.addEventListener('pointerdown', () => clearTimeout(s.film));
-  onResize(s, [s.$('[data-part=chart]')], () => drawEstimates(s.$('[data-part=chart]'), s.packet));
+  onResize(s, [$('[data-part=chart]')], () => drawEstimates($('[data-part=chart]'), s.packet));
 }
 
 function accept(s, packet) {

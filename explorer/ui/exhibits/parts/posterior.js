@@ -24,6 +24,7 @@ export function buildPosterior(s, onTerms) {
     button.addEventListener('click', () =>
       look(s, button.dataset.view === 'whole' ? wholeView() : viewAround(s.packet.posterior, s.q)),
     );
+  $('[data-do=encoder]').addEventListener('click', () => moveQ(s, s.packet.encoder));
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   const repaint = () => s.packet && paintPlane(s);
   scheme.addEventListener('change', repaint);
