@@ -29,7 +29,7 @@ EXHIBIT = Exhibit(
             "You move q away from the posterior. What happens to E[log p(x)], the expectation over q?",
             ("It falls", "It rises", "It stays"),
             2,
-            "log p(x) does not contain z, so averaging it over any q changes nothing. That is why it may leave the expectation.",
+            "log p(x) does not contain z: averaging it over any q changes nothing. That is why it may leave the expectation.",
             ("e-log-px",),
         ),
     ),
