@@ -161,24 +161,35 @@ def _moments(regions: list[_Region], log_px: float) -> tuple[np.ndarray, np.ndar
 
 
 def _modes(regions: list[_Region]) -> tuple[np.ndarray, np.ndarray]:
-    """The local maxima of all regions, between the grid points: the vertex of a parabola through three of them a dimension."""
+    """The local maxima of all regions, highest first: points (K, D) and log p(x, z) there (K,)."""
     highest = max(float(region.values.max()) for region in regions)
     points, heights = [], []
     for region in regions:
         values = region.values
         peak = (values == ndimage.maximum_filter(values, 3)) & (values > highest - MODE_DEPTH)
         for index in np.argwhere(peak):
-            if any(i == 0 or i == n - 1 for i, n in zip(index, values.shape)):
-                continue
-            offset, height = np.zeros(values.ndim), values[tuple(index)]
-            for axis in range(values.ndim):
-                unit = np.eye(values.ndim, dtype=int)[axis]
-                before, here, after = (values[tuple(index + k * unit)] for k in (-1, 0, 1))
-                slope, curvature = (after - before) / 2, before - 2 * here + after
-                if curvature < 0:
-                    offset[axis] = -slope / curvature
-                    height -= slope**2 / (2 * curvature)
-            points.append(region.grid.low + region.grid.step * (index + offset)[::-1])
-            heights.append(height)
+            if (index > 0).all() and (index < np.array(values.shape) - 1).all():
+                offset, height = _vertex(values[tuple(slice(i - 1, i + 2) for i in index)])
+                points.append(region.grid.low + region.grid.step * (index + offset)[::-1])
+                heights.append(height)
     order = np.argsort(heights)[::-1]
     return np.array(points).reshape(-1, regions[0].values.ndim)[order], np.array(heights)[order]
+
+
+def _vertex(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The maximum of the quadratic through the 3^D `values` around a grid point: offset in steps (D,), and height."""
+    d, here = values.ndim, values[(1,) * values.ndim]
+    unit = np.eye(d, dtype=int)
+
+    def at(shift: np.ndarray) -> float:
+        return values[tuple(1 + shift)]
+
+    gradient = np.array([(at(a) - at(-a)) / 2 for a in unit])
+    hessian = np.array(
+        [[(at(a + b) - at(a - b) - at(b - a) + at(-a - b)) / 4 if (a != b).any() else 0 for b in unit] for a in unit]
+    )
+    np.fill_diagonal(hessian, [at(a) - 2 * here + at(-a) for a in unit])
+    if np.linalg.eigvalsh(hessian).max() >= 0:
+        return np.zeros(d), float(here)
+    offset = np.clip(-np.linalg.solve(hessian, gradient), -1, 1)
+    return offset, float(here + gradient @ offset + 0.5 * offset @ hessian @ offset)

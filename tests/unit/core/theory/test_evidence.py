@@ -60,7 +60,7 @@ def test_every_likelihood_agrees_with_a_plain_grid(small):
     for x in rng.random((3, *small.image_shape)):
         found = evidence(small, x)
         d = small.latent_dim
-        plain = brute_force.log_px(small, x, [-6] * d, [6] * d, 601 if d == 2 else 20_001)
+        plain = brute_force.log_px(small, x, [-6] * d, [6] * d, 301 if d == 2 else 8_001)
         assert found.log_px == pytest.approx(plain, abs=1e-3)
         assert found.error < 1e-3
 
@@ -69,7 +69,7 @@ def test_the_modes_are_maxima_and_the_highest_comes_first(mnist_2d, mnist_images
     found = evidence(mnist_2d, mnist_images[3])
     assert len(found.modes) >= 2 and (np.diff(found.mode_log_joint) <= 0).all()
     for mode, height in zip(found.modes, found.mode_log_joint):
-        around = mode + 0.002 * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+        around = mode + 0.005 * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
         values = brute_force.log_joint(mnist_2d, around, mnist_images[3] / 255)
         assert values.argmax() == 0 and values[0] == pytest.approx(height, abs=0.05)
 
@@ -164,4 +164,4 @@ def test_the_plane_of_large_images_is_compressed(small_engines, monkeypatch):
     assert exact.is_exact and not small.is_exact and small.n_bytes < exact.n_bytes
     np.testing.assert_allclose(small.log_joint(x), exact.log_joint(x), atol=0.2)
     monkeypatch.setattr(planes, "_planes", planes.OrderedDict())
-    assert evidence(engine, x).log_px == pytest.approx(brute_force.log_px(engine, x, [-6, -6], [6, 6], 601), abs=1e-3)
+    assert evidence(engine, x).log_px == pytest.approx(brute_force.log_px(engine, x, [-6, -6], [6, 6], 301), abs=1e-3)
