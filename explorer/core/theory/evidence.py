@@ -21,6 +21,7 @@ MAX_POINTS = 16_000  # of one region's grid
 MAX_HALVINGS = 6
 NEGLIGIBLE = 1e-6  # share of p(x) below which a region is not refined
 MODE_DEPTH = 12.0  # nats below the highest mode down to which others are reported
+MAX_PEAKS = 64  # local maxima of a grid whose height between the points is estimated
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ class _Region:
         return float(logsumexp(self.values)) + self.grid.log_cell
 
     @property
+    def log_mass_limit(self) -> float:
+        """log_mass, raised by what the highest mode may rise above the grid's points."""
+        _, heights = _peaks(self.values)
+        return self.log_mass + max(0.0, float(np.max(heights, initial=-np.inf)) - float(self.values.max()))
+
+    @property
     def spread(self) -> np.ndarray:
         return np.array([_even_odd_difference(self.values, axis) for axis in reversed(range(self.values.ndim))])
 
@@ -87,10 +94,8 @@ def evidence(engine: Engine, x: np.ndarray) -> Evidence:
     coarse = plane.log_joint(x)
     boxes, outside = _boxes(coarse)
     regions = [_decoded(plane.likelihood, x, plane.grid.part(*box)) for box in boxes]
-    total = logsumexp([region.log_mass for region in regions])
-    regions = [
-        _refined(plane.likelihood, x, region) if region.log_mass > total + np.log(NEGLIGIBLE) else region for region in regions
-    ]
+    least = max(region.log_mass for region in regions) + np.log(NEGLIGIBLE)
+    regions = [_refined(plane.likelihood, x, region) if region.log_mass_limit > least else region for region in regions]
     regions.sort(key=lambda region: -region.log_mass)
     log_masses = np.array([region.log_mass for region in regions])
     log_rest = float(logsumexp(coarse[outside])) + plane.grid.log_cell if outside.any() else -np.inf
@@ -105,11 +110,11 @@ def evidence(engine: Engine, x: np.ndarray) -> Evidence:
 
 
 def _boxes(coarse: np.ndarray) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
-    """Index boxes (first (D,), last (D,)) around the regions within DEPTH of the maximum, and the mask of all other points.
+    """Index boxes (first (D,), last (D,)) around the regions that matter, and the mask of all other points.
 
     A box is larger than its region by one point on each side, so that the flanks of a mode between two points are inside.
     """
-    inside = ndimage.binary_dilation(coarse > coarse.max() - DEPTH, np.ones((3,) * coarse.ndim))
+    inside = ndimage.binary_dilation(_matters(coarse), np.ones((3,) * coarse.ndim))
     while True:  # boxes that overlap become one
         found = ndimage.find_objects(ndimage.label(inside, np.ones((3,) * coarse.ndim))[0])
         before = inside.sum()
@@ -141,8 +146,8 @@ def _refined(likelihood: PixelLikelihood, x: np.ndarray, region: _Region) -> _Re
 
 
 def _cropped(region: _Region) -> Grid:
-    """The smallest grid around the points within DEPTH of the maximum, larger by one point on each side."""
-    rows = np.argwhere(region.values > region.values.max() - DEPTH)[:, ::-1]
+    """The smallest grid around the points that matter, larger by one point on each side."""
+    rows = np.argwhere(_matters(region.values))[:, ::-1]
     last = np.array(region.grid.size) - 1
     return region.grid.part(np.maximum(rows.min(0) - 1, 0), np.minimum(rows.max(0) + 1, last))
 
@@ -160,20 +165,40 @@ def _moments(regions: list[_Region], log_px: float) -> tuple[np.ndarray, np.ndar
     return mean, np.sqrt(weights @ (points - mean) ** 2 / weights.sum())
 
 
+def _matters(values: np.ndarray) -> np.ndarray:
+    """The mask of points within DEPTH of the highest, and of local maxima that may rise so far between the points."""
+    least = values.max() - DEPTH
+    mask = values > least
+    for index, height in zip(*_peaks(values)):
+        mask[tuple(np.rint(index).astype(int))] |= height > least
+    return mask
+
+
 def _modes(regions: list[_Region]) -> tuple[np.ndarray, np.ndarray]:
     """The local maxima of all regions, highest first: points (K, D) and log p(x, z) there (K,)."""
-    highest = max(float(region.values.max()) for region in regions)
     points, heights = [], []
     for region in regions:
-        values = region.values
-        peak = (values == ndimage.maximum_filter(values, 3)) & (values > highest - MODE_DEPTH)
-        for index in np.argwhere(peak):
-            if (index > 0).all() and (index < np.array(values.shape) - 1).all():
-                offset, height = _vertex(values[tuple(slice(i - 1, i + 2) for i in index)])
-                points.append(region.grid.low + region.grid.step * (index + offset)[::-1])
-                heights.append(height)
-    order = np.argsort(heights)[::-1]
-    return np.array(points).reshape(-1, regions[0].values.ndim)[order], np.array(heights)[order]
+        index, height = _peaks(region.values)
+        points.append(region.grid.low + region.grid.step * index[:, ::-1])
+        heights.append(height)
+    points, heights = np.concatenate(points), np.concatenate(heights)
+    order = np.argsort(-heights)
+    order = order[heights[order] > heights.max(initial=-np.inf) - MODE_DEPTH]
+    return points[order], heights[order]
+
+
+def _peaks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The local maxima inside a grid, at most MAX_PEAKS: positions between the points (K, D), in indices, and heights (K,).
+
+    Each is the vertex of a quadratic through a point and its neighbours: exact for a Gaussian that is narrower than the step.
+    """
+    inner = np.zeros(values.shape, bool)
+    inner[(slice(1, -1),) * values.ndim] = True
+    found = np.argwhere((values == ndimage.maximum_filter(values, 3)) & inner)
+    found = found[np.argsort(-values[tuple(found.T)])[:MAX_PEAKS]]
+    vertices = [_vertex(values[tuple(slice(i - 1, i + 2) for i in index)]) for index in found]
+    offsets = np.array([offset for offset, _ in vertices]).reshape(-1, values.ndim)
+    return found + offsets, np.array([height for _, height in vertices], float)
 
 
 def _vertex(values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -191,5 +216,5 @@ def _vertex(values: np.ndarray) -> tuple[np.ndarray, float]:
     np.fill_diagonal(hessian, [at(a) - 2 * here + at(-a) for a in unit])
     if np.linalg.eigvalsh(hessian).max() >= 0:
         return np.zeros(d), float(here)
-    offset = np.clip(-np.linalg.solve(hessian, gradient), -1, 1)
+    offset = np.clip(-np.linalg.solve(hessian, gradient), -0.5, 0.5)
     return offset, float(here + gradient @ offset + 0.5 * offset @ hessian @ offset)

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 
 from explorer.core.errors import ConfigError
 from explorer.core.theory import plane as planes
@@ -57,7 +58,7 @@ def test_no_mode_is_missed_in_200_images(mnist_2d, mnist_images):
 
 def test_every_likelihood_agrees_with_a_plain_grid(small):
     rng = np.random.default_rng(0)
-    for x in rng.random((3, *small.image_shape)):
+    for x in rng.random((2, *small.image_shape)):
         found = evidence(small, x)
         d = small.latent_dim
         plain = brute_force.log_px(small, x, [-6] * d, [6] * d, 301 if d == 2 else 8_001)
@@ -99,6 +100,17 @@ def test_the_fields_hold_the_joint_density_and_its_mass(mnist_2d, mnist_images):
     assert sum(field.values.nbytes for field in found.fields) < 1_000_000
     masses = [logsumexp(f.values) + np.log((f.high - f.low) / (np.array(f.values.shape[::-1]) - 1)).sum() for f in regions]
     assert logsumexp(masses) == pytest.approx(found.log_px, abs=1e-3)
+
+
+def test_a_finer_field_is_as_the_decoder_says(mnist_2d, mnist_images):
+    field = evidence(mnist_2d, mnist_images[0]).fields[0]
+    finer = field.finer(2)
+    assert finer.values.shape == tuple(2 * n - 1 for n in field.values.shape)
+    np.testing.assert_allclose(finer.values[::2, ::2], field.values, atol=1e-3)
+    points, _ = brute_force.grid(field.low, field.high, finer.values.shape[::-1])
+    rows = np.random.default_rng(0).choice(len(points), 2000, replace=False)
+    difference = finer.values.ravel()[rows] - brute_force.log_joint(mnist_2d, points[rows], mnist_images[0] / 255)
+    assert np.sqrt((difference**2).mean()) < 0.02
 
 
 def test_an_image_as_bytes_is_the_image_in_floats(mnist_2d, mnist_images):
