@@ -155,7 +155,7 @@ def check_integrable(engine: Engine) -> None:
     if engine.latent_dim not in STEPS:
         raise ConfigError(
             f"log p(x) can be integrated for models with 1 or 2 latent dimensions; '{engine.name}' has {engine.latent_dim}.",
-            "Choose mnist-2d, or train a model with 2.",
+            "Choose a model with 2, such as mnist-2d.",
         )
 
 

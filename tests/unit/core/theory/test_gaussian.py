@@ -19,7 +19,7 @@ def random_gaussians(n: int, found=None, d: int = 2, seed: int = 0) -> list[Gaus
         if found is not None and k % 2:
             q = found.mean + 2 * found.sd * rng.standard_normal(d), found.sd * np.exp(rng.uniform(-1, 1, d))
         else:
-            q = rng.standard_normal(d), np.exp(rng.uniform(np.log(0.008), np.log(0.5), d))
+            q = rng.standard_normal(d), np.exp(rng.uniform(np.log(0.008), np.log(0.25), d))
         qs.append(Gaussian(*q))
     return qs
 
