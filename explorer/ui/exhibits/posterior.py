@@ -31,7 +31,7 @@ class Posterior(TypedDict):
     """Header fields. A q is [mean x, mean y, sigma x, sigma y]; nats."""
 
     picture: str  # changes with the model and the image
-    log_px: float
+    log_px: float | None  # None: it cannot be integrated, and the other fields are empty
     posterior: list[float]  # mean and standard deviations of p(z|x), as a q
     grids: list[Grid]  # from coarse to fine
     q: list[float]  # the viewer's, by default the encoder's
@@ -43,6 +43,9 @@ class Fields(TypedDict):
     """Arrays."""
 
     fields: np.ndarray  # float32, the values of all grids
+
+
+EMPTY: Posterior = {"picture": "", "log_px": None, "posterior": [], "grids": [], "q": [], "terms": {}, "encoder": []}
 
 
 def misfit(engine) -> str | None:

@@ -23,21 +23,28 @@ function build(s) {
 }
 
 function accept(s, packet) {
-  const { log_px, best_elbo, encoder_elbo, status, encoder } = packet;
-  showNumber(s, 'log-px', log_px, 4);
+  const { log_px, best_elbo, encoder_elbo, status, series } = packet;
+  const gain = best_elbo === null ? Number.NaN : best_elbo - encoder_elbo;
+  showNumber(s, 'log-px', log_px ?? Number.NaN, 4);
   showNumber(s, 'best-elbo', best_elbo ?? Number.NaN, 4);
-  showNumber(s, 'amortisation-gap', best_elbo === null ? Number.NaN : best_elbo - encoder_elbo, 4);
+  showNumber(s, 'amortisation-gap', gain, 4);
   s.$('[data-do=optimise]').disabled = best_elbo === null;
-  acceptPosterior(s, packet);
-  const [m1, m2, s1, s2] = encoder.map((value) => nats(value, 3));
-  s.$('[data-text=encoder-mean]').textContent = `(${m1}, ${m2})`;
-  s.$('[data-text=encoder-sigma]').textContent = `(${s1}, ${s2})`;
   s.$('.le-status').textContent = status;
+  s.root.querySelector('.le-exhibit').classList.toggle('le-estimates-only', log_px === null);
+  if (log_px === null) showNumber(s, 'elbo', encoder_elbo ?? Number.NaN);
+  else showPosterior(s, packet);
   drawEstimates(s.$('[data-part=chart]'), packet);
-  for (const { name, k, mean } of packet.series)
+  for (const { name, k, mean } of series)
     k.forEach((n, i) => {
       showNumber(s, `${name}-${n}`, mean[i]);
     });
+}
+
+function showPosterior(s, packet) {
+  acceptPosterior(s, packet);
+  const [m1, m2, s1, s2] = packet.encoder.map((value) => nats(value, 3));
+  s.$('[data-text=encoder-mean]').textContent = `(${m1}, ${m2})`;
+  s.$('[data-text=encoder-sigma]').textContent = `(${s1}, ${s2})`;
 }
 
 function showTerms(s, elbo, gap) {

@@ -22,6 +22,7 @@ export function drawEstimates(svg, { series, log_px }) {
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   svg.replaceChildren();
   const known = series.filter(({ k }) => k.length);
+  if (log_px === null && !known.length) return;
   const all = known.flatMap(({ low, high }) => [...low, ...high]);
   const top = Math.max(log_px ?? -Infinity, ...all) + 1;
   const bottom = Math.max(top - SPAN_NATS, Math.min(log_px ?? Infinity, ...all) - 1);

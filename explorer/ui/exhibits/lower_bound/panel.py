@@ -10,6 +10,7 @@ from explorer.core.theory.best_gaussian import BestGaussian, best_gaussian
 from explorer.ui import resources
 from explorer.ui.exhibits import exhibit, posterior
 from explorer.ui.exhibits.exhibit import Exhibit, Frame, Prediction, Question
+from explorer.ui.exhibits.images import panel as images
 from explorer.ui.exhibits.posterior import Fields, Posterior
 from explorer.ui.widgets.clock.panel import clock
 
@@ -37,7 +38,7 @@ EXHIBIT = Exhibit(
             "A3", "Why is p(x) intractable when x is given?", "The violet curve: samples of the prior miss the posterior."
         ),
     ),
-    misfit=posterior.misfit,
+    misfit=lambda engine: None if engine.likelihood is not None else posterior.misfit(engine),
 )
 mount = exhibit.register_exhibit(__file__, EXHIBIT)
 
@@ -65,17 +66,25 @@ class Arrays(Fields):
 
 
 def render(engine, state) -> None:
-    x, found = posterior.evidence_of(engine, state)
+    """Without a plane, for a model with more than two dimensions, there are only the estimates."""
+    has_plane = posterior.misfit(engine) is None
+    x, _ = images.image_of(engine, state)
     later = partial(resources.later, engine)
-    best = later("best", (x.tobytes(),), lambda: best_gaussian(engine, x, found))
+    best = later("best", (x.tobytes(),), lambda: _best(engine, state)) if has_plane else None
     importance = partial(monte_carlo.importance_weighted, engine, x, IWAE_KS, N_IWAE_DRAWS)
     plain = partial(monte_carlo.from_prior, engine, x, PRIOR_KS, N_PRIOR_DRAWS)
     estimates = {"iwae": later("iwae", (x.tobytes(),), importance), "monte-carlo": later("plain", (x.tobytes(),), plain)}
     ready = {name: estimate for name, estimate in estimates.items() if estimate is not None}
-    if best is None or len(ready) < len(estimates):
+    if (has_plane and best is None) or len(ready) < len(estimates):
         clock("exhibit", POLL_S)
     key = best is not None, *ready
-    exhibit.render(engine, state, mount, key, lambda: _content(engine, state, best, ready))
+    make = _content if has_plane else _estimates_only
+    exhibit.render(engine, state, mount, key, lambda: make(engine, state, best, ready))
+
+
+def _best(engine, state) -> BestGaussian:
+    x, found = posterior.evidence_of(engine, state)
+    return best_gaussian(engine, x, found)
 
 
 def _content(engine, state, best: BestGaussian | None, estimates: dict) -> tuple[dict, Arrays]:
@@ -87,9 +96,21 @@ def _content(engine, state, best: BestGaussian | None, estimates: dict) -> tuple
         "best_elbo": best and best.elbo,
         "n_steps": len(path),
         "series": [_series(name, estimate) for name, estimate in estimates.items()],
-        "status": "looking for the best q" if best is None else "",
+        "status": "Looking for the best q" if best is None else "",
     }
     return header, {**fields, "path": path}
+
+
+def _estimates_only(engine, state, best: None, estimates: dict) -> tuple[dict, Arrays]:
+    header = posterior.EMPTY | {
+        "encoder_elbo": float(estimates["iwae"].mean[0]) if "iwae" in estimates else None,
+        "best_elbo": None,
+        "n_steps": 0,
+        "series": [_series(name, estimate) for name, estimate in estimates.items()],
+        "status": f"log p(x) cannot be integrated over {engine.latent_dim} dimensions: there are only estimates, and plain "
+        "Monte Carlo misses the posterior. Choose mnist-2d or digits-2d to see it exactly.",
+    }
+    return header, {"fields": np.zeros(0, np.float32), "path": np.zeros((0, 4), np.float32)}
 
 
 def _series(name: str, estimates: monte_carlo.Estimates) -> Series:

@@ -26,7 +26,7 @@ export function buildPosterior(s, onTerms) {
     );
   $('[data-do=encoder]').addEventListener('click', () => moveQ(s, s.packet.encoder));
   const scheme = matchMedia('(prefers-color-scheme: dark)');
-  const repaint = () => s.packet && paintPlane(s);
+  const repaint = () => s.q && paintPlane(s);
   scheme.addEventListener('change', repaint);
   s.ends.push(() => scheme.removeEventListener('change', repaint));
   onResize(s, [s.drag], repaint);
