@@ -10,13 +10,22 @@ def words(
     name: str, parts: tuple, numbers: dict[str, str], level: int = 2, mark: str = "", live: bool = False, bad: str = ""
 ) -> str:
     """The text of a row as HTML. `parts`: its origin; `mark`: a label beside the name, coloured if `live`; `bad`: an error."""
-    pill = f"<span class='le-pill{' le-live' * live}'>{escape(mark)}</span>" if mark else ""
-    head = f"<div class='le-head'><h{level}>{escape(name)}</h{level}>{pill}</div>"
-    source = " · ".join(escape(part) for part in parts if part)
     cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in numbers.items())
-    source = f"<p class='le-muted'>{source}</p>" if source else ""
     bad = f"<p class='le-bad'>{escape(bad)}</p>" if bad else ""
-    return f"<div class='le-book' data-testid='library-row'>{head}{source}{bad}{f'<dl>{cells}</dl>' if cells else ''}</div>"
+    numbers = f"<dl>{cells}</dl>" if cells else ""
+    return f"<div class='le-book' data-testid='library-row'>{_head(name, parts, level, mark, live)}{bad}{numbers}</div>"
+
+
+def heading(name: str, parts: tuple, level: int, mark: str) -> str:
+    """The heading of a group of rows as HTML, with the arguments of `words`."""
+    return f"<div class='le-book'>{_head(name, parts, level, mark)}</div>"
+
+
+def _head(name: str, parts: tuple, level: int, mark: str, live: bool = False) -> str:
+    pill = f"<span class='le-pill{' le-live' * live}'>{escape(mark)}</span>" if mark else ""
+    source = " · ".join(escape(part) for part in parts if part)
+    source = f"<p class='le-muted'>{source}</p>" if source else ""
+    return f"<div class='le-head'><h{level}>{escape(name)}</h{level}>{pill}</div>{source}"
 
 
 def number(value, form: str) -> str:
