@@ -190,6 +190,7 @@ def test_two_runs_take_turns(trainer, visit):
     status(one, "training")
     begin(two, "second")
     status(two, "queued")
+    expect(two.locator(".run .word")).to_have_text(re.compile(r"Waiting for first, about \d+ (s|min)\."))
     press(one, "run-stop")
     status(one, "stopped")
     status(two, "training", "mapping", "done")

@@ -14,7 +14,7 @@ from explorer.core.runs import library as run_library
 from explorer.ui import resources
 from explorer.ui.library import search
 from explorer.ui.state import messages, training
-from explorer.ui.train.run_view.facts import span
+from explorer.ui.train.run_view.facts import span, status_text
 from explorer.ui.widgets import rows
 from explorer.ui.widgets.guard import guarded
 
@@ -83,7 +83,7 @@ def _description(run, n_bytes: int, sets: dict) -> str:
     source = "its images are not on this machine" if name == catalog.IMPORTED else "a folder of images"
     folder = name.rstrip("/").rpartition("/")[2].removeprefix("upload:")
     parts = (info.title, info.origin, info.licence) if info else (folder, source)
-    parts += (run.sentence,) if run.status == "done" else ()
+    parts += (status_text(run),) if run.status == "queued" else (run.sentence,) if run.status == "done" else ()
     return rows.words(
         run.name, parts, numbers, 3, STATUS_TEXT.get(run.status, run.status), run.is_live, run.sentence if is_bad else ""
     )
