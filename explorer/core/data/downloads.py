@@ -55,7 +55,10 @@ class Downloader:
         return newest is not None and newest.is_running and newest.info.name == name
 
     def start(self, name: str) -> None:
-        """Starts the download of a data set, unless it is running. Raises DataError if another one is, and for an unknown set."""
+        """Starts the download of a data set, unless it is running.
+
+        Raises DataError if another one is running, and for a set that cannot be downloaded.
+        """
         if (info := catalog.find(name)) is None or not info.folder:
             raise DataError(f"The data set '{name}' cannot be downloaded.", "Choose another one.")
         with self._lock:

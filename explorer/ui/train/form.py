@@ -7,7 +7,8 @@ from html import escape
 import streamlit as st
 
 from explorer.core.config import ARCHS, LIKELIHOODS
-from explorer.core.data import catalog
+from explorer.core.data import catalog, downloads
+from explorer.core.errors import DataError
 from explorer.core.paths import checkpoints_dir, runs_dir
 from explorer.core.runs import commands as runs
 from explorer.core.runs import twins
@@ -22,9 +23,11 @@ from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.facts import span
 from explorer.ui.train.settings import summary
 from explorer.ui.widgets.clock.panel import clock
+from explorer.ui.widgets.download import download_line
 
 ARCH_HELP = "auto: convolutional if the time is enough for ten epochs of it, otherwise the MLP, whose steps are faster"
 TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
+ABSENT = "{} is not on this computer. Start downloads it first."
 STARTUP_S = 6.0  # to load the libraries and the images, before the first batch
 
 
@@ -50,7 +53,10 @@ def render(training: Training) -> None:
     address.render(form.link())
     with estimate:
         st.html(f"<p class='le-settings'>{escape(summary(form))}</p>")
-        if (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():
+        if downloads.missing(form.dataset):
+            # chosen again, because its name in the list changes
+            download_line(form.dataset, ABSENT, "download", lambda: widgets.preset("f-dataset", form.dataset))
+        elif (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():
             _measuring(form, sets)
         else:
             st.caption(text)
@@ -172,6 +178,8 @@ def _start(training: Training) -> None:
 def _start_run(training: Training) -> None:
     """Starts and watches a run, and clears the name. Raises ExplorerError."""
     form = training.form
+    if downloads.downloader.is_running(form.dataset):  # the run would download the same files
+        raise DataError("The data set is being downloaded.", "Start the run once it is here.")
     model = {name: getattr(form, name) for name in ("latent_dim", "arch", "likelihood") if getattr(form, name) != "auto"}
     train = {name: getattr(form, name) for name in ("beta", "seed", "lr", "batch_size")}
     train["dataset"] = catalog.current_name(form.dataset)

@@ -1,5 +1,7 @@
 """A line that says that a data set is not on this computer, with a button that downloads it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from explorer.core.data import downloads
@@ -12,13 +14,14 @@ INTERVAL_S = 0.5  # between refreshes while a set is being downloaded
 
 
 @st.fragment
-def download_line(name: str, absent: str, key: str) -> None:
-    """Draws the line while the downloadable set `name` is missing; runs the whole page again once it is here.
+def download_line(name: str, absent: str, key: str, on_done: Callable[[], None] = lambda: None) -> None:
+    """Draws the line while the downloadable set `name` is missing; once it is here, runs `on_done` and the whole page again.
 
     `absent`: the sentence while nothing is being downloaded; "{}" in it becomes the title of the set.
     """
     info = downloads.missing(name)
     if info is None:
+        on_done()
         st.rerun(scope="app")
     newest, is_own = downloader.look(), False
     if newest is not None:
