@@ -13,6 +13,7 @@ import streamlit as st
 
 IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+\.js)';\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=const |let |class |function |async function )", re.MULTILINE)
+TIP = Path(__file__).with_name("tip.css").read_text("utf-8")  # in every component: a style sheet of the page does not reach it
 KEYWORD = re.compile(r"^(?:import|export)\b(?! default).*", re.MULTILINE)
 
 
@@ -56,6 +57,7 @@ def register(panel: str, name: str, isolate_styles: bool = True, state: str = "r
     at module level: Streamlit remounts a component that is registered again.
     """
     html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    css = TIP + css
     js = joined(Path(panel).with_name("component.js"))
     component = st.components.v2.component(f"latent_explorer_{name}", html=html, css=css, js=js, isolate_styles=isolate_styles)
 
