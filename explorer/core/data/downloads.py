@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 
 class DownloadStatus(StrEnum):
+    """Status of a download."""
+
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"

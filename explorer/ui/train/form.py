@@ -53,12 +53,14 @@ def render(training: Training) -> None:
     address.render(form.link())
     with estimate:
         st.html(f"<p class='le-settings'>{escape(summary(form))}</p>")
-        if downloads.missing(form.dataset):
+        is_missing = downloads.missing(form.dataset) is not None
+        text = "" if is_missing else _estimate(form, sets)
+        if is_missing:
             # chosen again, because its name in the list changes
             download_line(form.dataset, ABSENT, "download", lambda: widgets.preset("f-dataset", form.dataset))
-        elif (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():
-            _measuring(form, sets)
-        else:
+        if text is None or not resources.are_card_pictures_ready():
+            _measuring(form, sets, is_missing)
+        elif text:
             st.caption(text)
 
 
@@ -107,11 +109,13 @@ def _more(kept: TrainForm) -> None:
 
 
 @st.fragment
-def _measuring(form: TrainForm, sets: dict) -> None:
+def _measuring(form: TrainForm, sets: dict, is_missing: bool) -> None:
+    """Waits for the pictures of the cards and, unless the data set is missing, for the estimate."""
     clock("estimate", 1.0)
-    if _estimate(form, sets) is not None and resources.are_card_pictures_ready():
+    if resources.are_card_pictures_ready() and (is_missing or _estimate(form, sets) is not None):
         st.rerun()
-    st.caption("Measuring how long an epoch takes.")
+    if not is_missing:
+        st.caption("Measuring how long an epoch takes.")
 
 
 def _estimate(form: TrainForm, sets: dict) -> str | None:

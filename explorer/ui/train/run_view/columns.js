@@ -13,7 +13,7 @@ const ELBO_TIP =
 const RECON_TIP =
   'Reconstruction error on the test set, in nats per image: minus log p(x|z), averaged over z from q(z|x).';
 const KL_TIP =
-  'KL divergence of q(z|x) from the prior on the test set, in nats per image: how much z says about the image.';
+  'KL divergence of q(z|x) from the prior, in nats per test image: how much z says about the image.';
 const HEAD = `<h3 class="title"></h3>
   <span class="number">
     <span tabindex="0" data-tip="${ELBO_TIP}"><small>&minus;ELBO</small> <b class="total">–</b></span>
