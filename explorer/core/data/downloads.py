@@ -33,6 +33,7 @@ class Download:
 
     @property
     def is_running(self) -> bool:
+        """Whether it has neither ended nor been cancelled."""
         return self.status == DownloadStatus.RUNNING
 
 
