@@ -39,9 +39,9 @@ def checked_name(name: str) -> str:
     similar = re.sub(r"[^A-Za-z0-9_-]+", "-", str(name)).strip("-")[:56]
     hint = f"For example '{similar if _is_valid(similar) else f'{similar}-vae'.strip('-')}'."
     if name and name.lower() in RESERVED:
-        raise BundleError(f"The bundle name '{name}' is reserved.", hint)
+        raise BundleError(f"The model name '{name}' is reserved.", hint)
     rule = "a name has 1 to 64 letters, digits, '.', '_' and '-', and no '.' at either end"
-    raise BundleError(f"A bundle cannot be called {short(name)}: {rule}.", hint)
+    raise BundleError(f"A model cannot be called {short(name)}: {rule}.", hint)
 
 
 def _is_valid(name: str) -> bool:

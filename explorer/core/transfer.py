@@ -70,12 +70,12 @@ def _validated_contents(archive: zip_reader.Archive) -> tuple[dict[str, dict[str
         top, _, rest = path.partition("/")
         kind, (name, _, file) = (runs, rest.partition("/")) if top == RUNS else (bundles, (top, "", rest))
         if not file or (kind is bundles and file not in bundle_format.LIMITS):
-            what = f"The zip holds {short(path)}, which is no part of a {'run' if kind is runs else 'bundle'}."
-            raise BundleError(what, f"It may hold folders of a bundle's four files, runs, and nothing else. {NOTHING_IMPORTED}")
+            what = f"The zip holds {short(path)}, which is no part of a {'run' if kind is runs else 'model'}."
+            raise BundleError(what, f"It may hold folders of a model's four files, runs, and nothing else. {NOTHING_IMPORTED}")
         kind.setdefault(checked_name(name), {})[file] = path
     if not bundles and not runs:
         raise BundleError(
-            "The zip holds no bundle.", f"It may hold folders of a bundle's four files, and runs. {NOTHING_IMPORTED}"
+            "The zip holds no model.", f"It may hold folders of a model's four files, and runs. {NOTHING_IMPORTED}"
         )
     try:
         for kind, check in ((bundles, library.check), (runs, run_library.check)):

@@ -141,14 +141,19 @@ def _later(name: str, content_hash: str, part: str, shown: tuple, _make: Callabl
     return _in_thread(part, _make)
 
 
+def has_images(engine) -> bool:
+    """Whether the gallery's images are on this computer, which may change: a data set can be downloaded."""
+    return engine.pictures(np.zeros(1, int)) is not None
+
+
 def sprites(engine) -> bytes | None:
     """The packet of the gallery's hover thumbnails, or None while a thread makes it (one or two seconds) and if that failed."""
-    packet = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), engine)
+    packet = _sprites(engine.name, engine.content_hash, len(engine.gallery.mu), has_images(engine), engine)
     return packet.result() if packet.done() and packet.exception() is None else None
 
 
 @st.cache_resource(max_entries=N_ENGINES, show_spinner=False)
-def _sprites(name: str, content_hash: str, n: int, _engine) -> Future:
+def _sprites(name: str, content_hash: str, n: int, has_images: bool, _engine) -> Future:
     return _in_thread("sprites", lambda: _sprite_packet(_engine))  # on failure the hover shows text only
 
 

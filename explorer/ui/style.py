@@ -1,4 +1,4 @@
-"""The app's style sheets as one text: style.css for all pages, and those in the folder of each page."""
+"""The app's style sheets as one text: style.css for all pages, those in the folder of each page, and wire/tip.css."""
 
 from pathlib import Path
 

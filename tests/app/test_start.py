@@ -70,7 +70,7 @@ def test_a_bad_bundle_hides_no_good_one(checkpoints):
     bad = random_bundle(checkpoints, "bad", sprite_set())
     (bad / "config.json").write_text("{")
     page = opened()
-    assert said(page.toast) == "Bundle 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
+    assert said(page.toast) == "Model 'bad': config.json is not valid JSON. Restore it from a copy, or save it again."
     assert not page.error and len(page.get("plotly_chart")) == 1
     assert page.selectbox[0].options == ["good \u00b7 Sprites, D = 3"]
 
@@ -81,7 +81,7 @@ def test_a_bundle_that_turns_out_bad_when_opened(checkpoints):
     weights = (bad / "model.safetensors").read_bytes()
     (bad / "model.safetensors").write_bytes(weights[:-100])
     page = opened()
-    assert "Bundle 'mnist': model.safetensors is damaged or cut short" in said(page.error) and not page.get("plotly_chart")
+    assert "Model 'mnist': model.safetensors is damaged or cut short" in said(page.error) and not page.get("plotly_chart")
     page.selectbox[0].select("good").run()
     assert not page.error and len(page.get("plotly_chart")) == 1
     (bad / "model.safetensors").write_bytes(weights)

@@ -190,6 +190,7 @@ def test_two_runs_take_turns(trainer, visit):
     status(one, "training")
     begin(two, "second")
     status(two, "queued")
+    expect(two.locator(".run .word")).to_have_text(re.compile(r"Waiting for first, about \d+ (s|min)\."))
     press(one, "run-stop")
     status(one, "stopped")
     status(two, "training", "mapping", "done")
@@ -202,7 +203,7 @@ def test_an_order_that_cannot_be_is_one_sentence(trainer, visit):
     page.get_by_label("name", exact=True).fill("../up")
     page.get_by_label("name", exact=True).press("Tab")
     page.locator(".st-key-run-start button").click()
-    expect(page.get_by_text("A bundle cannot be called '../up'")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("A model cannot be called '../up'")).to_be_visible(timeout=LONG)
 
 
 CELL = """(canvas, [x, y]) => {  // how far the middle of a cell of the heat map is from the colour of the KL
@@ -310,6 +311,6 @@ def test_every_press_is_taken_while_the_form_still_moves(trainer, visit):
         open_settings(page)
         page.get_by_label("name", exact=True).fill(f"../{turn}")
         page.locator(".st-key-run-start button").click(force=True, delay=100)  # at once, as long as a finger is down
-        expect(page.get_by_text(f"A bundle cannot be called '../{turn}'")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text(f"A model cannot be called '../{turn}'")).to_be_visible(timeout=10_000)
         open_settings(page)
         page.wait_for_timeout(1000)  # a second press within a second is the same press

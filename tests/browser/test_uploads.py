@@ -91,7 +91,7 @@ OF_BOTH = {
     "huge": "No zip was uploaded. Choose one of at most 500 MB",
 }
 OF_IMAGES = {"texts": "no image that can be read; 'a.png' is not an image, despite its name", "empty": "holds no image"}
-OF_MODELS = {"texts": "'a.png', which is no part of a bundle", "empty": "The zip holds no bundle"}
+OF_MODELS = {"texts": "'a.png', which is no part of a model", "empty": "The zip holds no model"}
 
 
 def test_where_there_is_no_data_a_set_that_needs_no_download_is_chosen(place, visit):

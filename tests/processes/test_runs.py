@@ -267,7 +267,7 @@ def test_killed_while_the_map_is_made_only_the_map_is_made_again():
     "made, error, words",
     [
         (order("../up"), BundleError, "cannot be called"),
-        (order(""), BundleError, "A bundle cannot be called ''"),
+        (order(""), BundleError, "A model cannot be called ''"),
         (order(".."), BundleError, "cannot be called"),
         (order("mine", lr=-1), ConfigError, "lr must be a number"),
         (order("mine", model={"latent_dim": 0}), ConfigError, "latent_dim must be"),

@@ -98,7 +98,7 @@ class BundleInfo:
 
 def parse(name: str, contents: Mapping[str, bytes], path: Path | None) -> Bundle:
     """Builds the bundle from the bytes of its four files, read from `path`. Raises BundleError if anything is invalid."""
-    contexts = {file: f"Bundle '{name}': {file}" for file in LIMITS}
+    contexts = {file: f"Model '{name}': {file}" for file in LIMITS}
     config, origin, stated_hash = parse_config(contents[CONFIG], contexts[CONFIG])
     metrics = parse_metrics(contents[METRICS], contexts[METRICS])
     with torch.device("meta"):  # the shapes alone: allocates nothing and leaves torch's random state unchanged

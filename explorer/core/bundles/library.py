@@ -49,7 +49,7 @@ def remove(name: str, root: Path | None = None) -> None:
             _check_only_a_bundle(info.path)
             atomic.remove_folder(info.path)
         except OSError as error:
-            what = f"Bundle '{name}' could not be deleted ({atomic.reason(error)})."
+            what = f"Model '{name}' could not be deleted ({atomic.reason(error)})."
             raise BundleError(what, "Check the permissions of its folder.") from error
 
 
@@ -68,7 +68,7 @@ def contents(name: str, root: Path | None = None) -> dict[str, bytes]:
 
 def check(name: str, found: Mapping[str, bytes]) -> None:
     """Validates the files of a bundle from a zip as `store.load` does. Raises BundleError."""
-    owner = f"Bundle '{checked_name(name)}' in the zip"
+    owner = f"Model '{checked_name(name)}' in the zip"
     if missing := [file for file in LIMITS if file not in found]:
         raise BundleError(f"{owner} lacks {', '.join(missing)}.", "Export it again.")
     for file, content in found.items():
@@ -121,11 +121,11 @@ def _find(name: str, root: Path | None) -> BundleInfo:
     for info in infos:
         if info.name == name:
             return info
-    raise errors.unknown("bundle", name, [info.name for info in infos], BundleError)
+    raise errors.unknown("model", name, [info.name for info in infos], BundleError)
 
 
 def _contents(info: BundleInfo) -> dict[str, bytes]:
-    contents, _ = safe_read.read_folder(info.path, LIMITS, f"Bundle '{info.name}'")
+    contents, _ = safe_read.read_folder(info.path, LIMITS, f"Model '{info.name}'")
     bundle_format.parse(info.name, contents, info.path)
     return contents
 
@@ -140,7 +140,7 @@ def _taken(root: Path | None) -> set[str]:
 
 def _check_not_shipped(info: BundleInfo, root: Path | None, what: str) -> None:
     if is_shipped(info.name, root):
-        raise BundleError(f"Bundle '{info.name}' comes with Latent Explorer and cannot be {what}.", "Duplicate it instead.")
+        raise BundleError(f"Model '{info.name}' comes with Latent Explorer and cannot be {what}.", "Duplicate it instead.")
 
 
 def _check_free(new: str, root: Path | None, own_name: str | None = None) -> None:
@@ -154,7 +154,7 @@ def _check_free(new: str, root: Path | None, own_name: str | None = None) -> Non
 
 def _check_replaceable(name: str, root: Path | None) -> None:
     if is_shipped(name, root):
-        raise BundleError(f"Bundle '{name}' comes with Latent Explorer and cannot be replaced.", "Import without replacing.")
+        raise BundleError(f"Model '{name}' comes with Latent Explorer and cannot be replaced.", "Import without replacing.")
     clash = next((other for other in _taken(root) - {name} if other.casefold() == name.casefold()), None)
     if clash:
         raise BundleError(f"The names '{name}' and '{clash}' differ only in upper and lower case.", "Rename that one first.")
@@ -168,7 +168,7 @@ def _check_only_a_bundle(folder: Path) -> None:
     inside = set(os.listdir(folder)) if os.path.isdir(folder) else {""}
     if inside and not inside & set(LIMITS):
         raise BundleError(
-            f"'{folder.name}' holds no file of a bundle, so it may be something else.", f"Look into {folder} first."
+            f"'{folder.name}' holds no file of a model, so it may be something else.", f"Look into {folder} first."
         )
 
 

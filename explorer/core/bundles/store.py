@@ -43,15 +43,15 @@ def _locate(name_or_path: str | os.PathLike, root: Path | None) -> Path:
     if (given is not name_or_path or "/" in given or os.sep in given) and "\0" not in given:
         folder = Path(os.path.realpath(os.path.expanduser(given)))
         if not atomic.is_there(folder):
-            hint = errors.unknown("bundle", folder.name, _names(folder.parent)).hint
-            raise BundleError(f"There is no bundle folder {str(folder)!r}.", hint)
+            hint = errors.unknown("model", folder.name, _names(folder.parent)).hint
+            raise BundleError(f"There is no model folder {str(folder)!r}.", hint)
         checked_name(folder.name)
         return folder
     folder = root / checked_name(given)
     if not atomic.is_there(folder):
-        raise errors.unknown("bundle", given, _names(root), BundleError)
+        raise errors.unknown("model", given, _names(root), BundleError)
     if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
-        raise BundleError(f"Bundle '{folder.name}' is a link out of {root}.", "Put the folder itself there.")
+        raise BundleError(f"Model '{folder.name}' is a link out of {root}.", "Put the folder itself there.")
     return folder
 
 
@@ -71,7 +71,7 @@ def _names(root: Path) -> list[str]:
 def load(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundle:
     """Loads a bundle by name (in `root`) or path. Raises BundleError if it does not exist or is invalid."""
     folder = _locate(name_or_path, root)
-    contents, _ = safe_read.read_folder(folder, LIMITS, f"Bundle '{folder.name}'")
+    contents, _ = safe_read.read_folder(folder, LIMITS, f"Model '{folder.name}'")
     return bundle_format.parse(folder.name, contents, folder)
 
 
@@ -85,7 +85,7 @@ def describe(name_or_path: str | os.PathLike, root: Path | None = None) -> Bundl
 
 def _describe(folder: Path) -> tuple[BundleInfo, bool]:
     """(description, whether it may be cached: not after a TransientError)."""
-    owner, is_cacheable = f"Bundle '{folder.name}'", True
+    owner, is_cacheable = f"Model '{folder.name}'", True
     try:
         contents, found = safe_read.read_folder(folder, LIMITS, owner, (CONFIG, METRICS))
         config, origin, content_hash = bundle_format.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
@@ -113,7 +113,7 @@ def list_bundles(root: Path | None = None) -> list[BundleInfo]:
             infos.append(_invalid(root / name, str(problem)))
         except Exception:  # one bundle must not hide the others
             log.exception("The bundle in %s cannot be described", root / name)
-            infos.append(_invalid(root / name, f"Bundle '{name}' cannot be read; see the log."))
+            infos.append(_invalid(root / name, f"Model '{name}' cannot be read; see the log."))
     return infos
 
 
@@ -150,7 +150,7 @@ def save(
     config = {"format_version": FORMAT_VERSION, "name": bundle_name, "model": to_dict(model.config), **asdict(origin)}
     config |= {"image_shape": model.config.image_shape, "content_hash": content_hash(model.config, state)}
     arrays = {name: array for name, array in vars(gallery).items() if array is not None}
-    contexts = {file: f"Bundle '{bundle_name}': {file}" for file in LIMITS}
+    contexts = {file: f"Model '{bundle_name}': {file}" for file in LIMITS}
     try:
         contents = {
             MODEL: safe_read.dump_safetensors({k: bundle_format.as_array(v) for k, v in state.items()}, contexts[MODEL]),
@@ -191,4 +191,4 @@ def _check_target(target: Path, replace: bool) -> None:
     if names and not replace:
         raise _name_taken(target)
     if names and not names & set(LIMITS):
-        raise BundleError(f"{str(target)!r} is in the way and is not a bundle.", "Move it away, or choose another name.")
+        raise BundleError(f"{str(target)!r} is in the way and is not a model.", "Move it away, or choose another name.")

@@ -108,6 +108,11 @@ def list_datasets() -> list[DatasetInfo]:
     return found
 
 
+def find(name: str) -> DatasetInfo | None:
+    """The set with this fixed name, as if nothing of it were here; None if there is no such set."""
+    return _SETS.get(name)
+
+
 def uploads_dir() -> Path:
     """The folder of uploaded data sets, one sub-folder each."""
     return data_dir() / "uploads"

@@ -137,11 +137,6 @@ def _latent_columns(engine, name: str) -> dict:
     return {f"{name}_{d}": values[:, d] for d in range(engine.latent_dim)}
 
 
-def has_pictures(engine) -> bool:
-    """Whether the gallery's images are on this computer."""
-    return engine.pictures(np.zeros(1, int)) is not None
-
-
 def atlas_parquet(engine, session) -> bytes:
     """The images with their position in the plane that the page shows."""
     xy = engine.map_xy(session.plane)

@@ -90,7 +90,7 @@ def _groups(engine, session) -> list[Group]:
         Download("Embedding Projector", downloads.projector_zip, "projector.zip"),
     )
     data = plain(engine.origin.title or engine.origin.dataset)
-    absent = "" if downloads.has_pictures(engine) else f"These need the images: {data} is not on this computer."
+    absent = "" if resources.has_images(engine) else f"These need the images: {data} is not on this computer."
     return [
         Group("Stage", stage),
         Group("Interpolation", interpolation, "" if has_pair else NEEDS_PAIR),

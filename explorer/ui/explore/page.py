@@ -5,6 +5,7 @@ from functools import wraps
 
 import streamlit as st
 
+from explorer.core.data import downloads
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import checkpoints_dir
 from explorer.ui import resources
@@ -18,9 +19,11 @@ from explorer.ui.explore.sprites import panel as sprites
 from explorer.ui.explore.stage import panel as stage
 from explorer.ui.state import session as state
 from explorer.ui.widgets.clock.panel import clock
+from explorer.ui.widgets.download import download_line
 from explorer.ui.widgets.guard import delete_model, guarded
 
 POLL_S = 1.0
+RECONS_ONLY = "Reconstructions only: {} is not on this computer."
 
 
 def explore() -> None:
@@ -52,6 +55,9 @@ def _model(engine, model_box, is_first: bool) -> None:
     _live(engine, session)
     with chart_box:  # after the stage, whose image must not wait the second or more that Plotly takes in the browser
         map.chart(engine, session)
+    if downloads.missing(engine.origin.dataset) and not resources.has_images(engine):
+        with st.container(key="download_box"):
+            download_line(engine.origin.dataset, RECONS_ONLY, "download")
     _sprites(engine, session)
     if engine.is_live:
         _follow(engine.name, resources.run_stamp(engine.name))

@@ -1,7 +1,9 @@
-"""The Library's list of models, with a search box, pages, and import and export of zips."""
+"""The Library's list of models, in pages, and import and export of zips."""
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
+from itertools import count
 
 import streamlit as st
 
@@ -10,6 +12,7 @@ from explorer.core.bundles import library
 from explorer.core.errors import ExplorerError
 from explorer.core.paths import is_shipped
 from explorer.ui import resources
+from explorer.ui.library import search
 from explorer.ui.state import messages
 from explorer.ui.state import session as state
 from explorer.ui.widgets import rows
@@ -20,7 +23,7 @@ NUMBERS = {
     "active_units": ("active units", "{:.0f}"),
     "trustworthiness": ("map trust", "{:.2f}"),
 }
-PAGED_FROM, PAGE_ROWS = 20, 8  # with PAGED_FROM or more models there are pages and a search box
+PAGED_FROM, PAGE_ROWS = 20, 8  # from PAGED_FROM entries on, the list has pages
 log = logging.getLogger(__name__)
 MAX_UPLOAD_MB = 500  # an upload is held in the server's memory; .streamlit/config.toml has the same limit
 
@@ -30,62 +33,66 @@ def toolbar():
 
     A model imported here is already in the list that `render` draws in the same run.
     """
-    count = st.container(width="content")
+    summary = st.container(width="content")
     with st.popover("Import a zip"):
         _import()
     infos = resources.bundles()
     total = rows.mb(sum(info.n_bytes for info in infos))
-    count.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
+    summary.html(f"<span class='le-muted'>{len(infos)} model{'s' * (len(infos) != 1)}, {total}</span>")
     return st.container(width="content")
 
 
-def render(export_box) -> str | None:
-    """Draws the rows of one page, and Export all in `export_box`. Returns the model whose Open was pressed in this run."""
+def render(export_box, search_box, runs: Sequence, text: str) -> str | None:
+    """Draws the entries of one page that match `text`, Export all in `export_box`, and the pages in `search_box`.
+
+    `runs`: all training runs. Returns the model whose Open was pressed in this run of the page.
+    """
     infos, opened, damaged = resources.bundles(), None, set()
     if not infos:
         st.info("There are no models yet. Import a zip, or train one on the Train page.")
-    for row, info in enumerate(_page(infos)):
-        with st.container(key=f"book_{row}"), guarded(info.name, info.name, delete_model(info.name)):
-            samples, error = _samples(info)
-            if error is not None:
-                damaged.add(info.name)
-            if _row(info, len(infos), samples, error):
-                opened = info.name
+    row = count()
+    for entry in _page(search.entries(infos, runs), text, search_box):
+        with _entry_box(entry):
+            for info in entry.models:
+                key = f"book_{next(row)}"
+                with st.container(key=key), guarded(info.name, info.name, delete_model(info.name)):
+                    samples, error = _samples(info)
+                    if error is not None:
+                        damaged.add(info.name)
+                    if _row(info, len(infos), samples, error, bool(entry.group)):
+                        opened = info.name
     with export_box:
-        _export_all([info.name for info in infos if info.error is None and info.name not in damaged])
+        _export_all([info.name for info in infos if info.error is None and info.name not in damaged], runs)
     return opened
 
 
-def _page(infos: Sequence) -> Sequence:
-    """The models to show: all, or from PAGED_FROM models on, one page of those that match the search."""
-    if len(infos) < PAGED_FROM:
-        return infos
-    with st.container(key="library_search", horizontal=True, vertical_alignment="center"):
-        text = st.text_input(
-            "Search models",
-            key="library-search",
-            placeholder="Search by name or data set",
-            label_visibility="collapsed",
-            width=320,
-        )
-        words = text.casefold().split()
-        found = [info for info in infos if all(word in _searchable_text(info) for word in words)]
-        n_pages = max(1, -(-len(found) // PAGE_ROWS))
+def _page(entries: Sequence[search.Entry], text: str, search_box) -> Sequence[search.Entry]:
+    """The entries that match `text`; from PAGED_FROM entries on, one page of them."""
+    found = search.found_entries(entries, text)
+    if entries and not found:
+        st.info(f"No model matches '{rows.plain(text)}'.")
+    if len(entries) < PAGED_FROM:
+        return found
+    n_pages = max(1, -(-len(found) // PAGE_ROWS))
+    with search_box:
         page = st.pagination(n_pages, key=f"library-page-{text}") if n_pages > 1 else 1
-    if not found:
-        st.info(f"No model matches '{rows.plain(text.strip())}'.")
     return found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
 
 
-def _searchable_text(info) -> str:
-    """The text that a search is matched against; of a damaged bundle only the name is known."""
-    parts = [info.name] if info.error is not None else [info.name, info.origin.title, info.origin.dataset]
-    return " ".join(part for part in parts if part).casefold()
+def _entry_box(entry: search.Entry):
+    """The container of an entry's rows; for twins, with what they have in common above them."""
+    if not entry.group:
+        return nullcontext()
+    container = st.container(key=f"library_twins_{entry.group}")
+    origin = next((info.origin for info in entry.models if info.error is None), None)
+    parts = (origin.title or origin.dataset, origin.origin, origin.licence) if origin else ()
+    container.html(rows.heading(entry.group, parts, 2, f"{len(entry.models)} twins"))
+    return container
 
 
-def _export_all(names: list[str]) -> None:
-    """Draws the button that exports the models `names`, except damaged ones, and all runs that are not live."""
-    runs = [run.name for run in resources.run_list() if run.spec is not None and not run.is_live]
+def _export_all(names: list[str], runs: Sequence) -> None:
+    """Draws the button that exports the models `names`, except damaged ones, and all of `runs` that are not live."""
+    runs = [run.name for run in runs if run.spec is not None and not run.is_live]
     st.download_button(
         "Export all",
         lambda: transfer.export_zip([name for name in names if _is_sound(name)], runs),
@@ -106,12 +113,12 @@ def _is_sound(name: str) -> bool:
     return True
 
 
-def _row(info, n_models: int, samples: bytes | None, error: str | None) -> bool:
+def _row(info, n_models: int, samples: bytes | None, error: str | None, is_twin: bool) -> bool:
     """Draws the row of a model. Returns whether Open was pressed."""
     picture, description, buttons = st.columns(rows.COLUMNS, vertical_alignment="center", gap="medium")
     if samples is not None:
         picture.image(samples, width="stretch", alt=f"Six samples of {info.name}")
-    description.html(_description(info, error))
+    description.html(_description(info, error, is_twin))
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         is_opened = error is None and _buttons(info)
         # the number of models is in the key, so that all popovers close when one is added or removed
@@ -136,15 +143,17 @@ def _samples(info) -> tuple[bytes | None, str | None]:
         return None, f"{info.name}: {UNKNOWN}"
 
 
-def _description(info, error: str | None) -> str:
-    """The middle of the row, as HTML."""
+def _description(info, error: str | None, is_twin: bool) -> str:
+    """The middle of the row, as HTML; the origin of twins is said once for all."""
+    level = 3 if is_twin else 2
     if error is not None:
-        return rows.words(info.name, (), {}, bad=error)
+        return rows.words(info.name, (), {}, level, bad=error)
     config, origin = info.config, info.origin
     numbers = {"latent D": str(config.latent_dim), "network": config.arch, "likelihood": config.likelihood}
     numbers |= {label: rows.number(info.metrics.get(key), form) for key, (label, form) in NUMBERS.items()}
     numbers["on disk"] = rows.mb(info.n_bytes)
-    return rows.words(info.name, (origin.title or origin.dataset, origin.origin, origin.licence), numbers)
+    parts = () if is_twin else (origin.title or origin.dataset, origin.origin, origin.licence)
+    return rows.words(info.name, parts, numbers, level)
 
 
 def _buttons(info) -> bool:

@@ -12,21 +12,26 @@ from explorer.core.runs import commands, twins
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import library as run_library
 from explorer.ui import resources
+from explorer.ui.library import search
 from explorer.ui.state import messages, training
-from explorer.ui.train.run_view.facts import span
+from explorer.ui.train.run_view.facts import span, status_text
 from explorer.ui.widgets import rows
 from explorer.ui.widgets.guard import guarded
 
 STATUS_TEXT = {"mapping": "computing its map", "stopped": "stopped, can be resumed", "lost": "interrupted"}
 
 
-def render(runs: list) -> str | None:
-    """Draws a row for each run. Returns the run whose Open was pressed in this run of the page."""
-    sizes, opened = [run_folder.n_bytes(run.folder) for run in runs], None
-    count = f"{len(runs)} run{'s' * (len(runs) != 1)}, {rows.mb(sum(sizes))}"
+def render(runs: list, text: str) -> str | None:
+    """Draws a row for each run that matches `text`. Returns the run whose Open was pressed in this run of the page."""
+    sizes, opened = {run.name: run_folder.n_bytes(run.folder) for run in runs}, None
+    count = f"{len(runs)} run{'s' * (len(runs) != 1)}, {rows.mb(sum(sizes.values()))}"
     st.html(f"<div class='le-section'><h2>Training runs</h2><span class='le-muted'>{count}</span></div>")
     sets = {info.name: info for info in catalog.list_datasets()}
-    for row, (run, n_bytes) in enumerate(zip(runs, sizes)):
+    found = search.found_runs(runs, text, {name: info.title for name, info in sets.items()})
+    if not found:
+        st.info(f"No run matches '{rows.plain(text)}'.")
+    for row, run in enumerate(found):
+        n_bytes = sizes[run.name]
         delete = partial(commands.delete, run.name)
         with st.container(key=f"book_run_{row}"), guarded(run.name, f"shelf-{run.name}", delete):
             if _row(run, n_bytes, sets, row, len(runs)):
@@ -78,7 +83,7 @@ def _description(run, n_bytes: int, sets: dict) -> str:
     source = "its images are not on this machine" if name == catalog.IMPORTED else "a folder of images"
     folder = name.rstrip("/").rpartition("/")[2].removeprefix("upload:")
     parts = (info.title, info.origin, info.licence) if info else (folder, source)
-    parts += (run.sentence,) if run.status == "done" else ()
+    parts += (status_text(run),) if run.status == "queued" else (run.sentence,) if run.status == "done" else ()
     return rows.words(
         run.name, parts, numbers, 3, STATUS_TEXT.get(run.status, run.status), run.is_live, run.sentence if is_bad else ""
     )

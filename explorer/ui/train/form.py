@@ -7,7 +7,8 @@ from html import escape
 import streamlit as st
 
 from explorer.core.config import ARCHS, LIKELIHOODS
-from explorer.core.data import catalog
+from explorer.core.data import catalog, downloads
+from explorer.core.errors import DataError
 from explorer.core.paths import checkpoints_dir, runs_dir
 from explorer.core.runs import commands as runs
 from explorer.core.runs import twins
@@ -22,9 +23,11 @@ from explorer.ui.train.run_controls import AREA
 from explorer.ui.train.run_view.facts import span
 from explorer.ui.train.settings import summary
 from explorer.ui.widgets.clock.panel import clock
+from explorer.ui.widgets.download import download_line
 
 ARCH_HELP = "auto: convolutional if the time is enough for ten epochs of it, otherwise the MLP, whose steps are faster"
 TWINS_HELP = "Two or three models of one seed, trained on the same batches, side by side"
+ABSENT = "{} is not on this computer. Start downloads it first."
 STARTUP_S = 6.0  # to load the libraries and the images, before the first batch
 
 
@@ -50,9 +53,14 @@ def render(training: Training) -> None:
     address.render(form.link())
     with estimate:
         st.html(f"<p class='le-settings'>{escape(summary(form))}</p>")
-        if (text := _estimate(form, sets)) is None or not resources.are_card_pictures_ready():
-            _measuring(form, sets)
-        else:
+        is_missing = downloads.missing(form.dataset) is not None
+        text = "" if is_missing else _estimate(form, sets)
+        if is_missing:
+            # chosen again, because its name in the list changes
+            download_line(form.dataset, ABSENT, "download", lambda: widgets.preset("f-dataset", form.dataset))
+        if text is None or not resources.are_card_pictures_ready():
+            _measuring(form, sets, is_missing)
+        elif text:
             st.caption(text)
 
 
@@ -101,11 +109,13 @@ def _more(kept: TrainForm) -> None:
 
 
 @st.fragment
-def _measuring(form: TrainForm, sets: dict) -> None:
+def _measuring(form: TrainForm, sets: dict, is_missing: bool) -> None:
+    """Waits for the pictures of the cards and, unless the data set is missing, for the estimate."""
     clock("estimate", 1.0)
-    if _estimate(form, sets) is not None and resources.are_card_pictures_ready():
+    if resources.are_card_pictures_ready() and (is_missing or _estimate(form, sets) is not None):
         st.rerun()
-    st.caption("Measuring how long an epoch takes.")
+    if not is_missing:
+        st.caption("Measuring how long an epoch takes.")
 
 
 def _estimate(form: TrainForm, sets: dict) -> str | None:
@@ -172,6 +182,8 @@ def _start(training: Training) -> None:
 def _start_run(training: Training) -> None:
     """Starts and watches a run, and clears the name. Raises ExplorerError."""
     form = training.form
+    if downloads.downloader.is_running(form.dataset):  # the run would download the same files
+        raise DataError("The data set is being downloaded.", "Start the run once it is here.")
     model = {name: getattr(form, name) for name in ("latent_dim", "arch", "likelihood") if getattr(form, name) != "auto"}
     train = {name: getattr(form, name) for name in ("beta", "seed", "lr", "batch_size")}
     train["dataset"] = catalog.current_name(form.dataset)

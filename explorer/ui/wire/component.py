@@ -13,6 +13,7 @@ import streamlit as st
 
 IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+\.js)';\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=const |let |class |function |async function )", re.MULTILINE)
+TIP = Path(__file__).with_name("tip.css").read_text("utf-8")  # in every component: a style sheet of the page does not reach it
 KEYWORD = re.compile(r"^(?:import|export)\b(?! default).*", re.MULTILINE)
 
 
@@ -57,7 +58,7 @@ def register(panel: str, name: str, isolate_styles: bool = True, state: str = "r
     registered again.
     """
     own_html, css = (Path(panel).with_name(f"component.{kind}").read_text("utf-8") for kind in ("html", "css"))
-    html = own_html if html is None else html
+    html, css = own_html if html is None else html, TIP + css
     js = joined(Path(panel).with_name("component.js"))
     component = st.components.v2.component(f"latent_explorer_{name}", html=html, css=css, js=js, isolate_styles=isolate_styles)
 

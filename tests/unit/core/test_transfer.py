@@ -44,7 +44,7 @@ def test_names_that_differ_in_capitals_only(root, made):
 def test_replacing_leaves_alone_what_is_no_bundle(root, made):
     (root / "notes").mkdir()
     (root / "notes" / "thesis.tex").write_text("years")
-    refused(lambda: transfer.import_zip(zipped(of("notes", made)), True, root), "no file of a bundle")
+    refused(lambda: transfer.import_zip(zipped(of("notes", made)), True, root), "no file of a model")
     assert (root / "notes" / "thesis.tex").is_file()
 
 
@@ -64,11 +64,11 @@ def hashless(made) -> bytes:
 
 
 BAD = {
-    "empty": (lambda made: zipped({}), ["holds no bundle"]),
-    "no folder": (lambda made: zipped(made), ["no part of a bundle"]),
-    "a folder in a folder": (lambda made: zipped(of("checkpoints/a", made)), ["no part of a bundle"]),
-    "another file": (lambda made: zipped(of("a", made, **{"weights.pt": b"x"})), ["'a/weights.pt'", "no part of a bundle"]),
-    "other capitals": (lambda made: zipped({"a/CONFIG.JSON": made[CONFIG]}), ["no part of a bundle"]),
+    "empty": (lambda made: zipped({}), ["holds no model"]),
+    "no folder": (lambda made: zipped(made), ["no part of a model"]),
+    "a folder in a folder": (lambda made: zipped(of("checkpoints/a", made)), ["no part of a model"]),
+    "another file": (lambda made: zipped(of("a", made, **{"weights.pt": b"x"})), ["'a/weights.pt'", "no part of a model"]),
+    "other capitals": (lambda made: zipped({"a/CONFIG.JSON": made[CONFIG]}), ["no part of a model"]),
     "a file too few": (lambda made: zipped({f"a/{CONFIG}": made[CONFIG]}), ["lacks", MODEL, GALLERY]),
     "a name that cannot be": (lambda made: zipped(of("Größe", made)), ["cannot be called"]),
     "a reserved name": (lambda made: zipped(of("runs", made)), ["'runs/config.json', which is no part of a run"]),
@@ -88,7 +88,7 @@ def test_a_bad_zip_is_refused_and_the_folder_stays_as_it_was(root, made, case):
 
 def test_a_good_bundle_beside_a_bad_one_stays_outside(root, made):
     data = zipped(of("fine", made) | of("a", made, **{GALLERY: made[GALLERY][:-8]}))
-    refused(lambda: transfer.import_zip(data, root=root), "Bundle 'a'", "Nothing was imported")
+    refused(lambda: transfer.import_zip(data, root=root), "Model 'a'", "Nothing was imported")
     assert names(root) == {"good"}
 
 

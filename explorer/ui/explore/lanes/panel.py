@@ -79,7 +79,7 @@ Request = Command | Overshoot
 def render(engine, session) -> None:
     limits = film_encoding.visitor_limits()
     anchors = key_of(session, session.a), key_of(session, session.b)
-    key = (*anchors, session.is_example, session.overshoot, session.plane, limits)
+    key = (*anchors, session.is_example, session.overshoot, session.plane, resources.has_images(engine), limits)
     content = lambda: resources.shared(engine, KEY, key, lambda: _films(engine, session, limits))  # noqa: E731
     packet = session.packet(KEY, key, content, ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(session))

@@ -158,7 +158,8 @@ def render_pad(engine, session) -> None:
 
 def _mount(engine, session, component: str, tab: str, tabs: list[str]) -> None:
     depends_on, make = ((), None) if tab in SEPARATE else contents.CONTENTS[tab](engine, session)
-    key = (session.content_hash, tab, session.plane, *depends_on, film_encoding.visitor_limits(LIMITS))
+    shown = session.content_hash, tab, session.plane, *depends_on, resources.has_images(engine)
+    key = (*shown, film_encoding.visitor_limits(LIMITS))
     content = session.packet(component, key, lambda: _content(engine, session, key, tabs, make), ("stamp", "order"))
     axes = list(contents.pad_axes(engine, session)) if tab == "pad" else []
     header: Header = {

@@ -7,6 +7,10 @@ import { posteriorPlot } from './posterior_plot.js';
 
 const INTRODUCTION =
   'Draw or choose a picture. The model encodes and decodes it, and its place is marked on the map.';
+const FACT_TIPS = {
+  support: 'How close its mean is to where the encoder puts images: 1 at one of them, near 0 far from all',
+  nearest: 'The classes of the five images whose means are nearest to that of yours',
+};
 const DRAWING_PX = 280; // longer side of the drawing area
 
 export function showMessage(s, text) {
@@ -65,7 +69,8 @@ function factElement(name, value) {
   pair.innerHTML = '<dt></dt><dd></dd>';
   pair.firstChild.textContent = name;
   pair.lastChild.textContent = value;
-  pair.title = value;
+  pair.tabIndex = 0;
+  pair.dataset.tip = FACT_TIPS[name];
   return pair;
 }
 

@@ -18,8 +18,8 @@ function build() {
 }
 
 function accept(s, packet) {
-  const { model } = packet;
-  const hasArrived = () => explorer.sprites?.model === model;
+  const { model, is_recon } = packet; // reconstructions are replaced by the images once their set is here
+  const hasArrived = () => explorer.sprites?.model === model && explorer.sprites.isRecon === is_recon;
   s.cancel();
   if (hasArrived()) return;
   if (packet.pictures) return keep(packet);
@@ -36,8 +36,9 @@ function accept(s, packet) {
 function keep(packet) {
   countPacket(packet);
   loadSheet(packet, 'pictures', packet.columns, (picture) => {
-    const { model, columns, shape } = packet;
-    explorer.sprites = { model, picture, columns, shape, describe: (row) => description(packet, row) };
+    const { model, is_recon, columns, shape } = packet;
+    const describe = (row) => description(packet, row);
+    explorer.sprites = { model, isRecon: is_recon, picture, columns, shape, describe };
     window.dispatchEvent(new CustomEvent('latent:sprites'));
   });
 }

@@ -20,6 +20,7 @@ class Model(TypedDict):
     """The header until the thumbnails are ready."""
 
     model: str
+    is_recon: bool  # whether the thumbnails show reconstructions
 
 
 class Header(Model, total=False):
@@ -28,7 +29,6 @@ class Header(Model, total=False):
     columns: int  # of the sheet
     shape: tuple[int, int, int]  # of a thumbnail
     names: tuple[str, ...]  # of the classes
-    is_recon: bool  # whether the thumbnails show reconstructions
 
 
 class Arrays(TypedDict, total=False):
@@ -48,6 +48,7 @@ class Request(TypedDict):
 
 
 def render(engine, session) -> None:
-    request, header = state.request(KEY), Model(model=f"{session.bundle}-{session.content_hash}")
+    model, is_recon = f"{session.bundle}-{session.content_hash}", not resources.has_images(engine)
+    request, header = state.request(KEY), Model(model=model, is_recon=is_recon)
     packet = resources.sprites(engine) if request is not None and request.get("model") == header["model"] else None
     mount(pack(header, {}) if packet is None else packet, KEY)

@@ -28,7 +28,6 @@ export function lightFlow(s, part) {
 export function showPicked(s) {
   const { packet } = s;
   s.$('.description').textContent = packet.told ?? 'Click a point of the map to pick an image.';
-  s.$('.description').title = packet.told ?? '';
   const picture = packet.trio.length ? drawSheet(packet.trio, packet.shape, 1) : null;
   for (const name of ['picked', 'recon', 'error']) {
     const canvas = s.$(`[data-part=${name}]`);

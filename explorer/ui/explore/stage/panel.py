@@ -86,7 +86,8 @@ def render(engine, session) -> None:
     if session.first >= len(order_of_dims(engine)[0]):
         session.show_dims(0)
     limits = film_encoding.visitor_limits()
-    shown = (session.z.tobytes(), session.first, session.plane, key_of(session, session.picked), limits)
+    picked = key_of(session, session.picked), resources.has_images(engine)
+    shown = (session.z.tobytes(), session.first, session.plane, *picked, limits)
     key = (*shown, session.approximate, bool(session.past), bool(session.future))
     packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(engine, session))

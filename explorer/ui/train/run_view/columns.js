@@ -10,9 +10,15 @@ export const PARTS = {
 const ELBO_TIP =
   'Minus the evidence lower bound on the test set, in nats per image: reconstruction error plus KL. ' +
   'Lower is better.';
+const RECON_TIP =
+  'Reconstruction error on the test set, in nats per image: minus log p(x|z), averaged over z from q(z|x).';
+const KL_TIP =
+  'KL divergence of q(z|x) from the prior, in nats per test image: how much z says about the image.';
 const HEAD = `<h3 class="title"></h3>
-  <span class="number" tabindex="0" data-tip="${ELBO_TIP}">
-    <small>&minus;ELBO</small> <b class="total">–</b> <span class="parts"></span>
+  <span class="number">
+    <span tabindex="0" data-tip="${ELBO_TIP}"><small>&minus;ELBO</small> <b class="total">–</b></span>
+    <span class="parts" hidden>= <span class="recon-loss" tabindex="0" data-tip="${RECON_TIP}"></span>
+      + <span class="kl" tabindex="0" data-tip="${KL_TIP}"></span></span>
     <span class="spoken"><span>test ELBO</span> <span data-testid="run-elbo">–</span></span>
   </span>`;
 
@@ -56,6 +62,8 @@ export function showNumbers(model) {
   };
   set('.title', packet.title);
   set('.total', format(mark.total));
-  set('.parts', Number.isFinite(mark.total) ? `= ${format(mark.recon)} + ${format(mark.kl)}` : '');
+  set('.recon-loss', format(mark.recon));
+  set('.kl', format(mark.kl));
+  head.querySelector('.parts').hidden = !Number.isFinite(mark.total);
   set('[data-testid=run-elbo]', Number.isFinite(mark.total) ? (-mark.total).toFixed(2) : '–');
 }

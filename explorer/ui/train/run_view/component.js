@@ -178,7 +178,7 @@ function show(s) {
   setText(s, 'stacked', packet ? `· ${stackedText(packet)}` : '');
   const n = packet?.dims.length ?? 0;
   const dead = mark?.epoch > 0 && s.models.length === 1 ? n - mark.active : 0;
-  setText(s, 'dead', dead ? `· ${dead} of ${n} dead` : '');
+  setText(s, 'dead', dead ? `· ${dead} of ${n} dead` : '').hidden = !dead;
   showPlanes(s);
   draw(s);
 }

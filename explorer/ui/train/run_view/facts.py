@@ -1,8 +1,7 @@
 """Sentences and numbers about a run: its status, the titles of twins, speed and time left."""
 
-import time
-
-from explorer.core.runs import twins
+from explorer.core.runs import twins, waiting
+from explorer.ui import resources
 
 STATUS_TEXT = {
     "queued": "Another run has the device; this one begins when that is over.",
@@ -17,7 +16,21 @@ FAILED = ("failed", "lost", "damaged")
 def status_text(run) -> str:
     """What a run is doing, what it has reached, or why it failed; for twins, the first sentence of any of them."""
     sentences = [run.sentence, *(twin.sentence for twin in run.twins)]
+    if run.status == "queued":
+        sentences.append(_waiting_text(run))
     return next(filter(None, [*sentences, run.outcome]), STATUS_TEXT.get(run.status, ""))
+
+
+def _waiting_text(run) -> str:
+    """The run that a queued one waits for, and how long; "" if that run is not in this folder."""
+    runs = resources.run_list()
+    holder = waiting.holder(run, runs)
+    if holder is None:
+        return ""
+    left = waiting.seconds_left(holder, resources.run_events((holder.twins or (holder,))[0].folder))
+    n = waiting.n_before(run, runs)
+    time_left = ", which is paused" if holder.status == "paused" else "" if left is None else f", about {span(left)}"
+    return f"Waiting for {holder.name}{time_left}" + (f", then {n} more run{'s' * (n > 1)}" if n else "") + "."
 
 
 def twin_title(name: str, started: float, beta: float) -> str:
@@ -30,15 +43,11 @@ def twin_title(name: str, started: float, beta: float) -> str:
 
 def facts(run, events: list[dict], start: dict) -> list[str]:
     """Number of images, speed, time left and trained, device. `start`: the last event of kind "training"."""
-    latest = [e for e in events[-60:] if e["kind"] in ("batch", "epoch") and "t" in e and "step" in e]
-    recent = [e for e in latest if e["step"] > start.get("step", 0)][-20:]
     found = [f"{start['n_train']:,} images"] if "n_train" in start else []
-    if run.status == "training" and len(recent) > 1 and "n_train" in start and "steps_per_epoch" in start:
-        first, last = recent[0], recent[-1]
-        steps, seconds = last["step"] - first["step"], last["t"] - first["t"]
-        if steps > 0 and seconds > 0:
-            left = (run.n_steps - run.step) * seconds / steps - (time.time() - last["t"])
-            found += [f"{steps / seconds * start['n_train'] / start['steps_per_epoch']:,.0f} images/s", f"{span(left)} left"]
+    pace = waiting.steps_per_s(events) if run.status == "training" else None
+    if pace is not None and "n_train" in start and "steps_per_epoch" in start:
+        left = span(waiting.seconds_left(run, events))
+        found += [f"{pace * start['n_train'] / start['steps_per_epoch']:,.0f} images/s", f"{left} left"]
     if epochs := [e for e in events if e["kind"] == "epoch" and "seconds" in e]:
         found += [f"{span(epochs[-1]['seconds'])} trained"]
         found += [f"{epochs[-1]['memory'] / 2**20:,.0f} MB"] if run.is_live and "memory" in epochs[-1] else []

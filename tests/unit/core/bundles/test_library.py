@@ -63,7 +63,7 @@ def test_a_name_that_cannot_be(root, made, verb, new, words):
     ],
 )
 def test_a_bundle_that_is_not_there(root, act):
-    refused(lambda: act(root), "There is no bundle")
+    refused(lambda: act(root), "There is no model")
     assert names(root) == {"good"}
 
 
@@ -87,7 +87,7 @@ def test_a_bundle_whose_weights_are_damaged_is_not_duplicated(root, made):
 def test_a_folder_that_is_no_bundle_stays(root):
     (root / "notes").mkdir()
     (root / "notes" / "thesis.tex").write_text("years")
-    refused(lambda: library.remove("notes", root), "no file of a bundle")
+    refused(lambda: library.remove("notes", root), "no file of a model")
     assert (root / "notes" / "thesis.tex").is_file()
 
 

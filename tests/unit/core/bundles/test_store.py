@@ -149,7 +149,7 @@ def test_a_name_on_disk_that_no_bundle_may_have(tmp_path):
         ("gooood", "Did you mean 'good'?"),
         ("zzzzzz", "Known: good."),
         ("./gooood", "Did you mean 'good'?"),
-        (Path("zzzzzz"), "There is no bundle folder"),
+        (Path("zzzzzz"), "There is no model folder"),
         ("", "letters"),
         (".good.old", "letters"),
         ("a\0b/c", "letters"),

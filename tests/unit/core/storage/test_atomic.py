@@ -111,7 +111,7 @@ def test_a_disk_that_cannot_be_mended_says_what_is_missing(tmp_path, monkeypatch
     failing_rename(monkeypatch, lambda source, target: True, OSError(errno.EROFS, "Read-only file system"))
     with pytest.raises(BundleError) as caught:
         store.load("good", tmp_path)
-    assert_one_sentence(caught.value, "There is no bundle 'good'")
+    assert_one_sentence(caught.value, "There is no model 'good'")
     assert (tmp_path / ".good.old" / CONFIG).exists()
 
 
