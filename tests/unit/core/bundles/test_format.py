@@ -14,9 +14,10 @@ from safetensors.numpy import save as pack
 from explorer.core.bundles import format as bundle_format
 from explorer.core.bundles import store
 from explorer.core.bundles.format import CONFIG, GALLERY, MODEL, Origin
-from explorer.core.data import attributes
+from explorer.core.data import attributes, catalog
 from explorer.core.errors import BundleError
 from explorer.core.paths import SHIPPED_DIR
+from explorer.core.vae.encoding import encode_images
 from tests.unit.core.bundles.damage import DAMAGE, edit_arrays, edit_json
 from tests.unit.core.bundles.sample_bundles import (
     D,
@@ -129,13 +130,25 @@ def test_too_few_and_too_many_images(tmp_path, n):
         ("fashion", "6dfbb9ab7b2dc705", attributes.NAMES),
         ("sprites", "0837e557052db856", ()),
         ("digits", "9264cb14849e4b6e", attributes.NAMES),
+        ("digits-2d", "5a1a6361f5671102", attributes.NAMES),
     ],
 )
-def test_a_shipped_model_has_format_2_and_its_old_weights(name, content_hash, attribute_names):
+def test_a_shipped_model_has_format_2_and_the_weights_of_its_hash(name, content_hash, attribute_names):
     assert json.loads((SHIPPED_DIR / name / CONFIG).read_text())["format_version"] == 2
     bundle = store.load(SHIPPED_DIR / name)
     assert bundle.content_hash == content_hash and bundle.origin.attribute_names == attribute_names
     assert (bundle.gallery.attributes is None) == (not attribute_names)
+
+
+def test_the_shipped_digits_2d_has_its_images_and_is_trained(monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_DATA_DIR", str(tmp_path))
+    bundle = store.load(SHIPPED_DIR / "digits-2d")
+    gallery = bundle.gallery
+    assert bundle.config.latent_dim == 2 and bundle.metrics["test_elbo"] > -23.7
+    images = catalog.load("digits", "test").images[gallery.index]
+    assert np.array_equal(gallery.thumbs, images) and np.array_equal(gallery.attributes, attributes.measure(images))
+    elbo = encode_images(bundle.model, images, seed=1).elbo
+    assert elbo.mean() == pytest.approx(bundle.metrics["test_elbo"], abs=0.2)
 
 
 def test_an_unlabelled_gallery_needs_no_classes(tmp_path):
