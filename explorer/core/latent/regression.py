@@ -71,8 +71,13 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _ranks(column: np.ndarray) -> np.ndarray:
     """The ranks from 1; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    order = column.argsort()
+    sorted_column = column[order]
+    starts = np.flatnonzero(np.r_[True, sorted_column[1:] != sorted_column[:-1]])
+    counts = np.diff(np.r_[starts, len(column)])
+    ranks = np.empty(len(column))
+    ranks[order] = np.repeat(starts + (counts + 1) / 2, counts)
+    return ranks
 
 
 def _standardised(rows: np.ndarray) -> np.ndarray:
