@@ -154,6 +154,21 @@ def test_sliders_name_attributes_and_the_map_takes_their_colours(explore):
     assert "thickness, px" in page.page.locator(".st-key-latent_map").inner_text()
 
 
+def test_the_direction_of_an_attribute(explore, engine):
+    page = explore()
+    page.page.click("[data-testid=moves-tab-directions]")
+    choice = page.page.locator("[data-testid=moves] [data-choose=choice]")
+    choice.locator("option", has_text="slant").wait_for(state="attached")
+    choice.select_option(label="slant, R\u00b2 0.94")
+    page.idle()
+    page.page.get_by_test_id("moves-line").press("End")
+    page.idle()
+    z = page.z(16)
+    along = z @ engine.traits["attribute slant"].direction
+    assert along > 2.9 and np.linalg.norm(z) == pytest.approx(along, abs=0.01)
+    assert error(page, engine) <= 1
+
+
 def test_lanes(explore, engine):
     page = explore(quiet=True)
     lanes = [f"lane-{kind}" for kind in ("lerp", "slerp", "pixel")]
