@@ -9,7 +9,7 @@ from explorer.core.errors import BundleError
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DIR = PROJECT / "checkpoints"
-SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")  # in the order in which they are listed
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits", "digits-2d")  # in the order in which they are listed
 RESERVED = ("runs",)
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved names on Windows, in every folder

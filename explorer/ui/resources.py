@@ -19,7 +19,6 @@ from explorer.core.runs import snapshots, status
 from explorer.core.runs.epoch_film import RunFilm
 from explorer.core.runs.event_log import EventLog
 from explorer.core.training import throughput
-from explorer.ui.state.link import FACTOR
 from explorer.ui.wire.packet import pack
 
 RUN_PREFIX = "run:"  # of the name of a run in Explore's model selector and link
@@ -98,9 +97,8 @@ def figure(engine, plane, colour: str):
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _figure(name: str, content_hash: str, n: int, plane, colour: str, _engine):
     gallery, values, unit = _engine.gallery, None, ""
-    if colour.startswith(FACTOR):
-        unit = colour.removeprefix(FACTOR)
-        values = gallery.factors[:, _engine.origin.factor_names.index(unit)]
+    if trait := _engine.traits.get(colour):
+        values, unit = trait.values, f"{trait.name}, {trait.unit}" if trait.unit else trait.name
     elif colour != "class":
         values, unit = {
             "KL": (_engine.encoding.kl_per_dim.sum(1), "KL, nats"),

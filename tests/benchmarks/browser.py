@@ -11,7 +11,7 @@ from tests.browser.driver import Visit
 from tests.browser.server import FLAGS, PROJECT, serving
 
 MAIN = "mnist"  # the model of the figures that are not asked of every model
-SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits", "digits-2d")
 RANDOM = {"rgb64": (16, (3, 64, 64)), "d1": (1, (1, 28, 28)), "d2": (2, (1, 28, 28)), "d64": (64, (1, 28, 28))}
 
 

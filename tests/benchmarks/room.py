@@ -17,7 +17,7 @@ from tests.benchmarks.train_page import openings
 from tests.benchmarks.viewers import Recording, Viewer, record
 from tests.browser.server import FLAGS, PROJECT, Server, serving
 
-SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits")
+SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits", "digits-2d")
 N_VIEWERS, SECONDS, PAUSE_S = 100, 40.0, 8.0
 N_COPIES, N_OPENINGS = 202, 9
 TRIVIAL = Path(__file__).with_name("trivial_page.py")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from scipy.spatial import KDTree
 
-from explorer.ui.state.link import COLOUR_NAMES
+from explorer.ui.state.link import colour_name
 
 PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 ISOLATED_PX = 6  # from the nearest other point, on the screen
@@ -250,7 +250,7 @@ class Visit:
         self.idle()
 
     def choose_colour(self, colour: str) -> None:
-        self.choose("colour", f"colour: {COLOUR_NAMES.get(colour, colour)}")
+        self.choose("colour", f"colour: {colour_name(colour)}")
 
     def choose_plane(self, name: str) -> None:
         self.page.locator(".st-key-map_controls button", has_text=name).first.click()

@@ -1,6 +1,7 @@
 """What Explore promises a hand: sliders that follow it, a map that answers rightly, lanes that can be scrubbed."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -137,6 +138,35 @@ def test_zoom_survives(explore):
     page.page.keyboard.press("h")
     page.page.wait_for_timeout(300)
     assert np.isclose(page.axes()[0]["to"] - page.axes()[0]["from"], whole[0]["to"] - whole[0]["from"], rtol=0.1)
+
+
+def test_sliders_name_attributes_and_the_map_takes_their_colours(explore):
+    page = explore()
+    named = page.page.locator("label[for=z-4]")
+    assert named.inner_text().split() == ["z4", "slant", ".88"]
+    assert page.page.locator("label[for=z-10]").inner_text().split() == ["z10"]
+    assert page.page.get_by_test_id("z-4").get_attribute("aria-label") == "Latent dimension 4, follows slant .88"
+    page.drag(4, 0.2, end=0.9)
+    caption = page.page.locator(".stage .caption span").inner_text()
+    assert re.fullmatch(r"z4 \(slant\) = \d\.\d\d", caption)
+    page.choose_colour("attribute thickness")
+    assert page.link()["colour"] == "attribute thickness"
+    assert "thickness, px" in page.page.locator(".st-key-latent_map").inner_text()
+
+
+def test_the_direction_of_an_attribute(explore, engine):
+    page = explore()
+    page.page.click("[data-testid=moves-tab-directions]")
+    choice = page.page.locator("[data-testid=moves] [data-choose=choice]")
+    choice.locator("option", has_text="slant").wait_for(state="attached")
+    choice.select_option(label="slant, R\u00b2 0.94")
+    page.idle()
+    page.page.get_by_test_id("moves-line").press("End")
+    page.idle()
+    z = page.z(16)
+    along = z @ engine.traits["attribute slant"].direction
+    assert along > 2.9 and np.linalg.norm(z) == pytest.approx(along, abs=0.01)
+    assert error(page, engine) <= 1
 
 
 def test_lanes(explore, engine):

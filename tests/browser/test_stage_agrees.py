@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from explorer.core.engine.traits import followed
 from explorer.ui.explore.lanes.panel import N_FRAMES
 from explorer.ui.wire import film_encoding
 
@@ -56,6 +57,11 @@ def is_frame(moment: dict, film, i: int) -> None:
     assert moment["cursor"] == pytest.approx(film.xy[i].tolist(), abs=1e-4)
 
 
+def name_of(dim: int, engine) -> str:
+    found = followed(engine.traits, dim)
+    return f"z{dim} ({found[0].name})" if found else f"z{dim}"
+
+
 def check_lane(moment: dict, lanes: dict) -> str:
     kind, t = re.match(r"(\w+), t = (-?[\d.]+)", moment["caption"]).groups()
     assert moment["t"] == f"t = {t}"
@@ -101,7 +107,7 @@ def test_while_dragging_and_at_rest(page, engine):
             held = page.page.evaluate(NOW)
             i = int(np.abs(film.values - dict(held["z"])[dim]).argmin())
             is_frame(held, film, i)
-            assert held["caption"] == f"z{dim} = {film.values[i]:.2f}"
+            assert held["caption"] == f"{name_of(dim, engine)} = {film.values[i]:.2f}"
         page.page.mouse.up()
         page.idle()
         z = page.z(16)

@@ -48,6 +48,14 @@ test('each slider has its own values', () => {
   assert.deepEqual([...films.filmValues(packet, 1)], [10, 11, 12]);
 });
 
+test('a slider names the trait that it follows, if it follows one', () => {
+  assert.equal(films.followedText(['slant', 0.876]), 'slant .88');
+  assert.equal(films.followedText(['x', 0.999]), 'x 1.00');
+  assert.equal(films.followedText(null), '');
+  assert.equal(films.dimensionText(4, ['slant', 0.876]), 'z4 (slant)');
+  assert.equal(films.dimensionText(10, null), 'z10');
+});
+
 test('parsing a gallery row', () => {
   assert.equal(films.parseRow('12'), 12);
   assert.equal(films.parseRow('12.9'), 12);

@@ -12,10 +12,13 @@ import torch
 from explorer.core import paths
 from explorer.core.bundles import library, store
 from explorer.core.bundles.format import Gallery, Origin
+from explorer.core.data import attributes
 from explorer.core.data.catalog import stratified_draw
 from explorer.core.data.image_set import ImageSet
+from explorer.core.data.ink import ink_layout
 from explorer.core.errors import ConfigError, NameTakenError
 from explorer.core.latent import projection
+from explorer.core.latent.arrays import evenly_spaced
 from explorer.core.vae.encoding import Encoding, as_tensor, encode_images, iwae_estimate
 from explorer.core.vae.model import VAE
 
@@ -23,6 +26,7 @@ N_GALLERY = 10_000
 MAX_GALLERY_BYTES = 8_000_000  # a gallery with thumbnails takes fewer images to stay under this
 THUMB_PX = 32
 TRUSTWORTHINESS_K = 15
+N_LAYOUT = 256  # images that decide whether attributes can be measured
 
 
 def save_bundle(name: str, model: VAE, test: ImageSet, **settings) -> Path:
@@ -45,7 +49,9 @@ def saving(
     own: str = "",
     or_next_free: bool = False,
 ) -> Iterator[Path]:
-    """Writes the bundle twice and yields its folder each time: first with a PCA map, then with UMAP and the IWAE bound.
+    """Writes the bundle twice and yields its folder each time: first with a PCA map, then with all that takes seconds.
+
+    That is the UMAP, the IWAE bound, the trustworthiness, and the attributes of images for which they are defined.
 
     `metrics` is merged into what is measured here (ELBO, KL per
     dimension, IWAE, active units, trustworthiness). `replace` and `own`: see `store.save`. If the name is taken, the next free
@@ -69,6 +75,9 @@ def saving(
     yield path
     k, n = 100, min(500, len(test))
     metrics |= {"iwae": iwae_estimate(model, test.images, k, n, seed), "iwae_k": k, "iwae_n": n}
+    if has_attributes(test):
+        gallery = dataclasses.replace(gallery, attributes=attributes.measure(test.images[rows_of(gallery.index, test)]))
+        origin = dataclasses.replace(origin, attribute_names=attributes.NAMES)
     if umap and model.config.latent_dim > 2:
         gallery = dataclasses.replace(gallery, umap=projection.umap_map(gallery.mu, seed))
         metrics["map"] = "umap"
@@ -110,7 +119,7 @@ def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int =
     small = thumbnails(images.images) if thumbs else None
     n = N_GALLERY
     if small is not None:
-        n_bytes = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names) + 40
+        n_bytes = small[0].size + 8 * encoding.mu.shape[1] + 4 * len(images.factor_names + attributes.NAMES) + 40
         n = min(n, MAX_GALLERY_BYTES // n_bytes)
     rows = np.arange(len(images)) if len(images) <= n else stratified_draw(images.labels, n, seed)
     factors = None if images.factors is None else images.factors[rows]
@@ -125,6 +134,17 @@ def make_gallery(encoding: Encoding, images: ImageSet, thumbs: bool, seed: int =
         factors,
         None if small is None else small[rows],
     )
+
+
+def has_attributes(images: ImageSet) -> bool:
+    """Whether `attributes.measure` suits the images: grey, bright ink on a dark background, and no known factors."""
+    return images.factors is None and ink_layout(evenly_spaced(images.images, N_LAYOUT)).dark_background
+
+
+def rows_of(index: np.ndarray, images: ImageSet) -> np.ndarray:
+    """The rows of `images` at the positions `index` of the full split. All must be there."""
+    order = np.argsort(images.index)
+    return order[np.searchsorted(images.index, index, sorter=order)]
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ checkpoints/README.md specifies the format.
 
 import hashlib
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -21,9 +22,11 @@ from explorer.core.storage import safe_read
 from explorer.core.storage.safe_read import RESTORE_HINT
 from explorer.core.vae.model import VAE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # of what is written; format 1 can be read
 MAX_IMAGES = 10_000
+MAX_ATTRIBUTES = 64
 MAX_THUMB_PX = 32
+FINGERPRINT_BYTES = 8
 MAX_METRIC = 1e12
 SHOWN_METRICS = ("test_elbo", "active_units", "trustworthiness", "trustworthiness_k")  # the metrics that the pages show
 CONFIG, METRICS, MODEL, GALLERY = "config.json", "metrics.json", "model.safetensors", "gallery.safetensors"
@@ -40,7 +43,8 @@ class Gallery:
     """The encodings of N test images, as numpy arrays.
 
     index (N,) int64, positions in the split; labels (N,) int64, -1 if unlabelled; mu, logvar (N, D) float32 of q(z|x);
-    recon_loss (N,) float32 in nats; pca, umap (N, 2) float32; factors (N, F) float32; thumbs (N, C, h, w) uint8.
+    recon_loss (N,) float32 in nats; pca, umap (N, 2) float32; factors (N, F) float32; thumbs (N, C, h, w) uint8;
+    attributes (N, A) float32; fingerprint (N, 8) uint8, see checkpoints/README.md.
     """
 
     index: np.ndarray
@@ -52,11 +56,13 @@ class Gallery:
     umap: np.ndarray | None = None
     factors: np.ndarray | None = None
     thumbs: np.ndarray | None = None
+    attributes: np.ndarray | None = None
+    fingerprint: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The data set of the gallery's images, with the names of its classes and factors."""
+    """The data set of the gallery's images, with the names of its classes, its factors and the gallery's attributes."""
 
     dataset: str
     split: str = "test"
@@ -65,6 +71,7 @@ class Origin:
     title: str = ""
     origin: str = ""
     licence: str = ""
+    attribute_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +106,13 @@ class BundleInfo:
 def parse(name: str, contents: Mapping[str, bytes], path: Path | None) -> Bundle:
     """Builds the bundle from the bytes of its four files, read from `path`. Raises BundleError if anything is invalid."""
     contexts = {file: f"Model '{name}': {file}" for file in LIMITS}
-    config, origin, stated_hash = parse_config(contents[CONFIG], contexts[CONFIG])
+    version, config, origin, stated_hash = parse_config(contents[CONFIG], contexts[CONFIG])
     metrics = parse_metrics(contents[METRICS], contexts[METRICS])
     with torch.device("meta"):  # the shapes alone: allocates nothing and leaves torch's random state unchanged
         model = VAE(config)
     weights = safe_read.parse_safetensors(contents[MODEL], contexts[MODEL])
     _check_arrays(weights, {k: ("float32", tuple(v.shape)) for k, v in model.state_dict().items()}, (), contexts[MODEL])
-    gallery = _parse_gallery(contents[GALLERY], config, origin, contexts[GALLERY])
+    gallery = _parse_gallery(contents[GALLERY], config, origin, version, contexts[GALLERY])
     state = {k: torch.tensor(v) for k, v in weights.items()}
     if content_hash(config, state) != stated_hash:
         what = f"{contexts[MODEL]} and {CONFIG} do not belong together: one was changed after saving."
@@ -123,6 +130,10 @@ def _is_names(value) -> bool:
     return isinstance(value, list) and all(isinstance(v, str) for v in value)
 
 
+def _is_attribute_names(value) -> bool:
+    return _is_names(value) and all(value) and len(value) == len(set(value)) <= MAX_ATTRIBUTES
+
+
 _CONFIG_KEYS = {  # key: (is the value valid, what it must be)
     "format_version": (lambda v: True, ""),  # checked first, by parse_config
     "name": (_is_text, "text"),
@@ -137,20 +148,27 @@ _CONFIG_KEYS = {  # key: (is the value valid, what it must be)
     "licence": (_is_text, "text"),
     "content_hash": (_is_text, "text"),
 }
+_OPTIONAL_KEYS = {  # from format 2 on
+    "id": (lambda v: _is_text(v) and re.fullmatch("[A-Za-z0-9_-]{1,64}", v), "1 to 64 letters, digits, - and _"),
+    "attribute_names": (_is_attribute_names, f"a list of at most {MAX_ATTRIBUTES} different names"),
+}
 
 
-def parse_config(data: bytes, context: str) -> tuple[ModelConfig, Origin, str]:
-    """(model settings, origin, content hash). `context` is the first words of every error message. Raises BundleError."""
+def parse_config(data: bytes, context: str) -> tuple[int, ModelConfig, Origin, str]:
+    """(format version, model settings, origin, content hash). `context` begins every error message. Raises BundleError."""
     values = safe_read.parse_json(data, context)
     version = values.get("format_version")
+    optional = {} if version == 1 else _OPTIONAL_KEYS
     if type(version) is int and version > FORMAT_VERSION:
         raise BundleError(f"{context} was made by a newer Latent Explorer (format {version}).", "Update Latent Explorer.")
-    if type(version) is not int or version != FORMAT_VERSION:
+    if type(version) is not int or version < 1:
         raise BundleError(f"{context} has the format_version {short(version)}, which is unknown.", RESTORE_HINT)
     for key in values:
-        if key not in _CONFIG_KEYS:
+        if key not in _CONFIG_KEYS and key not in optional:
             raise BundleError(f"{context} has the unknown entry {short(key)}.", RESTORE_HINT)
-    for key, (is_valid, what) in _CONFIG_KEYS.items():
+    for key, (is_valid, what) in (_CONFIG_KEYS | optional).items():
+        if key in optional and key not in values:
+            continue
         if key not in values:
             raise BundleError(f"{context} lacks {key}.", RESTORE_HINT)
         if not is_valid(values[key]):
@@ -163,9 +181,9 @@ def parse_config(data: bytes, context: str) -> tuple[ModelConfig, Origin, str]:
     if values["image_shape"] != list(config.image_shape):
         what = f"{context} has the image_shape {short(values['image_shape'])}, but its model has {config.image_shape}."
         raise BundleError(what, RESTORE_HINT)
-    given = {field.name: values[field.name] for field in fields(Origin)}
+    given = {field.name: values[field.name] for field in fields(Origin) if field.name in values}
     origin = Origin(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-    return config, origin, values["content_hash"]
+    return version, config, origin, values["content_hash"]
 
 
 def parse_metrics(data: bytes, context: str) -> dict:
@@ -179,7 +197,7 @@ def parse_metrics(data: bytes, context: str) -> dict:
     return metrics
 
 
-def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, context: str) -> Gallery:
+def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, version: int, context: str) -> Gallery:
     arrays = safe_read.parse_safetensors(data, context)
     n, d, f = np.size(arrays.get("index", ())), config.latent_dim, len(origin.factor_names)
     sides = (*np.shape(arrays.get("thumbs")), 1, 1, 1, 1)[2:4]
@@ -195,7 +213,11 @@ def _parse_gallery(data: bytes, config: ModelConfig, origin: Origin, context: st
         "factors": ("float32", (n, f)),
         "thumbs": ("uint8", thumb),
     }
-    _check_arrays(arrays, spec, ("umap", "factors", "thumbs"), context)
+    if version > 1:
+        spec["fingerprint"] = ("uint8", (n, FINGERPRINT_BYTES))
+    if origin.attribute_names:  # then the tensor is not optional
+        spec["attributes"] = ("float32", (n, len(origin.attribute_names)))
+    _check_arrays(arrays, spec, ("umap", "factors", "thumbs", "fingerprint"), context)
     index, labels, n_classes = arrays["index"], arrays["labels"], len(origin.class_names)
     for is_valid, what in (
         (1 <= n <= MAX_IMAGES, f"has {n:,} images; 1 to {MAX_IMAGES:,} are allowed"),

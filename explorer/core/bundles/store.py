@@ -88,7 +88,7 @@ def _describe(folder: Path) -> tuple[BundleInfo, bool]:
     owner, is_cacheable = f"Model '{folder.name}'", True
     try:
         contents, found = safe_read.read_folder(folder, LIMITS, owner, (CONFIG, METRICS))
-        config, origin, content_hash = bundle_format.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
+        _, config, origin, content_hash = bundle_format.parse_config(contents[CONFIG], f"{owner}: {CONFIG}")
         metrics = bundle_format.parse_metrics(contents[METRICS], f"{owner}: {METRICS}")
         parts, error = (config, origin, metrics, content_hash), None
     except BundleError as problem:

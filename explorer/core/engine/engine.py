@@ -22,6 +22,7 @@ from explorer.core.engine.film import Film, Traversals
 from explorer.core.engine.gallery_images import GalleryImages
 from explorer.core.engine.latent_map import LatentMap, Plane, done
 from explorer.core.engine.pixel_likelihood import PixelLikelihood
+from explorer.core.engine.traits import traits_of
 from explorer.core.errors import ConfigError, unknown
 from explorer.core.latent import navigation
 from explorer.core.latent.arrays import evenly_spaced
@@ -75,6 +76,7 @@ class Engine:
     umap, planes, map_xy, spans = map(_from_map, ("umap", "planes", "map_xy", "spans"))
     neighbours, nearest_row, place, unplace = map(_from_map, ("neighbours", "nearest_row", "place", "unplace"))
     path_xy = _from_map("path_xy")
+    traits = cached_property(traits_of)
 
     # Images and points
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from explorer.core.config import ARCHS, LIKELIHOODS
 from explorer.core.engine.latent_map import MAX_ABS_Z
+from explorer.core.engine.traits import ATTRIBUTE
 from explorer.core.runs.twins import MAX_TWINS, SETTINGS
 
 
@@ -79,8 +80,13 @@ def _read_overshoot(text: str, engine) -> float:
 
 
 def colours_of(engine) -> tuple[str, ...]:
-    """The colourings of a model's map: COLOURS, and the factors of its data set if it has some."""
-    return COLOURS + tuple(FACTOR + name for name in engine.origin.factor_names)
+    """The colourings of a model's map: COLOURS, and the keys of its traits, such as "factor x" and "attribute slant"."""
+    return COLOURS + tuple(engine.traits)
+
+
+def colour_name(colour: str) -> str:
+    """The name of a colouring on the page."""
+    return COLOUR_NAMES.get(colour, colour.removeprefix(f"{ATTRIBUTE} "))
 
 
 def _row(attribute: str) -> Entry:
@@ -88,7 +94,6 @@ def _row(attribute: str) -> Entry:
 
 
 COLOURS = ("class", "KL", "recon loss", "|mu|")
-FACTOR = "factor "  # before the name of a factor
 COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}  # on the page, where they differ
 MAX_BUDGET_S, MAX_EPOCHS = 86_400, 100_000
 

@@ -1,6 +1,7 @@
 // The decoded plane under the points of a map of two dimensions.
 
 import { explorer } from '../../wire/cursor.js';
+import { padding } from '../../wire/pictures.js';
 import { toPixels } from './chart.js';
 import { sizedContext } from './thumbnails.js';
 
@@ -16,11 +17,16 @@ export function drawManifold({ chart, packet, underlay }) {
   const [left, bottom] = toPixels(chart, low, low);
   const [right, top] = toPixels(chart, low + step, low + step);
   const [w, h] = [right - left, bottom - top];
+  const pad = padding(shape);
+  const [gapX, gapY] = [(pad * w) / (width + 2 * pad), (pad * h) / (height + 2 * pad)];
   context.globalAlpha = 0.55;
+  context.fillRect(left, bottom - side * h, side * w, side * h);
   for (let frame = 0; frame < side * side; frame++) {
     const column = frame % side;
     const row = Math.floor(frame / side);
-    const at = [left + column * w, bottom - (side - row) * h, w, h];
+    const [x, y] = [left + column * w + gapX, bottom - (side - row) * h + gapY];
+    const at = [x, y, w - 2 * gapX, h - 2 * gapY];
+    context.clearRect(...at);
     context.drawImage(picture, column * width, row * height, width, height, ...at);
   }
 }

@@ -103,7 +103,7 @@ def controls(engine, session) -> None:
             colours,
             colours.index(session.colour),
             key="colour",
-            format_func=lambda c: f"colour: {link.COLOUR_NAMES.get(c, c)}",
+            format_func=lambda c: f"colour: {link.colour_name(c)}",
             label_visibility="collapsed",
             width=190,
         )

@@ -97,8 +97,9 @@ def saved_id(name: str) -> str:
 def choices(engine, session) -> dict[str, str]:
     """The directions available: id -> label."""
     classes = {"classes": "class to class"} if len(classes_of(engine)) > 1 else {}
+    traits = {key: f"{trait.name}, R\u00b2 {trait.r2:.2f}" for key, trait in engine.traits.items() if trait.direction.any()}
     principal = {f"principal-{k}": f"principal {k + 1}" for k in range(min(N_PRINCIPAL, engine.latent_dim))}
-    return classes | principal | {saved_id(name): name for name in session.saved}
+    return classes | traits | principal | {saved_id(name): name for name in session.saved}
 
 
 def has_direction(engine, session) -> bool:
@@ -135,7 +136,7 @@ def _directions(engine, session) -> TabContent:
 
     saved = tuple((name, direction.tobytes()) for name, direction in session.saved.items())
     ends = key_of(session, session.a), key_of(session, session.b)
-    return (session.z.tobytes(), choice, pair, saved, *ends), make
+    return (session.z.tobytes(), choice, pair, saved, *ends, *engine.traits), make
 
 
 def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.ndarray, list]:
@@ -146,6 +147,8 @@ def _direction(engine, session, choice: str, pair: tuple[int, int]) -> tuple[np.
         return linear.direction(*means), [(mean, names[label]) for mean, label in zip(means, pair)]
     ends = (("A", session.a), ("B", session.b))
     anchors = [(posterior_of(engine, session, end)[0], name) for name, end in ends if end is not None]
+    if trait := engine.traits.get(choice):
+        return trait.direction, anchors
     if choice.startswith("principal-"):
         k = int(choice.removeprefix("principal-"))
         return linear.principal_directions(mu, k + 1)[0][k], anchors

@@ -31,6 +31,13 @@ export function parseValue(text) {
 
 export const klText = (kl) => (kl >= 0.995 ? kl.toFixed(1) : kl.toFixed(2).replace(/^0/, ''));
 
+// What the slider of a dimension follows, such as "slant .88"; '' for nothing.
+export const followedText = (followed) =>
+  followed ? `${followed[0]} ${followed[1].toFixed(2).replace(/^0/, '')}` : '';
+
+// Names a dimension with what it follows, such as "z4 (slant)".
+export const dimensionText = (dim, followed) => (followed ? `z${dim} (${followed[0]})` : `z${dim}`);
+
 export function supportText(support) {
   if (support === null || Number.isNaN(support)) return '';
   return support < 0.005 ? 'support < .01, far from the data' : `support ${support.toFixed(2)}`;

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 import numpy as np
 
 from explorer.core.engine.latent_map import DEAD_KL, MAX_ABS_Z
+from explorer.core.engine.traits import followed
 from explorer.ui import resources
 from explorer.ui.state import session as state
 from explorer.ui.state.own_image import OWN, key_of, name_of, posterior_of
@@ -33,6 +34,7 @@ class Films(TypedDict):
     at_xy: list[float | None]  # z on the map
     at_support: float | None
     kl: list[float]  # nats, per slider
+    follows: list[list | None]  # per slider: [name of the trait that it follows most, |rank correlation|]
     posterior: list[list[float]] | None  # [mu, sigma] of the picked image, per slider
     picked: int | None  # gallery row; -1: the visitor's own image
     n_images: int
@@ -87,7 +89,7 @@ def render(engine, session) -> None:
         session.show_dims(0)
     limits = film_encoding.visitor_limits()
     picked = key_of(session, session.picked), resources.has_images(engine)
-    shown = (session.z.tobytes(), session.first, session.plane, *picked, limits)
+    shown = (session.z.tobytes(), session.first, session.plane, *picked, limits, *engine.traits)
     key = (*shown, session.approximate, bool(session.past), bool(session.future))
     packet = session.packet(KEY, key, lambda: _content(engine, session, shown, limits), ("stamp", "order", "ack"))
     mount(packet, KEY, lambda: _handle_requests(engine, session))
@@ -154,6 +156,7 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[Films, Arrays
         "at_xy": position[:2],
         "at_support": position[2],
         "kl": [float(kl[d]) for d in dims],
+        "follows": [_followed(engine, d) for d in dims],
         "posterior": posterior,
         "picked": session.picked,
         "n_images": session.n_images,
@@ -173,6 +176,11 @@ def _films(engine, session, limits: film_encoding.Limits) -> tuple[Films, Arrays
         "frames": pictures,
     }
     return header, arrays, encodings
+
+
+def _followed(engine, dim: int) -> list | None:
+    found = followed(engine.traits, dim)
+    return found and [found[0].name, found[1]]
 
 
 def _dead(dead: np.ndarray, kl: np.ndarray) -> str | None:

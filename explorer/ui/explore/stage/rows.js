@@ -2,11 +2,11 @@
 // the picked image.
 
 import { drawStrip } from '../../wire/pictures.js';
-import { filmValues, isFilmValid, klText, parseValue, posteriorBand } from './films.js';
+import { filmValues, followedText, isFilmValid, klText, parseValue, posteriorBand } from './films.js';
 
 const FEW = 4; // rows of full height, which leave space for the pad below them
 const ROW = (dim) => `
-  <label for="z-${dim}">z<sub>${dim}</sub></label>
+  <label for="z-${dim}">z<sub>${dim}</sub><span class="followed"></span></label>
   <div class="track">
     <canvas aria-hidden="true"></canvas><span class="band" hidden></span>
     <input type="range" id="z-${dim}" data-testid="z-${dim}" step="any" aria-label="Latent dimension ${dim}">
@@ -40,8 +40,9 @@ export function buildRows(s, on) {
       else on.setValue(dim, value);
     });
     rows.append(row);
-    const [canvas, band, kl] = ['canvas', '.band', '.kl'].map((selector) => row.querySelector(selector));
-    s.rows.set(dim, { k, row, range, number, canvas, band, kl });
+    const find = (selector) => row.querySelector(selector);
+    const [canvas, band, kl, followed] = ['canvas', '.band', '.kl', '.followed'].map(find);
+    s.rows.set(dim, { k, row, range, number, canvas, band, kl, followed });
   });
 }
 
@@ -61,8 +62,21 @@ function listenToSlider(s, range, dim, on) {
   range.addEventListener('dblclick', () => on.setValue(dim, 0));
 }
 
+// Names what each dimension follows.
+function nameRows(s) {
+  const { follows } = s.packet;
+  s.$('.stage').classList.toggle('named', follows.some(Boolean));
+  for (const [dim, { k, range, followed }] of s.rows) {
+    const text = followedText(follows[k]);
+    followed.textContent = text;
+    followed.title = text && `|rank correlation| of z${dim} with this attribute, over the images of the map`;
+    range.setAttribute('aria-label', `Latent dimension ${dim}${text && `, follows ${text}`}`);
+  }
+}
+
 // Updates sliders, numbers and posterior bands to z.
 export function settleRows(s) {
+  nameRows(s);
   for (const [dim, r] of s.rows) {
     const values = filmValues(s.packet, r.k);
     const low = Math.min(values[0], s.z[dim]);

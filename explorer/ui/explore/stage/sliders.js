@@ -4,7 +4,7 @@ import { moveCursor } from '../../wire/cursor.js';
 import { hasModifier, setView } from '../../wire/page.js';
 import { blit, nearestIndex } from '../../wire/pictures.js';
 import { lightFlow, markStage, showCaption, showFacts } from './facts.js';
-import { filmValues, isFilmValid } from './films.js';
+import { dimensionText, filmValues, isFilmValid } from './films.js';
 import { countStagePaint, isAtFilms, settle, showExact } from './image.js';
 import { endPeek } from './peek.js';
 import { drawStrips, markRows } from './rows.js';
@@ -47,7 +47,7 @@ function slide(s, dim, event) {
   const i = nearestIndex(values, +range.value);
   endPeek(s);
   s.z[dim] = values[i];
-  showCaption(s, `z${dim} = ${values[i].toFixed(2)}`);
+  showCaption(s, `${dimensionText(dim, packet.follows[k])} = ${values[i].toFixed(2)}`);
   lightFlow(s, 'z');
   if (document.activeElement !== number) number.value = values[i].toFixed(2);
   range.setAttribute('aria-valuetext', values[i].toFixed(2));

@@ -13,7 +13,7 @@ from explorer.core.errors import BundleError
 from explorer.core.vae.model import VAE
 
 N, D = 12, 3
-ORIGIN = Origin("digits", "test", ("nought", "one"), ("x", "y"), "Ciphers", "drawn by hand", "CC0")
+ORIGIN = Origin("digits", "test", ("nought", "one"), ("x", "y"), "Ciphers", "drawn by hand", "CC0", ("slant", "ink"))
 METRIC_VALUES = {"test_elbo": -12.5, "history": [{"epoch": 1, "elbo": -20.25}]}
 
 
@@ -38,13 +38,25 @@ def make_gallery(seed=0, **arrays) -> Gallery:
 def full_gallery(seed=0) -> Gallery:
     rng = np.random.default_rng(seed)
     thumbs = rng.integers(0, 256, (N, 1, 8, 8)).astype(np.uint8)
-    factors = rng.standard_normal((N, 2), np.float32)
-    return make_gallery(seed, umap=rng.standard_normal((N, 2), np.float32), factors=factors, thumbs=thumbs)
+    umap, factors, attributes = (rng.standard_normal((N, 2), np.float32) for _ in range(3))
+    fingerprint = rng.integers(0, 256, (N, 8)).astype(np.uint8)
+    return make_gallery(seed, umap=umap, factors=factors, thumbs=thumbs, attributes=attributes, fingerprint=fingerprint)
+
+
+def origin_of(gallery: Gallery) -> Origin:
+    return ORIGIN if gallery.attributes is not None else replace(ORIGIN, attribute_names=())
 
 
 def save(root, name="good", seed=0, **changes) -> Path:
-    given = {"model": make_model(seed), "origin": ORIGIN, "gallery": full_gallery(seed), "metrics": METRIC_VALUES}
-    return store.save(name, root=root, **given | {"replace": True} | changes)
+    gallery = changes.get("gallery", full_gallery(seed))
+    given = {
+        "model": make_model(seed),
+        "origin": origin_of(gallery),
+        "gallery": gallery,
+        "metrics": METRIC_VALUES,
+        "replace": True,
+    }
+    return store.save(name, root=root, **given | changes)
 
 
 def same_weights(a: VAE, b: VAE) -> bool:

@@ -1,5 +1,6 @@
 """Building bundles: their contents and size, and the arguments that are refused."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,8 +12,9 @@ import explorer
 from explorer.core.bundles import build as bundling
 from explorer.core.bundles import format as bundle_format
 from explorer.core.bundles import store
-from explorer.core.bundles.build import make_gallery, measure, save_bundle, thumbnails
+from explorer.core.bundles.build import make_gallery, measure, save_bundle, saving, thumbnails
 from explorer.core.config import ModelConfig
+from explorer.core.data import attributes, catalog
 from explorer.core.data.image_set import ImageSet
 from explorer.core.data.sprites import FACTOR_NAMES, SHAPES, draw_sprites, random_factors
 from explorer.core.errors import BundleError, ConfigError, ExplorerError
@@ -173,6 +175,45 @@ def test_a_gallery_with_thumbnails_stays_under_its_limit(tmp_path, monkeypatch):
     assert 2300 < len(gallery.index) < 3000 and gallery.thumbs.shape[1:] == (3, 32, 32)
     assert 7_500_000 < (tmp_path / "colour" / bundle_format.GALLERY).stat().st_size < 8_000_000
     assert np.array_equal(gallery.thumbs, test.images[gallery.index])
+
+
+def digits_set(**changes) -> ImageSet:
+    return dataclasses.replace(catalog.load("digits", "test"), **changes)
+
+
+def test_the_attributes_of_grey_ink_are_measured(tmp_path, no_umap):
+    test = digits_set()
+    first, last = saving("mine", build(), test, root=tmp_path, umap=False)
+    bundle = store.load("mine", tmp_path)
+    assert bundle.origin.attribute_names == attributes.NAMES
+    assert np.array_equal(bundle.gallery.attributes, attributes.measure(test.images))
+
+
+def test_the_attributes_are_those_of_the_images_in_the_gallery(tmp_path, no_umap, monkeypatch):
+    monkeypatch.setattr(bundling, "MAX_GALLERY_BYTES", 20_000)
+    full = catalog.load("digits", "test")
+    test = full.take(np.random.default_rng(0).permutation(len(full)))
+    save_bundle("mine", build(), test, root=tmp_path, umap=False)
+    gallery = store.load("mine", tmp_path).gallery
+    assert len(gallery.index) < len(test)
+    assert np.array_equal(gallery.attributes, attributes.measure(full.images[gallery.index]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: digits_set(images=255 - digits_set().images),
+        lambda: digits_set(factors=np.zeros((len(digits_set()), 1), np.float32), factor_names=("x",)),
+        lambda: image_set(image_shape=(3, 8, 8)),
+        lambda: image_set(),
+    ],
+    ids=["dark ink", "known factors", "colours", "noise"],
+)
+def test_other_images_have_no_attributes(tmp_path, no_umap, make):
+    test = make()
+    save_bundle("mine", build(image_shape=test.images.shape[1:]), test, root=tmp_path, umap=False)
+    bundle = store.load("mine", tmp_path)
+    assert bundle.gallery.attributes is None and bundle.origin.attribute_names == ()
 
 
 @pytest.mark.parametrize(

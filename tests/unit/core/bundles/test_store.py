@@ -28,6 +28,7 @@ from tests.unit.core.bundles.sample_bundles import (
     make_gallery,
     make_model,
     names_in,
+    origin_of,
     same_gallery,
     same_weights,
     save,
@@ -42,7 +43,7 @@ def test_a_bundle_comes_back_exactly(tmp_path, gallery, likelihood):
     path = save(tmp_path, model=model, gallery=gallery)
     bundle = store.load("good", tmp_path)
     assert same_weights(bundle.model, model) and same_gallery(bundle.gallery, gallery)
-    assert (bundle.name, bundle.config, bundle.origin) == ("good", model.config, ORIGIN)
+    assert (bundle.name, bundle.config, bundle.origin) == ("good", model.config, origin_of(gallery))
     assert bundle.metrics == METRIC_VALUES and bundle.path == path == tmp_path / "good"
     assert bundle.content_hash == bundle_format.content_hash(model.config, model.state_dict())
     assert not bundle.model.training

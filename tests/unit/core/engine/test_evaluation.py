@@ -211,7 +211,8 @@ def strange_images(side: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    "name, dataset", [("mnist", "mnist"), ("mnist-2d", "mnist"), ("digits", "digits"), ("sprites", "sprites")]
+    "name, dataset",
+    [("mnist", "mnist"), ("mnist-2d", "mnist"), ("digits", "digits"), ("digits-2d", "digits"), ("sprites", "sprites")],
 )
 def test_images_of_another_kind_are_not_typical_and_those_of_the_set_are(real_data, name, dataset):
     engine, test = open_bundle(name, device="cpu"), catalog.load(dataset, "test").images

@@ -75,7 +75,8 @@ def engine():
         latent_dim=D,
         planes=("umap", "pca"),
         gallery=SimpleNamespace(mu=np.zeros((N, D), np.float32)),
-        origin=SimpleNamespace(dataset="mnist", factor_names=("scale", "x")),
+        origin=SimpleNamespace(dataset="mnist"),
+        traits=dict.fromkeys(("factor scale", "factor x", "attribute slant")),
         is_live=False,
     )
 
@@ -111,7 +112,7 @@ def test_a_field_is_read_as_it_was_written(engine, name):
 
 
 @pytest.mark.parametrize("plane", ["umap", "pca", (0, 3)])
-@pytest.mark.parametrize("colour", (*link.COLOURS, "factor scale"))
+@pytest.mark.parametrize("colour", (*link.COLOURS, "factor scale", "attribute slant"))
 def test_a_link_restores_the_session(monkeypatch, engine, plane, colour):
     before = Session(n_images=N, **(SET | {"plane": plane, "colour": colour}))
     after = opened(monkeypatch, engine, query_of(before))
