@@ -1,10 +1,15 @@
-// Measures the layout of the page: small or cut text, parts that overlap, small touch targets.
+// Measures the layout of the page: small or cut text, parts that overlap, small touch targets, uneven controls.
 // tests/browser/layout.py injects it into the page.
 window.__layout = (() => {
   const SMALLEST_PX = 13;
   const TARGET_PX = 44;
   const SLACK_PX = 1;
   const CONTROLS = 'button, a[href], select, input:not([type=hidden]), [role=tab], [role=slider], summary';
+  // What frames a field of a Streamlit widget.
+  const FRAMES =
+    '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
+  // Buttons and fields of their own height: tabs, pictures, values in a table's rows, switches in a heading.
+  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
@@ -135,6 +140,25 @@ window.__layout = (() => {
       .map(({ element, box }) => `${box.width.toFixed(0)} x ${box.height.toFixed(0)} ${name(element)}`);
   }
 
+  function controlPx() {
+    const ruler = document.body.appendChild(document.createElement('div'));
+    ruler.style.height = 'var(--le-control)';
+    const { height } = ruler.getBoundingClientRect();
+    ruler.remove();
+    return height;
+  }
+
+  function unevenControls() {
+    const expected = controlPx();
+    return [...elements()]
+      .filter((e) => e.matches('button, select, input:is([type=text], [type=number])') && isShown(e))
+      .filter((e) => !e.closest(NO_CONTROLS) && !isScreenReaderOnly(visibleBox(e)))
+      .map((e) => e.closest(FRAMES) ?? e)
+      .map((e) => ({ element: e, height: e.getBoundingClientRect().height }))
+      .filter(({ height }) => Math.abs(height - expected) > SLACK_PX)
+      .map(({ element, height }) => `${height.toFixed(1)} for ${expected.toFixed(1)} px ${name(element)}`);
+  }
+
   const scrollsSideways = () =>
     [document.documentElement, ...elements()]
       .filter(
@@ -143,5 +167,5 @@ window.__layout = (() => {
       .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX)
       .map(name);
 
-  return { smallText, cutText, overlaps, smallTargets, scrollsSideways };
+  return { smallText, cutText, overlaps, smallTargets, unevenControls, scrollsSideways };
 })();
