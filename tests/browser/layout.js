@@ -3,13 +3,14 @@
 window.__layout = (() => {
   const SMALLEST_PX = 13;
   const TARGET_PX = 44;
+  const LINE_PX = 60; // a scrolling box that is lower than this is a line of text
   const SLACK_PX = 1;
   const CONTROLS = 'button, a[href], select, input:not([type=hidden]), [role=tab], [role=slider], summary';
   // What frames a field of a Streamlit widget.
   const FRAMES =
     '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
-  // Buttons and fields of their own height: tabs, pictures, values in a table's rows, switches in a heading.
-  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect';
+  // Buttons and fields of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
+  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect, [aria-label=Help]';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
@@ -95,6 +96,19 @@ window.__layout = (() => {
     return found;
   }
 
+  // Fields whose value is longer than the field, and lines of text that scroll because they have wrapped.
+  function cutValues() {
+    const isCut = (e) =>
+      e.matches('input:is([type=text], [type=number], [role=combobox])')
+        ? e.scrollWidth > e.clientWidth + SLACK_PX
+        : ['auto', 'scroll'].includes(getComputedStyle(e).overflowY) &&
+          e.clientHeight < LINE_PX &&
+          e.scrollHeight > e.clientHeight + SLACK_PX;
+    return [...elements()]
+      .filter((e) => isShown(e) && !isScreenReaderOnly(e.getBoundingClientRect()) && isCut(e))
+      .map((e) => `${name(e)} ${e.value ?? ''}`);
+  }
+
   function* ancestors(element) {
     for (let e = parent(element); e && e !== document.documentElement; e = parent(e)) yield e;
   }
@@ -167,5 +181,5 @@ window.__layout = (() => {
       .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX)
       .map(name);
 
-  return { smallText, cutText, overlaps, smallTargets, unevenControls, scrollsSideways };
+  return { smallText, cutText, cutValues, overlaps, smallTargets, unevenControls, scrollsSideways };
 })();

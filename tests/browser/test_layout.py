@@ -84,6 +84,13 @@ def test_a_phone_shows_one_part_of_explore_at_a_time(window):
         assert page.get_by_test_id(f"pane-{pane}").get_attribute("aria-selected") == "true"
 
 
+@pytest.mark.parametrize("size", SIZES[2:], ids=str)
+def test_the_links_of_the_pages_scroll_away_with_the_page(window, size):
+    page = window(size, "")
+    page.evaluate("() => { document.querySelector('.stMain').scrollTop = 200; }")
+    assert page.locator(".st-key-nav").bounding_box()["y"] <= -100
+
+
 def is_visible(page, selector: str) -> bool:
     return page.locator(selector).first.evaluate(
         "(e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })"

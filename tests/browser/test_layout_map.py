@@ -13,7 +13,9 @@ HIDDEN = """() => {
   const isInside = hint.left >= map.left && hint.right <= map.right && hint.top >= map.top && hint.bottom <= map.bottom;
   return { isInside, over: labels.filter((e) => isOver(e.getBoundingClientRect())).map((e) => e.textContent), n: labels.length };
 }"""
-FAR_OUT = "?ab=none&z=" + "AADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQA"  # 6 in all 16
+FAR_OUT = (
+    "?ab=none&z=" + "AADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQA"
+)  # 6 in all 16
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -29,5 +31,5 @@ def test_the_hint_hides_no_name_and_no_badge(explore, size):
 
 def test_the_cursor_is_visible_far_from_all_images(explore):
     page = explore(FAR_OUT)
-    assert page.page.locator("[data-fact=support]").inner_text() == "support 0.00"
+    assert page.page.locator("[data-fact=support]").inner_text().startswith("support <")
     assert page.page.locator(".le-cursor").evaluate("e => !e.hidden && +getComputedStyle(e).opacity") >= 0.7
