@@ -6,12 +6,17 @@ from tests.browser.layout import PHONE_BELOW, SIZES
 
 # What the hint of the opening lies over: names of classes, and the badges of the example.
 HIDDEN = """() => {
-  const hint = document.querySelector('.le-hint').getBoundingClientRect();
-  const labels = [...document.querySelectorAll('.le-names b, .le-anchor b')].filter((e) => e.checkVisibility({ visibilityProperty: true }));
-  const map = document.querySelector('.st-key-latent_map').getBoundingClientRect();
-  const isOver = (a) => a.left < hint.right && a.right > hint.left && a.top < hint.bottom && a.bottom > hint.top;
-  const isInside = hint.left >= map.left && hint.right <= map.right && hint.top >= map.top && hint.bottom <= map.bottom;
-  return { isInside, over: labels.filter((e) => isOver(e.getBoundingClientRect())).map((e) => e.textContent), n: labels.length };
+  const box = (e) => e.getBoundingClientRect();
+  const [hint, map] = ['.le-hint', '.st-key-latent_map'].map((part) => box(document.querySelector(part)));
+  const labels = [...document.querySelectorAll('.le-names b, .le-anchor b')].filter((e) =>
+    e.checkVisibility({ visibilityProperty: true }),
+  );
+  const isOver = (a, b) => a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
+  return {
+    isInside: hint.left >= map.left && hint.right <= map.right && hint.top >= map.top && hint.bottom <= map.bottom,
+    over: labels.filter((e) => isOver(box(e), hint)).map((e) => e.textContent),
+    n: labels.length,
+  };
 }"""
 FAR_OUT = (
     "?ab=none&z=" + "AADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQAAAwEAAAMBAAADAQA"
