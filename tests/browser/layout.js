@@ -9,7 +9,7 @@ window.__layout = (() => {
   // What frames a field of a Streamlit widget.
   const FRAMES =
     '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
-  // Buttons and fields of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
+  // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
   const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect, [aria-label=Help]';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
