@@ -1,4 +1,4 @@
-// Measures the layout of the page: small or cut text, overlapping parts, small touch targets, uneven controls.
+// Measures the layout of the page: small or cut text, overlaps, small touch targets, uneven controls.
 // tests/browser/layout.py injects it into the page.
 window.__layout = (() => {
   const SMALLEST_PX = 13;
