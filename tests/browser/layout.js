@@ -1,10 +1,16 @@
-// Measures the layout of the page: small or cut text, parts that overlap, small touch targets.
+// Measures the layout of the page: small or cut text, overlaps, small touch targets, uneven controls.
 // tests/browser/layout.py injects it into the page.
 window.__layout = (() => {
   const SMALLEST_PX = 13;
   const TARGET_PX = 44;
+  const LINE_PX = 60; // a scrolling box that is lower than this is a line of text
   const SLACK_PX = 1;
   const CONTROLS = 'button, a[href], select, input:not([type=hidden]), [role=tab], [role=slider], summary';
+  // What frames a field of a Streamlit widget.
+  const FRAMES =
+    '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
+  // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
+  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect, [aria-label=Help]';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
@@ -90,6 +96,19 @@ window.__layout = (() => {
     return found;
   }
 
+  // Fields whose value is longer than the field, and lines of text that scroll because they have wrapped.
+  function cutValues() {
+    const isCut = (e) =>
+      e.matches('input:is([type=text], [type=number], [role=combobox])')
+        ? e.scrollWidth > e.clientWidth + SLACK_PX
+        : ['auto', 'scroll'].includes(getComputedStyle(e).overflowY) &&
+          e.clientHeight < LINE_PX &&
+          e.scrollHeight > e.clientHeight + SLACK_PX;
+    return [...elements()]
+      .filter((e) => isShown(e) && !isScreenReaderOnly(e.getBoundingClientRect()) && isCut(e))
+      .map((e) => `${name(e)} ${e.value ?? ''}`);
+  }
+
   function* ancestors(element) {
     for (let e = parent(element); e && e !== document.documentElement; e = parent(e)) yield e;
   }
@@ -135,6 +154,25 @@ window.__layout = (() => {
       .map(({ element, box }) => `${box.width.toFixed(0)} x ${box.height.toFixed(0)} ${name(element)}`);
   }
 
+  function controlPx() {
+    const ruler = document.body.appendChild(document.createElement('div'));
+    ruler.style.height = 'var(--le-control)';
+    const { height } = ruler.getBoundingClientRect();
+    ruler.remove();
+    return height;
+  }
+
+  function unevenControls() {
+    const expected = controlPx();
+    return [...elements()]
+      .filter((e) => e.matches('button, select, input:is([type=text], [type=number])') && isShown(e))
+      .filter((e) => !e.closest(NO_CONTROLS) && !isScreenReaderOnly(visibleBox(e)))
+      .map((e) => e.closest(FRAMES) ?? e)
+      .map((e) => ({ element: e, height: e.getBoundingClientRect().height }))
+      .filter(({ height }) => Math.abs(height - expected) > SLACK_PX)
+      .map(({ element, height }) => `${height.toFixed(1)} for ${expected.toFixed(1)} px ${name(element)}`);
+  }
+
   const scrollsSideways = () =>
     [document.documentElement, ...elements()]
       .filter(
@@ -143,5 +181,5 @@ window.__layout = (() => {
       .filter((e) => e.scrollWidth > e.clientWidth + SLACK_PX)
       .map(name);
 
-  return { smallText, cutText, overlaps, smallTargets, scrollsSideways };
+  return { smallText, cutText, cutValues, overlaps, smallTargets, unevenControls, scrollsSideways };
 })();

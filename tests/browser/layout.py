@@ -1,4 +1,4 @@
-"""The layout of a page as numbers: what is too small, cut or covered, at the sizes that the app is made for."""
+"""The layout of a page as numbers: what is too small, uneven, cut or covered, at the sizes that the app is made for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ SIZES = (Size(1280, 800), Size(1920, 1080), Size(1024, 768), Size(820, 1180), Si
 def faults(page, size: Size) -> dict[str, list[str]]:
     """What is wrong with the layout of a page at rest, by kind; kinds without a fault are left out."""
     page.evaluate(SCRIPT)
-    kinds = ["scrollsSideways", "smallText", "cutText", "overlaps"] + ["smallTargets"] * (size.width < PHONE_BELOW)
+    kinds = ["scrollsSideways", "smallText", "cutText", "cutValues", "overlaps", "unevenControls"]
+    kinds += ["smallTargets"] * (size.width < PHONE_BELOW)
     found = {kind: page.evaluate(f"() => [...new Set(__layout.{kind}())]") for kind in kinds}
     return {kind: items for kind, items in found.items() if items}

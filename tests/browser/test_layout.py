@@ -84,6 +84,26 @@ def test_a_phone_shows_one_part_of_explore_at_a_time(window):
         assert page.get_by_test_id(f"pane-{pane}").get_attribute("aria-selected") == "true"
 
 
+@pytest.mark.parametrize("size", SIZES[2:], ids=str)
+def test_the_links_of_the_pages_scroll_away_with_the_page(window, size):
+    page = window(size, "")
+    page.evaluate("() => { document.querySelector('.stMain').scrollTop = 200; }")
+    assert page.locator(".st-key-nav").bounding_box()["y"] <= -100
+
+
+def test_a_laptop_at_200_percent_presents(window):
+    size = SIZES[5]
+    page = window(size, "?a=18&b=61&image=61")
+    page.keyboard.press("f")
+    assert page.get_by_test_id("stage").bounding_box()["height"] >= 0.8 * size.height
+    assert not is_visible(page, ".stage .caption [data-do=keep]")  # no frame is previewed
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    page.wait_for_timeout(500)
+    strip, chart = (page.locator(part).first.bounding_box() for part in ("[data-testid=z-15]", ".js-plotly-plot"))
+    assert is_visible(page, ".js-plotly-plot") and chart["y"] + chart["height"] <= strip["y"]
+
+
 def is_visible(page, selector: str) -> bool:
     return page.locator(selector).first.evaluate(
         "(e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true })"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.layout import PHONE_BELOW, SIZES
+from tests.browser.layout import SIZES
 from tests.browser.test_layout import until_drawn
 
 LOADING, USED = 0.05, 0.02
@@ -15,7 +15,7 @@ new PerformanceObserver((list) => {
 }).observe({ type: 'layout-shift', buffered: true });
 """
 SUM = "() => window.__shifts.reduce((sum, [value]) => sum + value, 0)"
-CASES = [(path, size) for path in ("", "train", "library") for size in SIZES if path == "" or size.width >= PHONE_BELOW]
+CASES = [(path, size) for path in ("", "train", "library") for size in SIZES]
 
 
 @pytest.fixture(scope="module")

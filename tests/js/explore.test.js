@@ -9,6 +9,7 @@ import {
   plotX,
   shareOf,
 } from '../../explorer/ui/explore/lanes/path_plot.js';
+import { emptiestCorner } from '../../explorer/ui/explore/map/hint.js';
 import { thinned } from '../../explorer/ui/explore/map/thumbnails.js';
 import * as grid from '../../explorer/ui/explore/moves/grid.js';
 import { posteriorPlot } from '../../explorer/ui/explore/own_image/posterior_plot.js';
@@ -130,6 +131,30 @@ test('the plot of a path: a curve for each lane over the full width, and a line 
   assert.match(svg, /<path class="c-slerp" d="M34\.0 8\.0L134\.0 8\.0L234\.0 8\.0"\/>/);
   assert.match(svg, /<line class="mark" x1="34" x2="234" y1="58" y2="58"\/>/);
   assert.equal(plotX(0.5, 274), 134);
+});
+
+test('the name of the line at sqrt(D) stands over everything that crosses it', () => {
+  const curves = [{ name: 'lerp', values: [0, 1] }];
+  const mark = { value: 0.5, name: 'half' };
+  const svg = plot(curves, [0, 1], { low: 0, high: 1, mark, width: 274, height: 114, labelPx: 13 });
+  assert.match(svg, /class="on-top">half<\/text>$/);
+});
+
+test('the hint stands in the corner with the fewest points, and not over a name', () => {
+  const area = { left: 0, top: 0, width: 400, height: 400 };
+  const cornerOf = (points) => {
+    const { left, top } = emptiestCorner(points, area, [100, 40]);
+    return [left < 200 ? 'left' : 'right', top < 200 ? 'top' : 'bottom'];
+  };
+  const name = [60, 360, 100];
+  const two = [
+    [60, 30, 1],
+    [70, 30, 1],
+  ];
+  assert.deepEqual(cornerOf([]), ['left', 'bottom']);
+  assert.deepEqual(cornerOf([name]), ['left', 'top']);
+  assert.deepEqual(cornerOf([name, ...two]), ['right', 'bottom']);
+  assert.deepEqual(cornerOf([name, ...two, [350, 360, 1], [350, 30, 2]]), ['right', 'bottom']);
 });
 
 test('the names at the ends of two curves do not overlap', () => {

@@ -46,7 +46,6 @@ export function plot(curves, times, { low, high, mark, width, height, labelPx })
   for (const value of [low, high]) parts.push(text(left - 5, y(value), 'end', number(value), ''));
   if (mark) {
     parts.push(`<line class="mark" x1="${left}" x2="${right}" y1="${y(mark.value)}" y2="${y(mark.value)}"/>`);
-    parts.push(text(left + 4, y(mark.value) - 9, 'start', mark.name, ''));
   }
   const ends = apart(
     curves.map(({ values }) => y(values[values.length - 1])),
@@ -61,5 +60,6 @@ export function plot(curves, times, { low, high, mark, width, height, labelPx })
     parts.push(text(right + 4, ends[k], 'start', name, `t-${name}`));
   });
   parts.push(`<line class="c-now" y1="${MARGIN.top}" y2="${height - MARGIN.bottom}"/>`);
+  if (mark) parts.push(text(left + 4, y(mark.value) - 9, 'start', mark.name, 'on-top'));
   return parts.join('');
 }

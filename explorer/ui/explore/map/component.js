@@ -20,11 +20,13 @@ import {
   toPixels,
   viewOf,
 } from './chart.js';
+import { placeHint } from './hint.js';
 import { drawManifold } from './manifold.js';
 import { placeNames } from './names.js';
 import { drawThumbnails } from './thumbnails.js';
 import { listenToTools } from './tools.js';
 
+const PALEST = 0.75; // opacity of the cursor without support: still visible from afar
 const NEAR_PX = 8; // a click within this distance of a visible point selects it
 const REDRAW_EVENTS = ['plotly_relayout', 'plotly_relayouting', 'plotly_afterplot', 'plotly_restyle'];
 const THEME = ['--st-primary-color', '--st-background-color', '--st-text-color', '--st-font'];
@@ -42,7 +44,7 @@ const LAYER = `
   <div class="le-pin le-own" data-testid="own-place" hidden><b>you</b></div>
   <div class="le-pin le-cursor" hidden><b></b></div>
   <div class="le-card" role="tooltip" hidden><canvas width="28" height="28"></canvas><div></div></div>
-  <p class="le-hint" hidden>Click two points for your own path. Drag any strip.</p>`;
+  <p class="le-hint" hidden>Click two points for your own path.<br>Drag any strip.</p>`;
 
 export default mounting('maps', build, accept);
 
@@ -165,7 +167,7 @@ function place(s) {
   placeNames(s);
   drawThumbnails(s);
   drawManifold(s);
-  $('.le-hint').hidden = !packet.is_example;
+  placeHint(s);
   if (explorer.cursor) showCursor(s, explorer.cursor);
 }
 
@@ -189,7 +191,7 @@ function placeEllipse({ packet, chart, $ }) {
   for (const name in shape) ellipse.setAttribute(name, shape[name]);
 }
 
-// Shows the position of z or of the frame being scrubbed. The cursor fades as support decreases.
+// Shows the position of z or of the frame being scrubbed. The cursor gets paler as support decreases.
 function showCursor(s, { xy, support, plane }) {
   const isVisible = isDrawn(s.chart) && s.packet && plane === s.packet.plane && Number.isFinite(xy[0]);
   if (!isVisible) {
@@ -197,7 +199,7 @@ function showCursor(s, { xy, support, plane }) {
     return;
   }
   pin(s, s.cursor, xy);
-  s.cursor.style.opacity = 0.3 + 0.7 * Math.min(1, Math.max(0, support));
+  s.cursor.style.opacity = PALEST + (1 - PALEST) * Math.min(1, Math.max(0, support));
   s.layer.dataset.cursor = `${xy[0]},${xy[1]}`;
 }
 
