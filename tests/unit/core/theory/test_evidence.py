@@ -143,7 +143,7 @@ class Mixture:
     """Stands for an Engine and its PixelLikelihood: p(x, z) = exp(LOG_PX) sum of weight N(z; mean, covariance)."""
 
     LOG_PX = -123.4
-    name, latent_dim, image_shape, has_gallery = "mixture", 2, (1, 1, 1), False
+    name, latent_dim, image_shape, has_gallery, batch_size = "mixture", 2, (1, 1, 1), False, 4096
 
     def __init__(self, parts):
         self.parts, self.likelihood, self.content_hash = parts, self, str(parts)
