@@ -11,6 +11,8 @@ from explorer.core.theory.evidence import evidence
 from explorer.core.theory.gaussian import Gaussian, encoder_gaussian, quadrature, terms, terms_of_many
 from tests.unit.core.theory import brute_force
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def random_gaussians(n: int, found=None, d: int = 2, seed: int = 0) -> list[Gaussian]:
     """Half of them near the posterior, if one is given, the others anywhere."""
