@@ -82,6 +82,15 @@ def test_many_are_as_one(mnist_2d, mnist_images):
     assert terms_of_many(mnist_2d, mnist_images[4], [], -150.0) == []
 
 
+def test_the_estimated_error_is_not_too_small(mnist_2d, mnist_images):
+    for row in range(4):
+        qs = random_gaussians(12, evidence(mnist_2d, mnist_images[row]), seed=row)
+        rough, fine = (quadrature(mnist_2d, mnist_images[row], qs, tolerance) for tolerance in (1.0, 1e-5))
+        for a, b in zip(rough, fine):
+            difference = a.expectation(a.log_likelihood) - b.expectation(b.log_likelihood)
+            assert abs(difference) <= a.error + b.error + 5e-5  # float32
+
+
 def test_a_wide_q_needs_no_decoder(mnist_2d, mnist_images, monkeypatch):
     """The points of its lattice are those of the decoded plane."""
     q, decoded = Gaussian([0.2, 0.4], [0.3, 0.4]), []
