@@ -7,7 +7,7 @@ from torch import Tensor
 from explorer.core.vae import likelihood
 from explorer.core.vae.model import VAE
 
-BATCH_SIZE = 1024  # latent points in one call to the decoder: 3 MB of logits at 28 x 28 px
+BATCH_VALUES = 800_000  # pixels in one call to the decoder: 3 MB of logits, 1,020 points at 28 x 28 px
 
 
 class PixelLikelihood:
@@ -20,6 +20,7 @@ class PixelLikelihood:
     def __init__(self, model: VAE):
         self.name, self.recon_loss, self._model = model.config.likelihood, model.recon_loss, model
         self.latent_dim, self.image_shape = model.config.latent_dim, model.config.image_shape
+        self.batch_size = max(1, BATCH_VALUES // model.config.n_pixels)  # latent points decoded at once
 
     @torch.inference_mode()
     def decoder_output(self, z: np.ndarray) -> tuple[np.ndarray, float]:
@@ -51,7 +52,7 @@ class PixelLikelihood:
 
     def _batches(self, z: np.ndarray):
         device = self._log_scale.device
-        for part in torch.from_numpy(np.array(z, np.float32)).split(BATCH_SIZE):
+        for part in torch.from_numpy(np.array(z, np.float32)).split(self.batch_size):
             logits = self._model.decode_logits(part.to(device))
             a, b = (t.flatten(1).cpu() for t in likelihood.linear_form(self.name, logits, self._log_scale))
             yield a, b.double().sum(1)

@@ -48,7 +48,8 @@ class Evidence:
     mean, sd        (D,), of the posterior
     modes           (K, D), the local maxima of p(x, z), highest first
     mode_log_joint  (K,), log p(x, z) at the modes
-    fields          log p(x, z): first on the whole plane, then on finer grids around the regions that contain the mass
+    fields          log p(x, z): first on the whole plane, then on finer grids around the regions that contain the mass, the
+                    heaviest first; in grids of more than MAX_DECODED points the values that do not matter are interpolated
     """
 
     log_px: float

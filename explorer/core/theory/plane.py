@@ -19,8 +19,7 @@ HALF_WIDTHS = 5.0, 8.0  # least (prior mass outside: 1e-6) and largest half widt
 MARGIN = 0.5  # of the plane around the gallery's encoder means
 MAX_PIXELS = 1024  # up to this size of images a(z) is stored as it is: 4 kB per grid point, 120 MB for 171 x 171 points
 RANK = 256  # larger images: projections on this many principal components of a(z), 1 kB per grid point
-N_SAMPLES = 1024  # grid points from which the components are computed
-CHUNK = 4096  # grid points decoded at once
+N_SAMPLES = 512  # grid points from which the components are computed
 MAX_PLANES = 3  # kept in memory; the one used least recently is dropped
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -38,7 +37,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of arrays over the grid."""
+        """`size` in the order of an array's axes."""
         return self.size[::-1]
 
     @property
@@ -89,7 +88,8 @@ class DecodedPlane:
         points = self.grid.points
         self._basis, self._mean = self._components(points)
         self.is_exact = self._basis is None  # up to float32
-        parts = [self._decoded(points[start : start + CHUNK]) for start in range(0, len(points), CHUNK)]
+        n = likelihood.batch_size
+        parts = [self._decoded(points[start : start + n]) for start in range(0, len(points), n)]
         self._a, self._b = (np.concatenate(column) for column in zip(*parts))
         self._log_prior = log_prior(points)
         self.n_bytes = self._a.nbytes + self._b.nbytes + self._log_prior.nbytes

@@ -7,6 +7,8 @@ from explorer.core.theory.best_gaussian import MIN_STEPS, N_STEPS, best_gaussian
 from explorer.core.theory.evidence import evidence
 from explorer.core.theory.gaussian import Gaussian, terms_of_many
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.mark.parametrize("row", [0, 3, 8])
 def test_no_gaussian_nearby_is_better(mnist_2d, mnist_images, row):

@@ -8,6 +8,8 @@ from explorer.core.theory.evidence import evidence
 from explorer.core.theory.gaussian import Gaussian, encoder_gaussian, terms
 from tests.unit.core.theory.test_gaussian import independent_kl, random_gaussians
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def total(terms) -> float:
     return sum(term.sign * term.value for term in terms)

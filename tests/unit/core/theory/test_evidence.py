@@ -14,6 +14,8 @@ from explorer.core.theory.evidence import evidence
 from tests.unit.core.engine.test_evaluation import without_likelihood
 from tests.unit.core.theory import brute_force
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 KNOWN = {0: -91.0620, 1: -214.1896, 2: -41.0698, 3: -149.1292, 8: -219.6859}  # a grid of 1,001 x 1,001 points
 
 
@@ -24,21 +26,25 @@ def test_five_images_have_the_known_evidence(mnist_2d, mnist_images, row):
     assert found.error < 1e-3
 
 
-def test_twice_the_resolution_gives_the_same_evidence_of_200_images(mnist_2d, mnist_images):
+@pytest.mark.parametrize("part", range(4))
+def test_twice_the_resolution_gives_the_same_evidence_of_200_images(mnist_2d, mnist_images, part):
     n_several = 0
-    for x in mnist_images[:200]:
+    for x in mnist_images[50 * part : 50 * part + 50]:
         found = evidence(mnist_2d, x)
         _, *regions = found.fields
         finer = [log_mass_at_twice_the_resolution(mnist_2d, x / 255, field) for field in regions]
         difference = abs(float(logsumexp(finer)) - found.log_px)
         assert difference < 1e-3 and difference < found.error + 2e-4
         n_several += len(found.modes) > 1
-    assert n_several >= 20
+    assert n_several >= 3
 
 
 def log_mass_at_twice_the_resolution(engine, x, field) -> float:
-    n = [2 * size - 1 for size in reversed(field.values.shape)]
-    points, log_cell = brute_force.grid(field.low, field.high, n)
+    """Of the points near those within 25 nats of the maximum."""
+    shape = tuple(2 * n - 1 for n in field.values.shape)
+    points, log_cell = brute_force.grid(field.low, field.high, shape[::-1])
+    nearest = field.values[tuple(np.rint(axis.ravel() / 2).astype(int) for axis in np.indices(shape))]
+    points = points[nearest > field.values.max() - 25]
     return float(logsumexp(planes.log_joint(engine.likelihood, points, x))) + log_cell
 
 
@@ -143,7 +149,7 @@ class Mixture:
     """Stands for an Engine and its PixelLikelihood: p(x, z) = exp(LOG_PX) sum of weight N(z; mean, covariance)."""
 
     LOG_PX = -123.4
-    name, latent_dim, image_shape, has_gallery = "mixture", 2, (1, 1, 1), False
+    name, latent_dim, image_shape, has_gallery, batch_size = "mixture", 2, (1, 1, 1), False, 4096
 
     def __init__(self, parts):
         self.parts, self.likelihood, self.content_hash = parts, self, str(parts)

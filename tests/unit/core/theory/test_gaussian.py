@@ -11,6 +11,8 @@ from explorer.core.theory.evidence import evidence
 from explorer.core.theory.gaussian import Gaussian, encoder_gaussian, quadrature, terms, terms_of_many
 from tests.unit.core.theory import brute_force
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def random_gaussians(n: int, found=None, d: int = 2, seed: int = 0) -> list[Gaussian]:
     """Half of them near the posterior, if one is given, the others anywhere."""
@@ -78,6 +80,15 @@ def test_many_are_as_one(mnist_2d, mnist_images):
         alone = terms(mnist_2d, mnist_images[4], q, -150.0)
         assert together.elbo == pytest.approx(alone.elbo, abs=1e-4)
     assert terms_of_many(mnist_2d, mnist_images[4], [], -150.0) == []
+
+
+def test_the_estimated_error_is_not_too_small(mnist_2d, mnist_images):
+    for row in range(4):
+        qs = random_gaussians(12, evidence(mnist_2d, mnist_images[row]), seed=row)
+        rough, fine = (quadrature(mnist_2d, mnist_images[row], qs, tolerance) for tolerance in (1.0, 1e-5))
+        for a, b in zip(rough, fine):
+            difference = a.expectation(a.log_likelihood) - b.expectation(b.log_likelihood)
+            assert abs(difference) <= a.error + b.error + 5e-5  # float32
 
 
 def test_a_wide_q_needs_no_decoder(mnist_2d, mnist_images, monkeypatch):

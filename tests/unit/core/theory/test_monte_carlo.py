@@ -12,6 +12,8 @@ from explorer.core.theory.monte_carlo import Estimates, from_prior, importance_w
 from explorer.core.vae.objective import iwae
 from tests.unit.core.engine.test_evaluation import without_likelihood
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def test_a_hundred_thousand_weighted_draws_find_the_evidence(mnist_2d, mnist_images):
     x = mnist_images[0]
