@@ -20,7 +20,7 @@ N_STEPS, MIN_STEPS = 40, 20
 CONVERGED = 1e-6  # nats gained in STALLED steps
 STALLED = 4
 N_NODES = 12  # Gauss-Hermite nodes per dimension: exact where log p(x|z) is a polynomial of degree 23 within q
-MAX_MODES = 4  # starts, besides the encoder's q and the moments of the posterior
+MAX_MODES = 4  # starts, besides the encoder's q and, where there are several modes, the moments of the posterior
 FIRST_RATE, MAX_RATE = 0.15, 0.9  # of a step towards the fixed point; the first is small so that a film shows the way
 RATE_GROWTH, RATE_CUT = 1.1, 0.4  # after a step that raises the ELBO, and after one that does not
 MAX_PRECISION_RATIO = 2.0  # by which 1 / sigma^2 changes in one step
@@ -32,7 +32,11 @@ OnStep = Callable[[int, int], bool | None]
 
 @dataclass(frozen=True)
 class Ascent:
-    """The steps of one optimisation: means and sigmas (S, D), and the exact ELBO (S,) at each. The first is its start."""
+    """The steps of one optimisation, the start first: means and sigmas (S, D), and the ELBO (S,) at each.
+
+    The ELBO of the last step and of the encoder's q are as exact as `gaussian.terms`; those between are Gauss-Hermite sums with
+    N_NODES a dimension (off by 3e-5 nats in 19 of 20 cases, by 0.01 at most, near the posteriors of mnist-2d).
+    """
 
     means: np.ndarray
     sigmas: np.ndarray
@@ -64,7 +68,7 @@ def best_gaussian(
     starts: tuple[Gaussian, ...] = (),
     on_step: OnStep | None = None,
 ) -> BestGaussian:
-    """Maximises the ELBO over mean and sigma, from the encoder's q, the modes and the moments of the posterior, and `starts`.
+    """Maximises the ELBO over mean and sigma, from the encoder's q, the modes of the posterior, its moments and `starts`.
 
     Makes at most `n_steps` steps, fewer (but at least MIN_STEPS) where all optimisations have converged.
     on_step(step, n_steps) is called after each step; it stops the optimisation by returning False, and the best q so far is
@@ -75,26 +79,21 @@ def best_gaussian(
     wide = Gaussian(np.clip(evidence.mean, -MAX_MEAN, MAX_MEAN), np.clip(evidence.sd, MIN_SIGMA, MAX_SIGMA))
     narrow = np.minimum(encoder_q.sigma, wide.sigma)
     modes = [Gaussian(mode, narrow) for mode in evidence.modes[:MAX_MODES]]
-    means, sigmas = _ascend(engine.likelihood, pixels, [encoder_q, wide, *modes, *starts], n_steps, on_step)
+    first = [encoder_q, *modes, *starts] if len(modes) == 1 else [encoder_q, wide, *modes, *starts]
+    means, sigmas, elbos = _ascend(engine.likelihood, pixels, first, n_steps, on_step)
     last = [Gaussian(mean, sigma) for mean, sigma in zip(means[-1], sigmas[-1])]
-    ends = [term.elbo for term in terms_of_many(engine, x, last, evidence.log_px)]
+    encoder_elbo, *ends = [term.elbo for term in terms_of_many(engine, x, [encoder_q, *last], evidence.log_px)]
+    elbos[0, 0], elbos[-1] = encoder_elbo, ends
     winner = 0 if ends[0] > max(ends) - SAME else int(np.argmax(ends))
-    from_encoder = _exact_path(engine, x, means[:, 0], sigmas[:, 0], evidence.log_px)
-    best = from_encoder if winner == 0 else _exact_path(engine, x, means[:, winner], sigmas[:, winner], evidence.log_px)
-    at = int(np.argmax(best.elbo))  # the last step, unless a step was rounded down
-    q, elbo, encoder_elbo = Gaussian(best.means[at], best.sigmas[at]), float(best.elbo[at]), float(from_encoder.elbo[0])
+    from_encoder, best = (Ascent(means[:, k], sigmas[:, k], elbos[:, k]) for k in (0, winner))
+    q, elbo = max([(encoder_q, encoder_elbo), (last[winner], ends[winner])], key=lambda pair: pair[1])
     return BestGaussian(q, elbo, encoder_q, encoder_elbo, elbo - encoder_elbo, from_encoder, best)
-
-
-def _exact_path(engine: Engine, x: np.ndarray, means: np.ndarray, sigmas: np.ndarray, log_px: float) -> Ascent:
-    path = [Gaussian(mean, sigma) for mean, sigma in zip(means, sigmas)]
-    return Ascent(means, sigmas, np.array([term.elbo for term in terms_of_many(engine, x, path, log_px)]))
 
 
 def _ascend(
     likelihood: PixelLikelihood, x: np.ndarray, starts: list[Gaussian], n_steps: int, on_step: OnStep | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """All optimisations at once: means and sigmas (S, starts, D). A step that would lower the ELBO is not taken.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All optimisations at once: means and sigmas (S, starts, D), ELBO (S, starts). A step that would lower it is not taken.
 
     The optimum is a fixed point (Opper & Archambeau 2009): 1 / sigma_d^2 = -E_q[d^2 log p(x, z) / dz_d^2] and
     E_q[d log p(x, z) / dz_d] = 0. The expected derivatives follow from values of log p(x|z) alone:
@@ -127,7 +126,7 @@ def _ascend(
             break
         if step >= MIN_STEPS and (elbo - elbos[-1 - STALLED] < CONVERGED).all():
             break
-    return np.stack(means), np.stack(sigmas)
+    return np.stack(means), np.stack(sigmas), np.stack(elbos)
 
 
 def _hermite(latent_dim: int) -> tuple[np.ndarray, np.ndarray]:
