@@ -5,7 +5,7 @@ import {
   entropy,
   expectation,
   expectedLogPrior,
-  gaussHermite,
+  normalLattice,
   sample,
   valueAt,
 } from '../../explorer/ui/exhibits/parts/field.js';
@@ -22,14 +22,12 @@ function grid(f, low, high, n) {
 const isClose = (found, wanted, tolerance) =>
   assert.ok(Math.abs(found - wanted) <= tolerance, `${found}, not ${wanted}`);
 
-test('Gauss-Hermite quadrature has the moments of a standard normal', () => {
-  for (const n of [5, 12, 24, 40]) {
-    const { nodes, weights } = gaussHermite(n);
-    const moment = (k) => nodes.reduce((sum, x, i) => sum + weights[i] * x ** k, 0);
-    [1, 0, 1, 0, 3, 0, 15].forEach((wanted, k) => {
-      isClose(moment(k), wanted, 1e-10);
-    });
-  }
+test('the lattice has the moments of a standard normal', () => {
+  const { points, weights } = normalLattice();
+  const moment = (k) => points.reduce((sum, [x], i) => sum + weights[i] * x ** k, 0);
+  [1, 0, 1, 0, 3].forEach((wanted, k) => {
+    isClose(moment(k), wanted, 2e-3);
+  });
 });
 
 test('a cubic is interpolated without error', () => {
@@ -57,7 +55,7 @@ test('the expectation of a quadratic log density is its closed form', () => {
     [0.15, 0.4],
   ];
   const wanted = -0.5 * ((0.2 ** 2 + 0.15 ** 2) / 0.04 + (0.3 ** 2 + 0.4 ** 2) / 0.09);
-  isClose(expectation([grid(f, -6, 6, 193)], mean, sigma, gaussHermite(24)), wanted, 1e-3);
+  isClose(expectation([grid(f, -6, 6, 193)], mean, sigma, normalLattice()), wanted, 1e-3);
 });
 
 test('entropy and the expected log prior of the prior itself', () => {

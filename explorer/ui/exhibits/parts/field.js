@@ -1,33 +1,16 @@
 // A function on the latent plane, sampled on regular grids, and its expectation under a Gaussian. No DOM.
 
-// Nodes and weights of Gauss-Hermite quadrature for the expectation over a standard normal, by Newton's
-// method on the normalised Hermite polynomials (Press et al., Numerical Recipes, section 4.6).
-export function gaussHermite(n) {
-  const nodes = new Float64Array(n);
-  const weights = new Float64Array(n);
-  let x = 0;
-  for (let i = 0; i < Math.ceil(n / 2); i++) {
-    if (i === 0) x = Math.sqrt(2 * n + 1) - 1.85575 * (2 * n + 1) ** (-1 / 6);
-    else if (i === 1) x -= (1.14 * n ** 0.426) / x;
-    else if (i === 2) x = 1.86 * x - (0.86 * nodes[n - 1]) / Math.SQRT2;
-    else if (i === 3) x = 1.91 * x - (0.91 * nodes[n - 2]) / Math.SQRT2;
-    else x = 2 * x - nodes[n + 1 - i] / Math.SQRT2;
-    let slope = 0;
-    for (let step = 0; step < 100; step++) {
-      let [p, before] = [Math.PI ** -0.25, 0];
-      for (let j = 0; j < n; j++)
-        [p, before] = [x * Math.sqrt(2 / (j + 1)) * p - Math.sqrt(j / (j + 1)) * before, p];
-      slope = Math.sqrt(2 * n) * before;
-      const change = p / slope;
-      x -= change;
-      if (Math.abs(change) < 1e-14) break;
-    }
-    nodes[n - 1 - i] = Math.SQRT2 * x;
-    nodes[i] = -Math.SQRT2 * x;
-    weights[i] = weights[n - 1 - i] = 2 / (slope * slope) / Math.sqrt(Math.PI);
-  }
-  if (n % 2) nodes[(n - 1) / 2] = 0;
-  return { nodes, weights };
+// Nodes [x, y] and weights of the expectation over N(0, I): a regular lattice of this step within a radius,
+// weighted by the density. Unlike Gauss-Hermite quadrature it stays precise where q is wide and the function
+// is rough.
+export function normalLattice(step = 0.25, radius = 5) {
+  const n = Math.floor(radius / step);
+  const points = [];
+  for (let i = -n; i <= n; i++)
+    for (let j = -n; j <= n; j++) if (Math.hypot(i, j) <= n) points.push([i * step, j * step]);
+  const density = points.map(([x, y]) => Math.exp(-0.5 * (x * x + y * y)));
+  const total = density.reduce((a, b) => a + b);
+  return { points, weights: density.map((value) => value / total) };
 }
 
 // A grid {low, high, nx, ny, values}: values[iy * nx + ix] at low + (ix, iy) * step.
@@ -68,13 +51,12 @@ export function valueAt(grids, x, y) {
   return sample(grids[0], x, y);
 }
 
-// E_q of the grids' function for q = N(mean, diag(sigma^2)), by the rule of `gaussHermite`.
-export function expectation(grids, mean, sigma, { nodes, weights }) {
+// E_q of the grids' function for q = N(mean, diag(sigma^2)), by the nodes of `normalLattice`.
+export function expectation(grids, mean, sigma, { points, weights }) {
   let sum = 0;
-  for (let i = 0; i < nodes.length; i++) {
-    const x = mean[0] + sigma[0] * nodes[i];
-    for (let j = 0; j < nodes.length; j++)
-      sum += weights[i] * weights[j] * valueAt(grids, x, mean[1] + sigma[1] * nodes[j]);
+  for (let i = 0; i < points.length; i++) {
+    const [x, y] = points[i];
+    sum += weights[i] * valueAt(grids, mean[0] + sigma[0] * x, mean[1] + sigma[1] * y);
   }
   return sum;
 }

@@ -3,12 +3,12 @@
 
 import { countPaint } from '../../wire/cursor.js';
 import { onResize } from './canvas.js';
-import { entropy, expectation, expectedLogPrior, gaussHermite } from './field.js';
+import { entropy, expectation, expectedLogPrior, normalLattice } from './field.js';
 import { drawHeat, drawQ, listenToPlane, viewAround, wholeView } from './plane.js';
 
-const RULE = gaussHermite(24);
+const NODES = normalLattice();
 const POSTERIOR_RGB = [0, 121, 107];
-const LIMITS = { mean: 8, low: 0.002, high: 2 };
+const LIMITS = { mean: 8, low: 0.002, high: 1 };
 
 // Prepares the elements of the plane. `onTerms(terms, q)` is called whenever q moves.
 export function buildPosterior(s, onTerms) {
@@ -78,7 +78,7 @@ export function moveQ(s, q, event) {
 // The expectations under q, in nats.
 function termsOf({ q, grids, packet }) {
   const [mean, sigma] = [q.slice(0, 2), q.slice(2)];
-  const log_joint = expectation(grids, mean, sigma, RULE);
+  const log_joint = expectation(grids, mean, sigma, NODES);
   const log_prior = expectedLogPrior(mean, sigma);
   const log_q = -entropy(sigma);
   return {
