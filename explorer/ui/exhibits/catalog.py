@@ -3,11 +3,12 @@
 from functools import cache
 
 from explorer.ui.exhibits.derivation import panel as derivation
+from explorer.ui.exhibits.factors import panel as factors
 from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.exhibits.page import exhibit_page
 from explorer.ui.widgets import nav
 
-PANELS = (lower_bound, derivation)
+PANELS = (lower_bound, derivation, factors)
 EXHIBITS = tuple(panel.EXHIBIT for panel in PANELS)
 
 

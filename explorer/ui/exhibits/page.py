@@ -89,7 +89,7 @@ def _first_model(exhibit, good: dict) -> str | None:
 def _offer_others(exhibit, engine, reason: str) -> None:
     """Says why the model does not fit, and offers those that do."""
     st.info(f"{engine.name}: {reason}")
-    names = {info.name for info in resources.bundles() if info.error is None}
+    names = {info.name for info in resources.bundles() if info.error is None} - {engine.name}
     for name in exhibit.models:
         if name in names:
             st.button(f"Show it on {name}", on_click=widgets.preset, args=(f"{MODEL}-{exhibit.path}", name))

@@ -1,0 +1,1 @@
+"""The exhibit /factors: the graphical model, run forwards and backwards, and which dimension carries which factor."""
