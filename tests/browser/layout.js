@@ -10,7 +10,7 @@ window.__layout = (() => {
   const FRAMES =
     '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
   // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
-  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .stMultiSelect, [aria-label=Help]';
+  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .le-examples, .stMultiSelect, [aria-label=Help]';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
@@ -66,7 +66,7 @@ window.__layout = (() => {
     for (const element of elements()) {
       if (!ownText(element) || !isShown(element) || isScreenReaderOnly(visibleBox(element))) continue;
       if (['SCRIPT', 'STYLE', 'OPTION', 'TITLE'].includes(element.tagName.toUpperCase())) continue;
-      const isScript = element.closest('sub, sup');
+      const isScript = element.closest('sub, sup, :is(msub, msup, msubsup) > :nth-child(n + 2)');
       const size = Number.parseFloat(getComputedStyle(element).fontSize);
       if (size < SMALLEST_PX * (isScript ? 0.7 : 1) - 0.01)
         found.push(`${size.toFixed(1)} px ${name(element)}`);

@@ -1,20 +1,24 @@
 """The exact posterior of the chosen image and the terms of the viewer's q, for the exhibits on models with D = 2."""
 
 from dataclasses import asdict
+from html import escape
 from typing import TypedDict
 
 import numpy as np
+import streamlit as st
 
 from explorer.core.errors import ExplorerError
 from explorer.core.theory import gaussian
 from explorer.core.theory.evidence import Evidence, evidence
 from explorer.core.theory.gaussian import Gaussian
-from explorer.core.theory.plane import check_integrable
+from explorer.core.theory.plane import check_integrable, plane_of
 from explorer.ui import resources
 from explorer.ui.exhibits.images.panel import image_of
 from explorer.ui.state.exhibit import Number
+from explorer.ui.widgets.clock.panel import clock
 
 SETTINGS = {"m1": Number(-8, 8), "m2": Number(-8, 8), "s1": Number(0.002, 1), "s2": Number(0.002, 1)}
+POLL_S = 0.3
 TOLERANCE = 5e-4  # nats, of a term; a wide q takes 0.01 s instead of 0.3 s with the default
 
 
@@ -58,6 +62,15 @@ def misfit(engine) -> str | None:
     except ExplorerError as error:
         return str(error)
     return None
+
+
+def is_ready(engine) -> bool:
+    """Whether the plane of the model is decoded. If not, a thread decodes it, and this fragment runs again until it is."""
+    if resources.later(engine, "plane", (), lambda: plane_of(engine)) is not None:
+        return True
+    st.html(f"<p class='le-look' role='status'>Decoding the latent plane of {escape(engine.name)}, once for all visitors</p>")
+    clock("plane", POLL_S)
+    return False
 
 
 def evidence_of(engine, state) -> tuple[np.ndarray, Evidence]:

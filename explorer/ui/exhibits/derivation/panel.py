@@ -87,7 +87,8 @@ class Arrays(Fields):
 
 
 def render(engine, state) -> None:
-    exhibit.render(engine, state, mount, (), lambda: _content(engine, state))
+    if posterior.is_ready(engine):
+        exhibit.render(engine, state, mount, (), lambda: _content(engine, state))
 
 
 def _content(engine, state) -> tuple[dict, Arrays]:

@@ -14,7 +14,6 @@ from explorer.ui.exhibits.images import panel as images
 from explorer.ui.exhibits.posterior import Fields, Posterior
 from explorer.ui.widgets.clock.panel import clock
 
-POLL_S = 0.3
 PRIOR_KS, N_PRIOR_DRAWS = (1, 10, 100, 1_000, 10_000, 100_000), 100_000
 IWAE_KS, N_IWAE_DRAWS = (1, 10, 100, 1_000), 20_000
 
@@ -68,6 +67,8 @@ class Arrays(Fields):
 def render(engine, state) -> None:
     """Without a plane, for a model with more than two dimensions, there are only the estimates."""
     has_plane = posterior.misfit(engine) is None
+    if has_plane and not posterior.is_ready(engine):
+        return
     x, _ = images.image_of(engine, state)
     later = partial(resources.later, engine)
     best = later("best", (x.tobytes(),), lambda: _best(engine, state)) if has_plane else None
@@ -76,7 +77,7 @@ def render(engine, state) -> None:
     estimates = {"iwae": later("iwae", (x.tobytes(),), importance), "monte-carlo": later("plain", (x.tobytes(),), plain)}
     ready = {name: estimate for name, estimate in estimates.items() if estimate is not None}
     if (has_plane and best is None) or len(ready) < len(estimates):
-        clock("exhibit", POLL_S)
+        clock("exhibit", posterior.POLL_S)
     key = best is not None, *ready
     make = _content if has_plane else _estimates_only
     exhibit.render(engine, state, mount, key, lambda: make(engine, state, best, ready))
