@@ -35,6 +35,12 @@ def main() -> None:
         film(page, "drag.gif", drag)
         film(page, "interpolation.gif", play)
         page.close()
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+        page.goto(f"{url}/lower-bound?model=digits-2d&image=1&open=0.2&m1=0.3&m2=0.2&s1=0.2&s2=0.15")
+        page.wait_for_selector('[data-testid="num-iwae-1000"]', state="attached", timeout=60_000)
+        page.wait_for_timeout(3000)  # the other estimates
+        page.screenshot(path=HERE / "lower-bound.png")
+        page.close()
         root = Path(nothing) / "checkpoints"
         for name in SHIPPED:
             shutil.copytree(HERE.parents[1] / "checkpoints" / name, root / name)
