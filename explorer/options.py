@@ -8,7 +8,8 @@ from explorer.core.runs.twins import SETTINGS
 
 # The options that are fields of ModelConfig and of TrainConfig
 MODEL = ("latent_dim", "arch", "likelihood", "widths", "hidden")
-RUN = ("dataset", "epochs", "beta", "recon_weight", "lr", "batch_size", "seed", "device", "precision", "limit")
+WEIGHTS = ("recon_weight", "kl_variance_weight", "kl_mean_weight")
+RUN = ("dataset", "epochs", "beta", *WEIGHTS, "lr", "batch_size", "seed", "device", "precision", "limit")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     add("size", _whole, "side in px that images of a folder are resized to (default: chosen from them)", metavar="PX")
     add("beta", _real, "weight of the KL; 1 is the ELBO")
     add("recon_weight", _real, "weight of the reconstruction loss; 0 trains the KL alone", metavar="WEIGHT")
+    add("kl_variance_weight", _real, "weight within the KL of (v - log v - 1) / 2, v = sigma^2", metavar="WEIGHT")
+    add("kl_mean_weight", _real, "weight within the KL of mu^2 / 2", metavar="WEIGHT")
     add("epochs", _whole, "passes over the training images", metavar="N")
     add("lr", _real, "peak of the one-cycle learning rate")
     add("batch_size", _whole, "images per step", metavar="N")

@@ -8,7 +8,8 @@ from explorer.core.errors import ConfigError, unknown
 ARCHS = ("conv", "mlp")
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-learned", "continuous-bernoulli")
 PRECISIONS = ("auto", "fp32", "bf16")
-ADDED_SETTINGS = {"recon_weight"}  # may be missing in files of earlier versions; their defaults are what those versions did
+# May be missing in files of earlier versions; their defaults are what those versions did
+ADDED_SETTINGS = {"recon_weight", "kl_variance_weight", "kl_mean_weight"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class TrainConfig:
     device: str = "auto"  # auto: EXPLORER_DEVICE, else the first available of cuda, mps, cpu
     limit: int = 0  # use the first N images of each split only; 0: all
     recon_weight: float = 1.0  # weight of the reconstruction loss; 0 trains the KL alone
+    kl_variance_weight: float = 1.0  # weight within the KL of (v - log v - 1) / 2, which keeps the variances v near 1
+    kl_mean_weight: float = 1.0  # weight within the KL of m^2 / 2, which keeps the means m near 0
 
     def __post_init__(self):
         _text("dataset", self.dataset)
@@ -84,6 +87,8 @@ class TrainConfig:
         _whole("limit", self.limit, 0, 2**31 - 1)
         _real("beta", self.beta, 0, 1e4)
         _real("recon_weight", self.recon_weight, 0, 1e4)
+        _real("kl_variance_weight", self.kl_variance_weight, 0, 1e4)
+        _real("kl_mean_weight", self.kl_mean_weight, 0, 1e4)
         _real("lr", self.lr, 0, 10, open_low=True)
         _real("warmup", self.warmup, 0, 1)
         if self.precision not in PRECISIONS:

@@ -9,6 +9,7 @@ from explorer.core.errors import BundleError
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED_DIR = PROJECT / "checkpoints"
+RECORDED_DIR = SHIPPED_DIR / ".exhibits"  # shipped runs and models of exhibits, listed nowhere
 SHIPPED = ("mnist", "mnist-2d", "fashion", "sprites", "digits", "digits-2d")  # in the order in which they are listed
 RESERVED = ("runs",)
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -30,6 +31,11 @@ def is_shipped(name: str, root: Path | None = None) -> bool:
 def runs_dir() -> Path:
     """The folder of training runs, one sub-folder each."""
     return checkpoints_dir() / "runs"
+
+
+def exhibit_runs_dir() -> Path:
+    """The folder of the runs that were made for exhibits. They are listed nowhere."""
+    return runs_dir() / ".exhibits"
 
 
 def checked_name(name: str) -> str:

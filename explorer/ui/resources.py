@@ -271,7 +271,7 @@ def _event_log_of(folder: str, inode: int) -> EventLog:
     return EventLog(Path(folder))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=24, show_spinner=False)
 def _run_film(folder: str, inode: int) -> RunFilm:
     return RunFilm(Path(folder))
 

@@ -1,6 +1,7 @@
 """Opens a training run as an Engine: the model of the last saved epoch, with a gallery of test images."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,17 @@ from explorer.core.vae.model import VAE
 N_IMAGES = 2000  # takes a third of a second to encode, after every epoch
 
 
+def load_model(folder: Path) -> tuple[VAE, str, int]:
+    """(model, name of its data set, epoch) of the last saved state in a run's folder. Raises BundleError."""
+    tensors, meta = load_state(folder)
+    try:
+        model = VAE(from_dict(ModelConfig, meta["model_config"]))
+        model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")})
+        return model.eval(), str(meta["config"]["dataset"]), int(meta["epoch"])
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise BundleError(f"The state of the run '{folder.name}' is damaged.", "Delete the run.") from None
+
+
 def open_run(name: str, device: str = "auto") -> Engine:
     """The Engine of a run at its last saved state, with a PCA map. `metrics` contains the `epoch`.
 
@@ -30,14 +42,8 @@ def open_run(name: str, device: str = "auto") -> Engine:
     folder = run_folder.find(name)
     if not (folder / run_folder.STATE).exists():
         raise BundleError(f"The run '{name}' has no epoch yet.", "Wait until the first one is saved.")
-    tensors, meta = load_state(folder)
-    weights = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
-    try:
-        model = VAE(from_dict(ModelConfig, meta["model_config"]))
-        model.load_state_dict(weights)
-        dataset, epoch = str(meta["config"]["dataset"]), int(meta["epoch"])
-    except (KeyError, TypeError, ValueError, RuntimeError):
-        raise BundleError(f"The state of the run '{name}' is damaged.", "Delete the run.") from None
+    model, dataset, epoch = load_model(folder)
+    weights = model.state_dict()
     device = devices.choose(device)
     model = model.to(device).eval()
     order, _ = run_folder.read_run(folder)

@@ -1,5 +1,7 @@
 """Queue of the runs for a device: one trains at a time, the oldest first. A file lock ends with its process.
 
+Runs made for exhibits have a folder of their own and so a queue of their own: they take seconds and do not wait for the others.
+
 Imports no torch, so that a run waits before torch is loaded.
 """
 
@@ -13,7 +15,6 @@ from pathlib import Path
 import filelock
 
 from explorer.core.errors import BundleError
-from explorer.core.paths import runs_dir
 from explorer.core.runs import event_log, process
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs.event_log import EventWriter
@@ -41,7 +42,7 @@ def hold_device(
 ) -> Iterator[Callable]:
     """Wait for the run's device and hold it; yields a function that releases it early. Raises Stopped."""
     name = queue_of(spec.train.get("device", "auto"))
-    lock = filelock.FileLock(runs_dir() / f".{name}.lock")
+    lock = filelock.FileLock(folder.parent / f".{name}.lock")
     waited = False
     while True:
         if not _older_waits(folder, spec, name):
@@ -65,7 +66,7 @@ def hold_device(
 
 def _older_waits(folder: Path, spec: RunSpec, name: str) -> bool:
     """Whether a run that was created earlier waits in this queue."""
-    for other in run_folder.folders():
+    for other in run_folder.folders(folder.parent):
         if other == folder:
             continue
         try:

@@ -22,6 +22,8 @@ class EpochFrame:
     samples: np.ndarray  # uint8 (S, C, H, W), decoded from the same draws of the prior at every epoch
     originals: np.ndarray | None = None  # uint8 (S, C, H, W), with epoch 0
     umap: np.ndarray | None = None  # (M, 2) float32, aligned over the epochs; None until the run's UMAP is computed
+    mu: np.ndarray | None = None  # (M, D) float32, the encoder means as they are; None unless the log variances are saved
+    logvar: np.ndarray | None = None  # (M, D) float32, saved for models with few dimensions
 
     @cached_property
     def reach(self) -> float:
@@ -70,8 +72,13 @@ def _frame(folder: Path, epoch: int, stamp: str, before: EpochFrame | None) -> E
         if before.xy.shape != xy.shape:
             raise ValueError("means are of the same images in all epochs")
         xy = turned(xy, before.xy)
+    mu, logvar = (arrays["means"], arrays["logvars"]) if "logvars" in arrays else (None, None)
+    if logvar is not None and (logvar.shape != mu.shape or not np.isfinite(logvar).all()):
+        raise ValueError("log variances are numbers (M, D), as the means")
     originals = arrays.get("originals")
-    return EpochFrame(epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals)
+    return EpochFrame(
+        epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals, None, mu, logvar
+    )
 
 
 def _reach(xy: np.ndarray) -> float:

@@ -70,13 +70,15 @@ class OwnBundle:
     replace: bool = False  # the command line's --replace
 
 
-def create(spec: RunSpec, twins: dict[str, RunSpec] | None = None, replace_bundles: bool = False) -> Path:
-    """Create a new run's folder; `twins`: the models of a group, by the names of their folders.
+def create(
+    spec: RunSpec, twins: dict[str, RunSpec] | None = None, replace_bundles: bool = False, parent: Path | None = None
+) -> Path:
+    """Create a new run's folder; `twins`: the models of a group, by the names of their folders. `parent`: default `runs_dir()`.
 
     Raises BundleError if the name is invalid or taken, or the disk is full.
     """
-    folder, twins = runs_dir() / checked_name(spec.name), twins or {}
-    with atomic.saving(f"the run '{spec.name}'", runs_dir()):
+    folder, twins = (parent or runs_dir()) / checked_name(spec.name), twins or {}
+    with atomic.saving(f"the run '{spec.name}'", folder.parent):
         try:
             with atomic.new_folder(folder) as new:
                 for name, twin in twins.items():
@@ -103,9 +105,9 @@ def find(name: str) -> Path:
     return folder
 
 
-def folders() -> list[Path]:
-    """All runs' folders, by name."""
-    return sorted(path.parent for path in runs_dir().glob(f"[!.]*/{RUN}"))
+def folders(parent: Path | None = None) -> list[Path]:
+    """All runs' folders in `parent` (default: `runs_dir()`), by name."""
+    return sorted(path.parent for path in (parent or runs_dir()).glob(f"[!.]*/{RUN}"))
 
 
 def members(folder: Path, spec: RunSpec) -> list[Path]:

@@ -1,4 +1,7 @@
-"""Snapshots of a run's epochs, one file each: means and reconstructions of fixed images, prior samples, KL per dimension."""
+"""Snapshots of a run's epochs, one file each: means and reconstructions of fixed images, prior samples, KL per dimension.
+
+Models with few latent dimensions also have the log variances of the same images (`worker.recorder.MAX_DRAWN_DIMS`).
+"""
 
 from pathlib import Path
 

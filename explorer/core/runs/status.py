@@ -111,6 +111,12 @@ def list_runs(log_of: Callable[[Path], EventLog] = EventLog) -> list[Run]:
     return sorted(runs, key=lambda run: -(run.spec.created if run.spec else 0))
 
 
+def look_at(folder: Path, log_of: Callable[[Path], EventLog] = EventLog) -> Run:
+    """The run in this folder, which may be outside `runs_dir()`."""
+    process.reap()
+    return _look_safely(folder, log_of)
+
+
 def look(name: str, log_of: Callable[[Path], EventLog] = EventLog) -> Run:
     """The run `name`, or the twin "group/twin". Raises BundleError if there is none."""
     process.reap()

@@ -13,6 +13,7 @@ import torch
 from explorer.core.config import LIKELIHOODS
 from explorer.core.engine.engine import Engine
 from explorer.core.errors import ConfigError, unknown
+from explorer.core.latent.navigation import prior_draws
 from explorer.core.theory.plane import as_image, check_likelihood
 from explorer.core.vae import likelihood
 from explorer.core.vae.likelihood import LOG_2PI, SERIES_LIMIT
@@ -30,6 +31,7 @@ class Observation:
     sample: np.ndarray  # (C, H, W) float32, one draw from p(x|z), clipped to [0, 1] for display
     share_clipped: float  # of the sample's values, that were outside [0, 1]
     variance: np.ndarray  # (C, H, W) float32, Var[x|z] of each pixel
+    pixel_log_prob: np.ndarray  # (C, H, W) float32, what each pixel adds to log_prob
 
 
 def observe(name: str, logits, image, log_scale: float = 0.0, seed: int = 0) -> Observation:
@@ -39,14 +41,25 @@ def observe(name: str, logits, image, log_scale: float = 0.0, seed: int = 0) -> 
     variance = pixel_variance(name, logits.numpy(), log_scale)
     sample = _sample(name, logits, mean, log_scale, torch.Generator().manual_seed(seed))
     clipped = sample.clamp(0, 1)
+    log_prob = likelihood.log_prob(name, logits.double(), x.double(), log_scale)
     return Observation(
         name,
-        float(likelihood.log_prob(name, logits.double(), x.double(), log_scale).sum()),
+        float(log_prob.sum()),
         mean.numpy(),
         clipped.numpy(),
         float((sample != clipped).double().mean()),
         variance,
+        log_prob.float().numpy(),
     )
+
+
+def samples(name: str, logits, n: int, log_scale: float = 0.0) -> np.ndarray:
+    """n draws from p(x|z), float32 (n, C, H, W) clipped to [0, 1]. The i-th is the sample of `observe` with seed i."""
+    _check_name(name)
+    logits = torch.from_numpy(np.array(logits, np.float32))
+    mean = likelihood.mean(name, logits)
+    drawn = [_sample(name, logits, mean, log_scale, torch.Generator().manual_seed(seed)) for seed in range(n)]
+    return torch.stack(drawn).clamp(0, 1).numpy()
 
 
 def side_by_side(logits, image, log_scale: float = 0.0, seed: int = 0) -> tuple[Observation, ...]:
@@ -127,6 +140,12 @@ def squared_error(mean, image, sigma: float = 1.0) -> SquaredError:
     return SquaredError(error, x.size, sigma, scaled, constant, constant - scaled)
 
 
+def best_sigma(mean, image) -> float:
+    """The sigma at which log N(x; mean, sigma^2 I) is largest: the root mean squared error (Rybkin et al. 2021, eq. 6)."""
+    error = squared_error(mean, image)
+    return max(math.sqrt(error.squared_error / error.n_pixels), HALF_GREY_LEVEL)
+
+
 def target_entropy(images) -> np.ndarray:
     """The cross-entropy that is left when the decoder's p equals the pixels: uint8 images (N, C, H, W) -> (N,) in nats.
 
@@ -164,6 +183,11 @@ def cross_entropy_integral(logits) -> np.ndarray:
     return torch.exp(cross_entropy - likelihood.log_prob("continuous-bernoulli", logits, ones)).float().numpy()
 
 
+def log_integral(logits) -> float:
+    """log of the integral of exp(-cross-entropy) over all images in [0, 1]^n, in nats: 0 would make it a likelihood."""
+    return float(np.log(cross_entropy_integral(logits).astype(np.float64)).sum())
+
+
 # ---- the covariance as a matrix
 
 
@@ -173,6 +197,13 @@ class PixelCovariance:
 
     given_z: np.ndarray  # of p(x|z) at one z, averaged over z: diagonal
     over_z: np.ndarray  # of x, where z varies: not diagonal
+
+    @property
+    def largest_correlation(self) -> float:
+        """The largest |correlation| of two different pixels where z varies."""
+        sd = np.sqrt(np.diag(self.over_z))
+        correlation = self.over_z / np.maximum(np.outer(sd, sd), np.finfo(float).tiny)
+        return float(np.abs(correlation - np.diag(np.diag(correlation))).max())
 
 
 def pixel_covariance(means, variances) -> PixelCovariance:
@@ -186,6 +217,17 @@ def pixel_covariance(means, variances) -> PixelCovariance:
         raise ConfigError(f"Two draws of z or more are needed, (S, P), not {means.shape} and {variances.shape}.")
     given_z = np.diag(variances.mean(0))
     return PixelCovariance(given_z, given_z + np.cov(means.T, bias=True).reshape(given_z.shape))
+
+
+def prior_covariance(
+    engine: Engine, name: str, pixels, log_scale: float = 0.0, n_draws: int = 500, seed: int = 0
+) -> PixelCovariance:
+    """`pixel_covariance` of the flat pixel indices `pixels` for z from the prior; p(x|z) is `name` on the model's logits."""
+    check_likelihood(engine)
+    _check_name(name)
+    logits, _ = engine.likelihood.decoder_output(prior_draws(n_draws, engine.latent_dim, seed))
+    logits = logits.reshape(n_draws, -1)[:, pixels]
+    return pixel_covariance(likelihood.mean(name, torch.from_numpy(logits)).numpy(), pixel_variance(name, logits, log_scale))
 
 
 def _checked(name: str, logits, image) -> tuple[torch.Tensor, torch.Tensor]:

@@ -22,7 +22,7 @@ from explorer.core import device as devices
 from explorer.core.data import catalog
 from explorer.core.errors import ConfigError, ExplorerError
 from explorer.core.training.state import LiveSettings, State, resume
-from explorer.core.training.step import Sums, set_lr
+from explorer.core.training.step import Sums, loss_weights, set_lr
 from explorer.core.vae import objective
 from explorer.core.vae.encoding import as_tensor, to_float
 from explorer.core.vae.model import VAE
@@ -43,11 +43,11 @@ class ObjectiveModule(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
-        """(recon_loss (N,), kl_per_dim (N, D)) of the images x at z = mu + sigma * eps."""
+    def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The fields of Terms for the images x at z = mu + sigma * eps."""
         mu, logvar = self.model.encode(x)
         recon_loss = self.model.recon_loss(mu + torch.exp(0.5 * logvar) * eps, x)
-        return recon_loss, objective.kl_per_dim(mu, logvar)
+        return recon_loss, objective.kl_per_dim(mu, logvar), 0.5 * mu**2
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _shared_step(state: State, wrapper: nn.Module, images: Tensor, rows: Tensor,
     with _peer_errors():
         with torch.autocast(state.device.type, torch.bfloat16, enabled=state.precision == "bf16"):
             terms = objective.Terms(*wrapper(x, eps[own]))
-        (terms.loss(state.live.beta, state.config.recon_weight) * (n_ranks * n_own / n)).backward()
+        (terms.loss(state.live.beta, **loss_weights(state.config)) * (n_ranks * n_own / n)).backward()
     state.optimizer.step()
     sums = torch.cat([terms.recon_loss.detach().sum(0, keepdim=True), terms.kl_per_dim.detach().sum(0)])
     sums = sums if n_own else torch.zeros_like(sums)

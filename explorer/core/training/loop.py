@@ -159,7 +159,7 @@ def _full_report(state: State, test: np.ndarray, train: Losses | None, images_pe
     losses = Losses(float(encoding.recon_loss.mean(dtype=np.float64)), tuple(encoding.kl_per_dim.mean(0).tolist()))
     if not math.isfinite(losses.elbo):  # the epoch's last step broke the weights, which no batch has met yet
         _give_up(state, lr)
-    snapshot = _snapshot(state, test, encoding.mu)
+    snapshot = _snapshot(state, test, encoding.mu, encoding.logvar)
     report = Report(
         state.epoch,
         state.step,
@@ -180,11 +180,11 @@ def _full_report(state: State, test: np.ndarray, train: Losses | None, images_pe
     return report
 
 
-def _snapshot(state: State, test: np.ndarray, means: np.ndarray) -> Snapshot:
+def _snapshot(state: State, test: np.ndarray, means: np.ndarray, logvars: np.ndarray) -> Snapshot:
     seed = torch.Generator().manual_seed(state.config.seed)
     prior = torch.randn(N_SHOWN, state.model_config.latent_dim, generator=seed)
     z = torch.cat([torch.from_numpy(means[:N_SHOWN]), prior]).to(state.device)
     with torch.inference_mode():
         pictures = state.model.decode(z).mul(255).round().to("cpu", torch.uint8).numpy()
     n = min(N_SHOWN, len(test))
-    return Snapshot(means[:N_MEANS], test[:N_SHOWN], pictures[:n], pictures[n:])
+    return Snapshot(means[:N_MEANS], logvars[:N_MEANS], test[:N_SHOWN], pictures[:n], pictures[n:])

@@ -33,6 +33,7 @@ class Snapshot:
     """The model after an epoch, shown by the same images and the same prior draws at every epoch."""
 
     means: np.ndarray  # (M, D) float32, of the first loop.N_MEANS test images
+    logvars: np.ndarray  # (M, D) float32, of the same images
     originals: np.ndarray  # (S, C, H, W) uint8, the first loop.N_SHOWN test images
     reconstructions: np.ndarray  # (S, C, H, W) uint8, decoded from their means
     samples: np.ndarray  # (N_SHOWN, C, H, W) uint8, decoded from fixed draws of the prior

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from explorer.core.config import TrainConfig
 from explorer.core.training.report import Losses
 from explorer.core.training.state import State
 from explorer.core.vae import objective
@@ -56,11 +57,16 @@ def set_lr(state: State, lr: float) -> None:
         group["lr"] = lr
 
 
+def loss_weights(config: TrainConfig) -> dict[str, float]:
+    """The weights in the loss that do not change while a run trains, as arguments of `Terms.loss`."""
+    return {name: getattr(config, name) for name in ("recon_weight", "kl_variance_weight", "kl_mean_weight")}
+
+
 def train_step(state: State, x: Tensor, eps: torch.Generator) -> Sums:
     """One step of the optimizer on the images x (N, C, H, W)."""
     state.optimizer.zero_grad(set_to_none=True)
     with torch.autocast(state.device.type, torch.bfloat16, enabled=state.precision == "bf16"):
         terms = objective.terms(state.model, x, eps)
-    terms.loss(state.live.beta, state.config.recon_weight).backward()
+    terms.loss(state.live.beta, **loss_weights(state.config)).backward()
     state.optimizer.step()
     return Sums.of(terms)

@@ -17,10 +17,14 @@ from explorer.core.vae.model import VAE, reparameterize
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of the objective for N images: recon_loss (N,), kl_per_dim (N, D), both in nats."""
+    """The terms of the objective for N images: recon_loss (N,), kl_per_dim (N, D), both in nats.
+
+    `kl_mean_per_dim` (N, D) is the half mu^2 / 2 of kl_per_dim; only losses that weigh the two halves differently need it.
+    """
 
     recon_loss: Tensor
     kl_per_dim: Tensor
+    kl_mean_per_dim: Tensor | None = None
 
     @property
     def kl(self) -> Tensor:
@@ -32,12 +36,19 @@ class Terms:
         """The lower bound of log p(x), (N,) in nats (Kingma & Welling 2013, eq. 3), independent of beta."""
         return -(self.recon_loss + self.kl)
 
-    def loss(self, beta: float = 1.0, recon_weight: float = 1.0) -> Tensor:
+    def loss(
+        self, beta: float = 1.0, recon_weight: float = 1.0, kl_variance_weight: float = 1.0, kl_mean_weight: float = 1.0
+    ) -> Tensor:
         """The training loss: the mean over images of recon_loss + beta * kl (Higgins et al. 2017, eq. 4).
 
-        `recon_weight` multiplies recon_loss; 0 trains the KL alone.
+        `recon_weight` multiplies recon_loss; 0 trains the KL alone. `kl_mean_weight` multiplies the half mu^2 / 2 of the KL,
+        `kl_variance_weight` the other, (sigma^2 - log sigma^2 - 1) / 2.
         """
-        return (recon_weight * self.recon_loss + beta * self.kl).mean()
+        kl = self.kl
+        if (kl_variance_weight, kl_mean_weight) != (1, 1):
+            mean_half = self.kl_mean_per_dim.sum(1)
+            kl = kl_variance_weight * (kl - mean_half) + kl_mean_weight * mean_half
+        return (recon_weight * self.recon_loss + beta * kl).mean()
 
 
 def kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -48,7 +59,7 @@ def kl_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
 def terms(model: VAE, x: Tensor, generator: torch.Generator | None = None) -> Terms:
     """The single-sample estimate of the ELBO's terms, one z per image (Kingma & Welling 2013, eq. 10 with L = 1)."""
     mu, logvar = model.encode(x)
-    return Terms(model.recon_loss(reparameterize(mu, logvar, generator), x), kl_per_dim(mu, logvar))
+    return Terms(model.recon_loss(reparameterize(mu, logvar, generator), x), kl_per_dim(mu, logvar), 0.5 * mu**2)
 
 
 def iwae(model: VAE, x: Tensor, k: int, generator: torch.Generator | None = None, max_points: int = 2000) -> Tensor:

@@ -10,6 +10,7 @@ from explorer.core.data.image_set import ImageSet
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs.folder import RunSpec
 from explorer.core.training.state import State
+from explorer.core.training.step import loss_weights
 
 
 class BundleWriter:
@@ -60,7 +61,7 @@ def _metrics(state: State, n_train: int) -> dict:
         "seconds": round(state.stopwatch.seconds, 1),
         "epochs": state.epoch,
         "beta": state.live.beta,
-        "recon_weight": config.recon_weight,
+        **loss_weights(config),
         "precision": state.precision,
         "batch_size": config.batch_size,
         "lr": config.lr,

@@ -3,8 +3,8 @@
 import os
 import platform
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,8 +34,9 @@ def work(
     folder: Path,
     on_message: Callable[[str], None] = lambda text: None,
     on_report: Callable = lambda report, state, n_steps: None,
+    save_bundles: bool = True,
 ) -> Path | None:
-    """Train the run in this folder, or resume it; returns the bundle's folder, or None if it was stopped.
+    """Train the run in this folder, or resume it; returns the bundle's folder, or None if it was stopped or saves none.
 
     on_message gets sentences; on_report every Report, with the state and the number of batches. Raises ExplorerError. The
     last event says how the run ended; the run can be resumed from its last saved epoch.
@@ -47,7 +48,11 @@ def work(
         if spec.background:
             process.limit_threads()
         with hold_device(folder, spec, events, on_message) as release_device:
-            return _train(folder, spec, events, release_device, on_message, on_report)
+            with _trained(folder, spec, events, on_message, on_report) as job:
+                if not save_bundles:
+                    return job.finish()
+                on_message("encoding the test images and making the map")
+                return job.save(release_device, on_message)
     except Stopped:
         events.write("stopped")
         return None
@@ -71,9 +76,9 @@ def _write_failure(events: EventWriter, message: str, hint: str) -> None:
         pass  # the disk is full; without a last event the run is shown as lost
 
 
-def _train(
-    folder: Path, spec: RunSpec, events: EventWriter, release_device: Callable, on_message: Callable, on_report: Callable
-) -> Path:
+@contextmanager
+def _trained(folder: Path, spec: RunSpec, events: EventWriter, on_message: Callable, on_report: Callable) -> "Iterator[Job]":
+    """Trains the models; yields the job while their event files are open. Raises Stopped."""
     events.write("starting")
     from explorer.core import device
     from explorer.core.worker import model_job
@@ -100,8 +105,7 @@ def _train(
             job.train(on_report)
         if any(model.controls.stopped == "stop" for model in job.models):
             raise Stopped
-        on_message("encoding the test images and making the map")
-        return job.save(release_device, on_message)
+        yield job
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,13 @@ class Job:
             on_message(f"saved {path}" + (f": the name '{taken}' belongs to another model, which stays" if taken else ""))
         self._write_saved("done", writers, paths)
         return paths[0]
+
+    def finish(self) -> None:
+        """End the run without a bundle."""
+        for model in self.models:
+            model.recorder.finish()
+        for events in {id(events): events for events in (*(model.events for model in self.models), self.events)}.values():
+            events.write("done", bundle="")
 
     def _write_saved(self, kind: str, writers: "list[BundleWriter]", paths: list[Path]) -> None:
         """An event of each model, and of the group of twins."""

@@ -19,6 +19,7 @@ from explorer.core.training.state_file import save_state
 EVENT_S = 0.1  # between two light reports in the events
 EPOCH_S = 0.4  # between two snapshots that are not kept
 STATE_S = 1.0  # between two saves of the state
+MAX_DRAWN_DIMS = 4  # latent dimensions up to which snapshots hold the log variances: exhibits draw the posteriors as ellipses
 
 
 class RunRecorder:
@@ -68,6 +69,8 @@ class RunRecorder:
             "kl_per_dim": np.array(report.test.kl_per_dim, np.float32),
         }
         arrays |= {} if report.epoch else {"originals": snapshot.originals}
+        if snapshot.logvars.shape[1] <= MAX_DRAWN_DIMS:
+            arrays["logvars"] = snapshot.logvars
         snapshots.write_epoch(self.folder, report.epoch, arrays)
         if self._temporary not in (None, report.epoch):
             snapshots.remove_epoch(self.folder, self._temporary)

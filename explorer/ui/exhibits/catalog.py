@@ -2,13 +2,17 @@
 
 from functools import cache
 
+from explorer.ui.exhibits.autoencoders import panel as autoencoders
 from explorer.ui.exhibits.derivation import panel as derivation
 from explorer.ui.exhibits.factors import panel as factors
+from explorer.ui.exhibits.likelihood import panel as likelihood
+from explorer.ui.exhibits.loss_terms import panel as loss_terms
 from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.exhibits.page import exhibit_page
+from explorer.ui.exhibits.practicum import panel as practicum
 from explorer.ui.widgets import nav
 
-PANELS = (lower_bound, derivation, factors)
+PANELS = (loss_terms, lower_bound, derivation, likelihood, autoencoders, factors, practicum)
 EXHIBITS = tuple(panel.EXHIBIT for panel in PANELS)
 
 

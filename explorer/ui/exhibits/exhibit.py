@@ -45,7 +45,7 @@ class Exhibit:
     path: str
     title: str
     look: str  # what to look at
-    models: tuple[str, ...]  # shipped models that it fits, the best first
+    models: tuple[str, ...]  # shipped models that it fits, the best first; none if it trains models of its own
     settings: Settings
     predictions: tuple[Prediction, ...]
     questions: tuple[Question, ...]

@@ -24,14 +24,16 @@ def exhibit_page(panel: ModuleType, before: str | None, after: str | None) -> Ca
         with st.container(key=exhibit.path), guarded(""):
             with st.container(key="exhibit_bar", horizontal=True, vertical_alignment="center"):
                 _title(exhibit, before, after)
-                engine = _choose_model(exhibit)
-            if engine is None:
-                return
-            if (reason := exhibit.misfit(engine)) is not None:
-                _offer_others(exhibit, engine, reason)
-                return
+                engine = _choose_model(exhibit) if exhibit.models else None
+            if exhibit.models:
+                if engine is None:
+                    return
+                if (reason := exhibit.misfit(engine)) is not None:
+                    _offer_others(exhibit, engine, reason)
+                    return
             state, is_new = state_of.exhibit(exhibit.path, exhibit.settings, len(exhibit.predictions))
-            state.open_model(engine)
+            if engine is not None:
+                state.open_model(engine)
             if is_new:
                 state.read(state_of.query())
             _body(panel, engine, state)

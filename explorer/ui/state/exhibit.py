@@ -157,7 +157,7 @@ class ExhibitState:
 
     def link(self) -> str:
         """The query string of the link that restores the exhibit; an own image is in no link."""
-        parts = {"model": self.model, "image": str(max(self.image, 0))}
+        parts = {"model": self.model, "image": str(max(self.image, 0))} if self.model else {}
         parts |= {name: self.settings[name].write(value) for name, value in self.values.items()}
         if self.answers:
             parts["open"] = ",".join(f"{prediction}.{choice}" for prediction, choice in sorted(self.answers.items()))
@@ -172,7 +172,7 @@ class ExhibitState:
         """Takes image, settings and answers from the query of a link. Notes what is impossible."""
         for name, text in params.items():
             try:
-                if name == "image":
+                if name == "image" and self.model:
                     self.image = int(Number(0, self.n_images - 1, whole=True).read(text))
                 elif name == "open":
                     self.answers = _read_answers(text, self.n_predictions)
@@ -197,11 +197,15 @@ def exhibit(path: str, settings: Settings, n_predictions: int) -> tuple[ExhibitS
     states = st.session_state.setdefault(KEY, {})
     is_new = path not in states
     if is_new:
-        new, last = ExhibitState(path, settings, n_predictions), next(reversed(states.values()), None)
+        new, last = ExhibitState(path, settings, n_predictions), _last_with_model(states)
         if last is not None:
             new.image, new.own = last.image, last.own
         states[path] = new
     return states[path], is_new
+
+
+def _last_with_model(states: dict[str, ExhibitState]) -> ExhibitState | None:
+    return next((state for state in reversed(states.values()) if state.model), None)
 
 
 def wanted_model(path: str) -> str | None:
@@ -209,7 +213,7 @@ def wanted_model(path: str) -> str | None:
     states = st.session_state.get(KEY, {})
     if path in states:
         return states[path].model
-    last = next(reversed(states.values()), None)
+    last = _last_with_model(states)
     return st.query_params.get("model") or (last.model if last is not None else None)
 
 

@@ -16,11 +16,15 @@ from explorer.core.engine.pixel_likelihood import PixelLikelihood
 from explorer.core.errors import ConfigError
 from explorer.core.theory.observation import (
     Observation,
+    best_sigma,
     cross_entropy_integral,
+    log_integral,
     observe,
     observe_decoded,
     pixel_covariance,
     pixel_variance,
+    prior_covariance,
+    samples,
     side_by_side,
     squared_error,
     target_entropy,
@@ -227,3 +231,35 @@ def test_impossible_errors_are_refused():
             squared_error(mean, grey_image(), sigma)
     with pytest.raises(ConfigError):
         pixel_covariance(np.zeros((1, 3)), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_draws_are_those_of_observe_and_pixels_add_up(name):
+    logits, image = some_logits(), grey_image()
+    for seed, sample in enumerate(samples(name, logits, 3, -1.0)):
+        np.testing.assert_array_equal(sample, observe(name, logits, image, -1.0, seed).sample)
+    seen = observe(name, logits, image, -1.0)
+    assert seen.pixel_log_prob.sum() == pytest.approx(seen.log_prob, rel=1e-5)
+
+
+def test_the_best_sigma_maximises_the_gaussian():
+    image = grey_image()
+    mean = observe("gaussian", some_logits(), image).mean
+    best = best_sigma(mean, image)
+    peak = squared_error(mean, image, best).log_prob
+    assert all(squared_error(mean, image, best * factor).log_prob < peak for factor in (0.97, 1.03))
+
+
+def test_the_log_integral_is_what_the_continuous_bernoulli_divides_by():
+    logits, image = some_logits(), grey_image()
+    difference = observe("bernoulli", logits, image).log_prob - observe("continuous-bernoulli", logits, image).log_prob
+    assert log_integral(logits) == pytest.approx(difference, rel=1e-5)
+
+
+def test_the_covariance_of_chosen_pixels_follows_the_prior(tmp_path):
+    random_bundle(tmp_path, "model", image_shape=SHAPE, arch="mlp", latent_dim=2, widths=(8,))
+    engine = open_bundle("model", tmp_path)
+    found = prior_covariance(engine, "gaussian-learned", [3, 40], math.log(0.1), n_draws=50)
+    np.testing.assert_allclose(found.given_z, np.diag([0.01, 0.01]), rtol=1e-5)
+    off = found.over_z[0, 1] / math.sqrt(found.over_z[0, 0] * found.over_z[1, 1])
+    assert found.largest_correlation == pytest.approx(abs(off)) and 0 < found.largest_correlation <= 1

@@ -109,6 +109,16 @@ def test_beta_weighs_the_loss_and_leaves_the_elbo_alone():
     assert made.elbo.tolist() == [-13, -27]
 
 
+def test_the_halves_of_the_kl_have_weights_of_their_own():
+    model, x = build(), some_images(6)
+    mu, logvar = model.encode(x)
+    made = Terms(model.recon_loss(mu, x), kl_per_dim(mu, logvar), 0.5 * mu**2)
+    on_variance, on_mean = 0.5 * (logvar.exp() - logvar - 1).sum(1), 0.5 * (mu**2).sum(1)
+    for weights in ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.5, 3.0)):
+        expected = (made.recon_loss + 2 * (weights[0] * on_variance + weights[1] * on_mean)).mean()
+        torch.testing.assert_close(made.loss(2.0, 1.0, *weights), expected)
+
+
 def test_nothing_is_averaged_over_pixels():
     """The loss is a sum over pixels, not a mean: with a mean, beta would depend on the image size."""
     model, x = build(), some_images(3)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
+from explorer.ui.state import exhibit as exhibit_state
 from explorer.ui.state.exhibit import Choice, ExhibitState, Number, Numbers
 from explorer.ui.state.own_image import OWN
 
@@ -98,3 +99,21 @@ def test_another_model_keeps_the_image_if_it_has_it(shown):
     assert shown.image == 40
     shown.open_model(engine("c", 10))
     assert shown.image == 0
+
+
+def test_the_link_of_an_exhibit_that_trains_its_models_names_neither_model_nor_image():
+    shown = ExhibitState("path", SETTINGS, 2)
+    shown.read({"image": "3", "model": "a", "k": "20"})
+    assert shown.link() == "k=20" and shown.take_notices() == []
+
+
+def test_an_exhibit_without_a_model_passes_on_that_of_the_one_before(monkeypatch):
+    tab = {}
+    monkeypatch.setattr(exhibit_state.st, "session_state", tab)
+    monkeypatch.setattr(exhibit_state.st, "query_params", {})
+    first, _ = exhibit_state.exhibit("first", SETTINGS, 0)
+    first.open_model(engine("a"))
+    first.show_image(7)
+    exhibit_state.exhibit("without", SETTINGS, 0)
+    assert exhibit_state.wanted_model("third") == "a"
+    assert exhibit_state.exhibit("third", SETTINGS, 0)[0].image == 7

@@ -1,0 +1,1 @@
+"""The exhibit /autoencoders: autoencoder, VAE and beta-VAE from one seed."""

@@ -1,0 +1,1 @@
+"""The exhibit /loss-terms: each term of the loss alone, and both."""
