@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def read_folder(folder: Path, size: int | None = None, report: Callable[[float, 
         _latest.clear()
         _latest[key] = result
     return result
+
+
+def count_by_class(folder: Path) -> dict[str, int]:
+    """The number of files with the name of an image in each immediate sub-folder, "" for those in none."""
+    files = [Path(file) for file in _files(folder) if Path(file).suffix.lower() in SUFFIXES]
+    return dict(Counter(file.parts[0] if len(file.parts) > 1 else "" for file in files))
 
 
 def fit_of(folder: Path) -> Fit:

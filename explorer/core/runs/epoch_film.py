@@ -64,6 +64,8 @@ def _frame(folder: Path, epoch: int, stamp: str, before: EpochFrame | None) -> E
     """Raises ValueError or KeyError for invalid arrays, or shapes other than those of the epoch `before`."""
     arrays = snapshots.read_epoch(folder, epoch)
     pictures = [arrays[name] for name in ("reconstructions", "samples", "originals") if name in arrays or name != "originals"]
+    n = min(map(len, pictures))  # a small test set has fewer reconstructions than there are samples
+    pictures = [part[:n] for part in pictures]
     shape = pictures[0].shape if before is None else before.samples.shape
     if any(part.shape != shape or not snapshots.is_pictures(part) for part in pictures):
         raise ValueError("pictures are uint8 (S, C, H, W), alike in all epochs")
@@ -75,9 +77,9 @@ def _frame(folder: Path, epoch: int, stamp: str, before: EpochFrame | None) -> E
     mu, logvar = (arrays["means"], arrays["logvars"]) if "logvars" in arrays else (None, None)
     if logvar is not None and (logvar.shape != mu.shape or not np.isfinite(logvar).all()):
         raise ValueError("log variances are numbers (M, D), as the means")
-    originals = arrays.get("originals")
+    reconstructions, samples, *originals = pictures
     return EpochFrame(
-        epoch, stamp, xy.astype(np.float32), arrays["reconstructions"], arrays["samples"], originals, None, mu, logvar
+        epoch, stamp, xy.astype(np.float32), reconstructions, samples, originals[0] if originals else None, None, mu, logvar
     )
 
 

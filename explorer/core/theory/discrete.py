@@ -10,6 +10,7 @@ from explorer.core.theory.derivation import Line, Values, lines
 
 N_Z, N_X = 3, 2
 SUM_TOLERANCE = 1e-6
+NOTATION = {"p_z": "p(z)", "p_x_given_z": "p(x|z)", "q_z_given_x": "q(z|x)"}
 
 
 @dataclass(frozen=True)
@@ -111,16 +112,15 @@ def _checked(name: str, table, shape: tuple[int, ...]) -> np.ndarray:
     try:
         table = np.array(table, float)
     except (TypeError, ValueError):
-        raise ConfigError(f"The table {name} must contain numbers.") from None
+        raise ConfigError(f"The table of {NOTATION[name]} must contain numbers.") from None
     if table.shape != shape:
-        raise ConfigError(f"The table {name} must have the shape {shape}, not {table.shape}.")
+        raise ConfigError(f"The table of {NOTATION[name]} must have the shape {shape}, not {table.shape}.")
     if not (table >= 0).all():  # false for NaN too
-        raise ConfigError(f"The table {name} contains a value that is negative or not a number.")
+        raise ConfigError(f"The table of {NOTATION[name]} contains a value that is negative or not a number.")
     sums = table.sum(-1)
     if not (np.abs(sums - 1) <= SUM_TOLERANCE).all():
-        raise ConfigError(
-            f"Probabilities must sum to 1; in {name} they sum to {', '.join(f'{s:g}' for s in np.atleast_1d(sums))}."
-        )
+        found = " and ".join(dict.fromkeys(f"{s:g}" for s in np.atleast_1d(sums)))
+        raise ConfigError(f"{NOTATION[name]} sums to {found}; it must sum to 1.")
     return table
 
 

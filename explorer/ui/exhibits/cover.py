@@ -24,6 +24,7 @@ def cover() -> None:
                     st.html(_picture(panel.__file__))
                     nav.link(exhibit.path, f"{number}. {exhibit.title}")
                     st.html(f"<p>{escape(exhibit.look)}</p>")
+        st.html(_questions())
 
 
 @cache
@@ -31,3 +32,14 @@ def _picture(panel: str) -> str:
     """The exhibit's thumbnail.svg as an HTML image; its animation stops where less motion is wanted."""
     data = b64encode(Path(panel).with_name("thumbnail.svg").read_bytes()).decode()
     return f"<img class='le-thumbnail' alt='' src='data:image/svg+xml;base64,{data}'>"
+
+
+@cache
+def _questions() -> str:
+    """Every question with a link to the exhibit in the state that answers it, as HTML."""
+    lines = [
+        f"<li><a href='{exhibit.path}?{escape(question.query)}' target='_self'>{escape(question.text)}</a></li>"
+        for exhibit in catalog.EXHIBITS
+        for question in exhibit.questions
+    ]
+    return f"<section class='le-questions'><h2>What viewers asked</h2><ul>{''.join(lines)}</ul></section>"

@@ -30,12 +30,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Question:
-    """A viewer's question; `query` sets the page to the state that answers it, and `answer` says what to look at."""
+    """A viewer's question; `query` sets the page to the state that answers it, and `answer` says what to look at.
+
+    `at`: the CSS selector of the part to look at, which is scrolled to and marked.
+    """
 
     id: str
     text: str
     answer: str
     query: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ def _prediction(i: int, prediction: Prediction) -> str:
 
 def _question(question: Question) -> str:
     return (
-        f"<li><a href='?{escape(question.query)}' data-query='{escape(question.query)}'>{escape(question.text)}</a> "
+        f"<li><a href='?{escape(question.query)}' data-query='{escape(question.query)}' data-at='{escape(question.at)}'>"
+        f"{escape(question.text)}</a> "
         f"<span>{escape(question.answer)}</span></li>"
     )
 

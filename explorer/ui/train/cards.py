@@ -8,6 +8,7 @@ from explorer.core.data import catalog, zip_upload
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import Training
+from explorer.ui.widgets import rows
 
 AREA = "images"  # the area of the messages about an upload
 UPLOAD_FITS = ("crop", "pad")
@@ -70,7 +71,7 @@ def _upload(training: Training) -> None:
             key="f-fit",
             width="stretch",
         )
-        st.form_submit_button("Add your images", key="f-add", width="stretch", on_click=_add, args=(training,))
+        st.form_submit_button("Add your images", key="f-add", type="primary", width="stretch", on_click=_add, args=(training,))
     st.caption("A zip of images, at most 500 MB; its folders are the classes")
     with st.container(key="upload_message"):
         messages.show(AREA)
@@ -87,6 +88,8 @@ def _add(training: Training) -> None:
     name, fit = uploaded.name.rpartition(".")[0], widgets.widget("f-fit")
 
     def unpack() -> None:
-        training.choose_upload(catalog.upload_name(zip_upload.unpack(uploaded, name, fit=fit)))
+        folder = zip_upload.unpack(uploaded, name, fit=fit)
+        training.choose_upload(catalog.upload_name(folder))
+        messages.post(AREA, f"{rows.plain(catalog.describe_upload(folder))} They are chosen: press Start.", is_error=False)
 
     messages.attempt(AREA, unpack)

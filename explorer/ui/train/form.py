@@ -133,7 +133,9 @@ def _estimate(form: TrainForm, sets: dict) -> str | None:
             continue
         seconds *= len(form.values) or 1
         if form.length == "seconds":
-            lines.append(f"{arch}: about {form.seconds / seconds:,.0f} epochs in {form.seconds} s")
+            n = form.seconds / seconds
+            epochs = f"about {n:,.0f} epochs" if n >= 1 else "less than one epoch"
+            lines.append(f"{arch}: {epochs} in {form.seconds} s")
         else:
             lines.append(f"{arch}: about {span(STARTUP_S + seconds * form.epochs)} for {form.epochs} epochs")
     return "  \n".join(lines) or "&nbsp;"

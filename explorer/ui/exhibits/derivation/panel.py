@@ -34,7 +34,12 @@ EXHIBIT = Exhibit(
         ),
     ),
     questions=(
-        Question("A4", "Where does log p(x) go? How can it change sides?", "Lines 4 to 6: the total of the line stays."),
+        Question(
+            "A4",
+            "Where does log p(x) go? How can it change sides?",
+            "Lines 4 to 6: the total of the line stays.",
+            at="[data-line='6']",
+        ),
         Question(
             "B13",
             "Does E[log p(x)] depend on q?",
@@ -45,6 +50,7 @@ EXHIBIT = Exhibit(
             "A6",
             "Why is the loss the negative of the objective?",
             "Line 8: training minimises, so the sign of every term of the ELBO turns. A higher ELBO is a smaller loss.",
+            at="[data-line='8']",
         ),
         Question(
             "B5",
@@ -52,21 +58,43 @@ EXHIBIT = Exhibit(
             "No: the reconstruction term is a log-likelihood. Widen q: the ELBO falls and the reconstruction loss rises.",
             "image=0&s1=0.5&s2=0.5",
         ),
-        Question("A7", "Which term is the reconstruction, which the regulariser?", "Line 6: first and second on the right."),
-        Question("A13", "Which network has theta, which phi?", "The colours: p with theta decodes, q with phi encodes."),
-        Question("B1", "Over which variable is this expectation?", "Over z drawn from q(z|x), in every line; x is fixed."),
+        Question(
+            "A7",
+            "Which term is the reconstruction, which the regulariser?",
+            "Line 6: first and second on the right.",
+            at="[data-line='6']",
+        ),
+        Question(
+            "A13",
+            "Which network has theta, which phi?",
+            "The colours: p with theta decodes, q with phi encodes. The prior has no weights.",
+            at="[data-line='3']",
+        ),
+        Question(
+            "B1",
+            "Over which variable is this expectation?",
+            "Over z drawn from q(z|x), in every line; x is fixed.",
+            at="[data-line='1']",
+        ),
         Question(
             "B2",
             "Is it a KL if one is over z given x and the other over z?",
             "Line 5: x is fixed, so q(z|x) and p(z) are two densities over the same z.",
+            at="[data-line='5']",
         ),
         Question(
             "B7",
             "Is a KL never negative? Both directions?",
             "The tables: change q as you like, both KL stay at or above 0.",
             "x=1&qz=0.8,0.1,0.1",
+            ".le-discrete",
         ),
-        Question("B10", "A simple numerical example, please.", "The tables: three z, two x, sums by hand."),
+        Question(
+            "B10",
+            "A simple numerical example, please.",
+            "The tables: three z, two x, sums by hand.",
+            at=".le-discrete",
+        ),
     ),
     misfit=posterior.misfit,
 )

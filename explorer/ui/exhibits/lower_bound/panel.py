@@ -34,7 +34,43 @@ EXHIBIT = Exhibit(
     ),
     questions=(
         Question(
-            "A3", "Why is p(x) intractable when x is given?", "The violet curve: samples of the prior miss the posterior."
+            "A3, E4",
+            "Why is p(x) intractable when x is given?",
+            "It is an integral over all z. The violet curve: samples of the prior hardly ever hit the posterior. In two dimensions "
+            "the plane can be summed up, in sixteen it cannot: choose mnist.",
+            at=".le-chart",
+        ),
+        Question(
+            "B2",
+            "Is it a KL if one is over z given x and the other over z?",
+            "x is one fixed image: the green cloud and the ellipse are two densities over the same z.",
+            at=".le-plane",
+        ),
+        Question(
+            "B3",
+            "Is log p(x) a density or a number?",
+            "For this image a number, the green line. Choose another image and it is another number.",
+            "open=0.2",
+            ".le-level",
+        ),
+        Question(
+            "B4",
+            "What is known, assumed, predicted, computed?",
+            "The table under the derivation, with the values of this image.",
+            at=".le-known",
+        ),
+        Question(
+            "B6",
+            "Why does maximising one part minimise the other?",
+            "Their sum is log p(x), which stands still: press Optimise q and see the gap close.",
+            "m1=0&m2=0&s1=0.5&s2=0.5&open=0.2",
+            ".le-terms",
+        ),
+        Question(
+            "",
+            "What is the amortisation gap?",
+            "What the encoder loses by having one function for all images: the best ELBO of any q for this image minus its own.",
+            at="[data-num='amortisation-gap']",
         ),
     ),
     misfit=lambda engine: None if engine.likelihood is not None else posterior.misfit(engine),

@@ -5,6 +5,7 @@ import { debounce, mailbox, mounting } from '../../wire/mailbox.js';
 import { pageArrived, replaceQuery } from '../../wire/page.js';
 import { listenToSymbols } from './symbols.js';
 
+const MARK_MS = 4000;
 const REST_MS = 150; // without a change of a setting, until it is sent
 
 // Returns a component's default export. `build(s)` adds to the state `s` what the exhibit needs, and
@@ -56,8 +57,17 @@ function onClick(s, event) {
   } else if (link && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     s.mail.ask({ kind: 'go', query: link.dataset.query });
-    s.$('.le-look').scrollIntoView({ block: 'center' });
+    point(s, link.dataset.at);
   } else if (event.target.closest('[data-do=cover]')) s.mail.ask({ kind: 'cover' });
+}
+
+// Scrolls to the part of the page that answers a question, and marks it for a while.
+function point(s, selector) {
+  const part = selector && s.$(selector);
+  if (part) part.closest('details')?.setAttribute('open', '');
+  (part ?? s.$('.le-look')).scrollIntoView({ block: 'center' });
+  part?.classList.add('le-marked');
+  setTimeout(() => part?.classList.remove('le-marked'), MARK_MS);
 }
 
 // Shows which choices were committed to; until then the numbers that a prediction covers are hidden.

@@ -43,24 +43,39 @@ function unescaped(html) {
   return texts.get(html);
 }
 
-// The list of classes: a click shows or hides one, a double click shows it alone.
+// The list of classes: a click shows or hides one, a double click shows it alone, All shows all.
 export function showClasses({ root, chart }) {
   const list = root.querySelector('.le-classes');
   if (list.hidden || !chart) return;
   const classes = classesOf(chart);
-  if (list.children.length !== classes.length)
-    list.replaceChildren(...classes.map((_, k) => classButton(chart, k)));
+  if (list.querySelectorAll('[aria-pressed]').length !== classes.length)
+    list.replaceChildren(...classes.map((_, k) => classButton(chart, k)), allButton(chart), hint());
+  const buttons = list.querySelectorAll('[aria-pressed]');
   classes.forEach(({ name, isShown, colour }, k) => {
-    const button = list.children[k];
-    button.textContent = unescaped(name);
-    button.setAttribute('aria-pressed', isShown);
-    button.style.setProperty('--colour', colour ?? 'currentColor');
+    buttons[k].textContent = unescaped(name);
+    buttons[k].setAttribute('aria-pressed', isShown);
+    buttons[k].style.setProperty('--colour', colour ?? 'currentColor');
   });
 }
 
 function classButton(chart, index) {
   const button = document.createElement('button');
-  button.title = 'Click: show or hide. Double click: this class alone';
+  button.setAttribute('aria-pressed', true);
   button.addEventListener('click', () => toggleClass(chart, index));
   return button;
 }
+
+function allButton(chart) {
+  const button = Object.assign(document.createElement('button'), { className: 'le-all', textContent: 'All' });
+  button.addEventListener('click', () => {
+    classesOf(chart).forEach(({ isShown }, k) => {
+      if (!isShown) toggleClass(chart, k);
+    });
+  });
+  return button;
+}
+
+const hint = () =>
+  Object.assign(document.createElement('span'), {
+    textContent: 'A click hides or shows a class, a double click shows it alone.',
+  });

@@ -211,3 +211,17 @@ def test_what_a_run_takes_is_the_sum_of_its_files(folder):
     (folder / "epochs" / "001.safetensors").write_bytes(b"x" * 1000)
     (folder / "log.txt").write_bytes(b"x" * 50)
     assert run_folder.n_bytes(folder) == before + 1050 and run_folder.n_bytes(folder / "gone") == 0
+
+
+def test_a_test_set_with_fewer_images_than_there_are_samples_is_shown(folder):
+    pictures = np.full((32, 1, 8, 8), 5, np.uint8)
+    for epoch in (0, 1):
+        write(
+            folder,
+            epoch,
+            reconstructions=pictures[:24],
+            samples=pictures,
+            **({"originals": pictures[:24]} if not epoch else {}),
+        )
+    film = RunFilm(folder).update()
+    assert [len(part) for part in (film[0].originals, film[0].reconstructions, film[1].samples)] == [24, 24, 24]

@@ -55,12 +55,12 @@ def test_the_two_directions_of_the_kl_differ():
 @pytest.mark.parametrize(
     "table, values, says",
     [
-        ("p_z", [0.5, 0.5, 0.1], "Probabilities must sum to 1; in p_z they sum to 1.1"),
+        ("p_z", [0.5, 0.5, 0.1], r"p\(z\) sums to 1.1; it must sum to 1"),
         ("p_z", [1.5, -0.5, 0], "negative or not a number"),
         ("p_z", [np.nan, 0.5, 0.5], "negative or not a number"),
         ("p_z", [0.5, 0.5], "must have the shape"),
-        ("p_x_given_z", [[0.5, 0.5], [1, 0], [0.2, 0.2]], "in p_x_given_z they sum to 1, 1, 0.4"),
-        ("q_z_given_x", [[1, 0, 0], [0, 0, 0]], "in q_z_given_x they sum to 1, 0"),
+        ("p_x_given_z", [[0.5, 0.5], [1, 0], [0.2, 0.2]], r"p\(x\|z\) sums to 1 and 0.4; it must sum to 1"),
+        ("q_z_given_x", [[1, 0, 0], [0, 0, 0]], r"q\(z\|x\) sums to 1 and 0; it must sum to 1"),
         ("q_z_given_x", [["a", 0, 0], [0, 0, 0]], "must contain numbers"),
     ],
 )
