@@ -36,8 +36,8 @@ EXHIBIT = Exhibit(
         Question(
             "A3, E4",
             "Why is p(x) intractable when x is given?",
-            "It is an integral over all z. The violet curve: samples of the prior hardly ever hit the posterior. In two dimensions "
-            "the plane can be summed up, in sixteen it cannot: choose mnist.",
+            "It is an integral over all z, and samples of the prior (the violet curve) hardly ever hit the posterior. In two "
+            "dimensions the plane can be summed up, in sixteen it cannot: choose mnist.",
             at=".le-chart",
         ),
         Question(
@@ -69,7 +69,7 @@ EXHIBIT = Exhibit(
         Question(
             "",
             "What is the amortisation gap?",
-            "What the encoder loses by having one function for all images: the best ELBO of any q for this image minus its own.",
+            "What the encoder loses by being one function for all images: the best ELBO of any q for this image minus its own.",
             at="[data-num='amortisation-gap']",
         ),
     ),
