@@ -56,6 +56,11 @@ def variance_loss(sigma, precision: float) -> np.ndarray:
     return 0.5 * (variance - np.log(variance) - 1 + precision * variance)
 
 
+def variance_gradient(sigma: float, precision: float) -> float:
+    """The derivative of `variance_loss` by sigma: (1 + precision) sigma - 1 / sigma."""
+    return (1 + precision) * sigma - 1 / sigma
+
+
 @dataclass(frozen=True)
 class VarianceStep:
     """One gradient step from the same sigma with the same learning rate, taken in one of PARAMETRIZATIONS."""
@@ -106,7 +111,7 @@ def descend(sigma: float, precision: float, learning_rate: float, n_steps: int) 
         path, broken_at = np.full(n_steps + 1, np.nan), None
         path[0] = sigma
         for step in range(1, n_steps + 1):
-            gradient = (1 + precision) * path[step - 1] - 1 / path[step - 1]
+            gradient = variance_gradient(path[step - 1], precision)
             new = variance_steps(path[step - 1], gradient, learning_rate)[i]
             path[step] = new.sigma
             if not new.is_valid or new.sigma > MAX_SIGMA:

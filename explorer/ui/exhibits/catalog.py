@@ -10,9 +10,21 @@ from explorer.ui.exhibits.loss_terms import panel as loss_terms
 from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.exhibits.page import exhibit_page
 from explorer.ui.exhibits.practicum import panel as practicum
+from explorer.ui.exhibits.prior import panel as prior
+from explorer.ui.exhibits.reparameterization import panel as reparameterization
 from explorer.ui.widgets import nav
 
-PANELS = (loss_terms, lower_bound, derivation, likelihood, autoencoders, factors, practicum)
+PANELS = (
+    loss_terms,
+    lower_bound,
+    derivation,
+    reparameterization,
+    prior,
+    likelihood,
+    autoencoders,
+    factors,
+    practicum,
+)
 EXHIBITS = tuple(panel.EXHIBIT for panel in PANELS)
 
 

@@ -20,7 +20,7 @@ export function viewAround(posterior, q) {
 export const wholeView = () => ({ x: 0, y: 0, half: RANGE });
 
 // Converters between plane and pixels for a view on a canvas of this size.
-function scaleOf({ x, y, half }, width, height) {
+export function scaleOf({ x, y, half }, width, height) {
   const px = Math.min(width, height) / (2 * half);
   return {
     px,

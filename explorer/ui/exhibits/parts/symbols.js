@@ -12,7 +12,7 @@ export function listenToSymbols(root) {
     const box = symbol.getBoundingClientRect();
     tip.textContent = number.classList.contains('le-covered')
       ? 'predict first'
-      : `${nats(+number.dataset.value, 4)} nats`;
+      : `${nats(+number.dataset.value, 4)} ${number.dataset.unit ?? 'nats'}`;
     Object.assign(tip.style, { left: `${box.left + box.width / 2}px`, top: `${box.top}px` });
   };
   const hide = () => {

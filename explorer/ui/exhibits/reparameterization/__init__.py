@@ -1,0 +1,1 @@
+"""The exhibit /reparameterization: sampling that gradients can pass."""
