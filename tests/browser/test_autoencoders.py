@@ -4,6 +4,8 @@ import pytest
 
 from explorer.core.runs import exhibit_plans, exhibit_runs
 from explorer.core.theory.twin_models import open_twin
+from tests.browser.test_explore_keys import axe  # noqa: F401
+from tests.browser.test_pages_axe import serious
 
 TWINS = ("autoencoder", "vae", "beta-vae")
 
@@ -57,3 +59,12 @@ def test_a_prediction_covers_its_number_until_it_is_made(page):
     page.page.locator("[data-prediction='0'] [data-choice='0']").click()
     page.settled()
     assert "le-covered" not in holes.get_attribute("class")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["autoencoders", "loss-terms"])
+def test_axe_finds_nothing_serious(shipped_app, visit, axe, path, theme):  # noqa: F811
+    page = visit(f"{shipped_app.url}/{path}", theme)
+    page.locator("[data-testid^=num-]").first.wait_for()
+    found = serious(page, axe)
+    assert not found, "\n".join(found)

@@ -117,3 +117,13 @@ def test_three_twins_are_trained_from_a_click(page):
     page.page.goto(f"{page.url}/library")
     page.page.get_by_test_id("library-row").first.wait_for()
     assert page.page.get_by_text("loss-terms").count() == 0
+
+
+def test_a_training_that_is_stopped_leaves_the_page_as_it_was(page):
+    page.open(f"loss-terms?beta=0.25&{OPEN}")
+    page.page.locator("[data-do=train]").click()
+    page.page.locator("[data-do=stop]").click()
+    page.page.get_by_text("Not trained with these settings yet.").wait_for(timeout=60_000)
+    assert page.page.locator("[data-do=train]").is_visible()
+    page.page.get_by_label("beta").select_option("1")
+    page.wait_for_number("kl-both")

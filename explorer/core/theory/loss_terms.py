@@ -87,8 +87,13 @@ def overlapping_bubbles(mu, logvar, n_sigmas: float = 1.0) -> BubbleOverlap:
     halfway = 0.5 * _pairwise_scaled_distance2(mu, variance)[first, second]
     close = halfway <= n_sigmas**2
     first, second = first[close], second[close]
-    contact = _contact(np.square(mu[first] - mu[second]).T, variance[first].T, variance[second].T)
-    overlap = contact <= n_sigmas**2
+    distance2 = np.square(mu[first] - mu[second])
+    # With the smaller variance in place of the mixture, the function is at most this: no search for bubbles that are so close.
+    at_most = 0.25 * (distance2 / np.minimum(variance[first], variance[second])).sum(1)
+    overlap = at_most <= n_sigmas**2
+    unclear = ~overlap
+    a, b = variance[first[unclear]], variance[second[unclear]]
+    overlap[unclear] = _contact(distance2[unclear].T, a.T, b.T) <= n_sigmas**2
     return BubbleOverlap(len(mu), np.stack([first[overlap], second[overlap]], 1))
 
 

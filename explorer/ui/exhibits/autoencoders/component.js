@@ -1,4 +1,4 @@
-// Autoencoder, VAE and beta-VAE side by side: one interpolation, the same draws, and the KL of each dimension.
+// Autoencoder, VAE and beta-VAE side by side: one interpolation, the same draws, the KL of each dimension.
 
 import { countPaint } from '../../wire/cursor.js';
 import { drawSheet } from '../../wire/pictures.js';
@@ -6,6 +6,7 @@ import { fitted, onResize } from '../parts/canvas.js';
 import { mountExhibit } from '../parts/exhibit.js';
 import { showNumber } from '../parts/numbers.js';
 import { acceptTraining, buildTraining } from '../parts/training.js';
+import { drawBars } from './bars.js';
 
 const DIGITS = { recon: 2, kl: 2, active: 0, holes: 1, 'point-dims': 0, 'prior-dims': 0 }; // decimals
 const STRIP = 9; // frames of the path that are shown at once
@@ -100,23 +101,5 @@ function paint(s) {
       );
     }
     drawBars(twin.querySelector('.le-kl-bars'), kl[i] ?? [], getComputedStyle(twin).borderTopColor, ink);
-  }
-}
-
-// The KL of each dimension as a bar with its value above.
-function drawBars(canvas, values, colour, ink) {
-  const { context, width, height } = fitted(canvas);
-  const size = Math.max(15, Math.round(height / 8));
-  const slot = width / Math.max(1, values.length);
-  const most = Math.max(0.5, ...values);
-  context.font = `${size}px system-ui, sans-serif`;
-  context.textAlign = 'center';
-  for (const [i, value] of values.entries()) {
-    const tall = (value / most) * (height - size - 8);
-    context.fillStyle = colour;
-    context.fillRect(i * slot + 2, height - 1 - tall, slot - 4, tall + 1);
-    context.fillStyle = ink;
-    const text = value.toFixed(value < 9.95 ? 1 : 0);
-    context.fillText(text === '0.0' ? '0' : text, (i + 0.5) * slot, height - tall - 5);
   }
 }

@@ -5,10 +5,10 @@ import { drawSheet } from '../../wire/pictures.js';
 import { onResize } from '../parts/canvas.js';
 import { mountExhibit } from '../parts/exhibit.js';
 import { showNumber } from '../parts/numbers.js';
+import { drawPictureRows } from '../parts/picture_rows.js';
 import { acceptTraining, buildTraining } from '../parts/training.js';
 import { drawBubbles, nearestBubble } from './bubbles.js';
 import { drawMeanHalf, drawVarianceHalf } from './halves.js';
-import { drawPictureRows } from '../parts/picture_rows.js';
 
 const SHOWN = { recon: 2, kl: 2, radius: 2, home: 2, overlap: 0 }; // decimals of the numbers
 const FRAME_MS = 160; // of the film
@@ -46,6 +46,7 @@ function build(s) {
 function accept(s, packet) {
   const { epochs, epoch, shape } = packet;
   acceptTraining(s, packet);
+  s.$('[data-setting=data]').closest('label').hidden = !packet.has_mnist;
   s.sheets = {
     originals: drawSheet(packet.originals, shape, 64),
     frames: drawSheet(packet.frames, shape, 64),

@@ -6,6 +6,7 @@ from typing import TypedDict
 import numpy as np
 
 from explorer import figures
+from explorer.core.data import catalog
 from explorer.core.runs import exhibit_plans
 from explorer.core.theory.loss_terms import kl_halves, overlapping_bubbles
 from explorer.ui.exhibits import exhibit, training
@@ -21,10 +22,11 @@ SWITCH = ("on", "off")
 
 EXHIBIT = Exhibit(
     path="loss-terms",
-    title="What each term of the loss does",
+    title="The terms of the loss",
     look=LOOK,
     models=(),
     settings={
+        "data": Choice(("digits", "mnist"), "digits"),
         "beta": Choice(("0.25", "0.5", "1", "2", "4"), "1"),
         "dims": Choice(("1", "2", "4"), "2"),
         "bubbles": Choice(("30", "100", "300"), "100"),
@@ -41,6 +43,7 @@ mount = exhibit.register_exhibit(__file__, EXHIBIT)
 
 class Header(Frame, TrainingStatus):
     settings: dict[str, str]
+    has_mnist: bool  # whether MNIST is on this machine
     twins: list[str]
     epochs: list[int]  # E of the film; empty if nothing is trained
     epoch: int  # the one to show
@@ -61,7 +64,10 @@ class Arrays(TypedDict):
 
 
 def render(engine, state) -> None:
-    plan = exhibit_plans.loss_terms(int(state["dims"]), float(state["beta"]), state["radius"] == "on", state["home"] == "on")
+    dataset = state["data"] if _has_mnist() else "digits"
+    plan = exhibit_plans.loss_terms(
+        int(state["dims"]), float(state["beta"]), state["radius"] == "on", state["home"] == "on", dataset
+    )
     shown = training.watch(plan)
     exhibit.render(
         engine, state, mount, shown.key, lambda: _content(state, shown), lambda request: training.handle(plan, state, request)
@@ -79,7 +85,8 @@ def _content(state, shown: Shown) -> tuple[dict, Arrays]:
     k = len(rows)
     pictures = [part for film in films for frame in film for part in (frame.reconstructions[rows], frame.samples[:k])]
     header = shown.status | {
-        "settings": {name: state[name] for name in ("beta", "dims", "bubbles", "radius", "home")},
+        "settings": {name: state[name] for name in ("data", "beta", "dims", "bubbles", "radius", "home")},
+        "has_mnist": _has_mnist(),
         "twins": list(TWINS),
         "epochs": epochs,
         "epoch": _nearest(epochs, state["epoch"]),
@@ -101,6 +108,10 @@ def _content(state, shown: Shown) -> tuple[dict, Arrays]:
 
 NUMBERS = ("kl", "radius", "home", "overlap", "v", "m")
 _NONE = np.zeros((0, 1, 8, 8), np.uint8)
+
+
+def _has_mnist() -> bool:
+    return any(info.name == "mnist" and info.present for info in catalog.list_datasets())
 
 
 def _films(shown: Shown) -> list[list]:
@@ -150,7 +161,8 @@ def _bubbles(film: list, n: int) -> np.ndarray:
     """(E, n, 4) of the two dimensions that are drawn; one dimension is drawn to the right, with the images spread upwards."""
     if not film:
         return np.zeros((0, 0, 4))
-    dims = np.sort(np.argsort(-kl_halves(film[-1].mu, film[-1].logvar).kl_per_dim.mean(0))[:2])
+    kl = kl_halves(film[-1].mu, film[-1].logvar).kl_per_dim.mean(0)
+    dims = np.argsort(-kl)[:2] if len(kl) > 2 else np.arange(len(kl))
     parts = []
     for frame in film:
         mu, sigma = frame.mu[:n, dims], np.exp(0.5 * frame.logvar[:n, dims])

@@ -34,6 +34,7 @@ QUESTIONS = (
         "What is learned with the KL and without the reconstruction term?",
         "Nothing about images. On the left the KL is 0, every bubble is the unit circle, and all reconstructions are alike.",
         "epoch=24&open=0.1,1.0",
+        "[data-twin=kl-only]",
     ),
     Question(
         "A9",
@@ -46,18 +47,21 @@ QUESTIONS = (
         "What is collapse: of the variance, and of the posterior?",
         "The middle model's variances collapse to points. With beta = 4, the right one's posteriors collapse to the prior.",
         "beta=4&open=0.1,1.0",
+        "[data-twin=both]",
     ),
     Question(
         "B12",
         "How is KL(q || p(z)) computed?",
         "In closed form from mean and variance, without a sample: the sum of the two curves on the right, at the dots.",
         "epoch=0&open=0.1,1.0",
+        ".le-side",
     ),
     Question(
         "D2",
         "Why do bubbles overlap, and what undoes it?",
         "The radius term pays for every small bubble. Without it, they shrink until they are apart. The count says so.",
         "radius=off&open=0.1,1.0",
+        "[data-twin=both]",
     ),
     Question(
         "D9",
@@ -70,5 +74,6 @@ QUESTIONS = (
         "How would an encoder cheat without the KL?",
         "It gives every image a point of its own, as the middle model does. Without the pull home they also fly apart.",
         "home=off&open=0.1,1.0",
+        "[data-twin=both]",
     ),
 )

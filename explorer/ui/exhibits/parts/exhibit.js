@@ -63,7 +63,7 @@ function onClick(s, event) {
 
 // Scrolls to the part of the page that answers a question, and marks it for a while.
 function point(s, selector) {
-  const part = selector && s.$(selector);
+  const part = selector ? s.$(selector) : null;
   if (part) part.closest('details')?.setAttribute('open', '');
   (part ?? s.$('.le-look')).scrollIntoView({ block: 'center' });
   part?.classList.add('le-marked');

@@ -5,10 +5,11 @@ export function buildTraining(s) {
     field.addEventListener('change', () => {
       const value = field.type === 'checkbox' ? (field.checked ? 'on' : 'off') : field.value;
       s.set({ [field.dataset.setting]: value });
+      s.send.flush();
     });
   for (const kind of ['train', 'stop'])
     s.$(`[data-do=${kind}]`).addEventListener('click', () => {
-      s.send.flush();
+      if (s.send.pending()) s.send.flush();
       s.mail.ask({ kind });
     });
 }
