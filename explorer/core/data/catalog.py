@@ -17,7 +17,7 @@ import numpy as np
 
 from explorer.core import paths
 from explorer.core.data import sprites, torchvision_sets
-from explorer.core.data.image_folder import MAX_SIDE_PX, count_by_class, read_folder
+from explorer.core.data.image_folder import MAX_SIDE_PX, read_folder
 from explorer.core.data.image_folder import fit_of as fit_of_folder
 from explorer.core.data.image_set import DatasetInfo, ImageSet, Progress
 from explorer.core.data.preparation import MIN_SIDE_PX, Fit
@@ -137,15 +137,6 @@ def is_folder(name: str) -> bool:
 def is_upload(name: str) -> bool:
     """Whether the data set is a folder that lies directly in the uploads folder once links and `..` are resolved."""
     return _upload_folder(name) is not None
-
-
-def describe_upload(folder: Path) -> str:
-    """What an uploaded folder holds, as a sentence: images, classes and the size of the test split."""
-    counts = count_by_class(folder)
-    n, classes = sum(counts.values()), [name for name in counts if name]
-    n_test = min(max(1, round(TEST_FRACTION * n)), n - 1) if n > 1 else 0
-    of = f" of {len(classes)} class{'es' * (len(classes) != 1)} ({', '.join(classes[:5])}{', ...' * (len(classes) > 5)})"
-    return f"{folder.name}: {n:,} images{of if classes else ''}, about {n - n_test:,} to train and {n_test:,} to test."
 
 
 def fit_of(name: str) -> Fit | None:

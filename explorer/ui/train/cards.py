@@ -1,10 +1,11 @@
 """The three cards above Start: digits, MNIST, and the visitor's own images."""
 
 import base64
+from pathlib import Path
 
 import streamlit as st
 
-from explorer.core.data import catalog, zip_upload
+from explorer.core.data import catalog, image_folder, zip_upload
 from explorer.ui import resources
 from explorer.ui.state import messages, widgets
 from explorer.ui.state.training import Training
@@ -90,6 +91,15 @@ def _add(training: Training) -> None:
     def unpack() -> None:
         folder = zip_upload.unpack(uploaded, name, fit=fit)
         training.choose_upload(catalog.upload_name(folder))
-        messages.post(AREA, f"{rows.plain(catalog.describe_upload(folder))} They are chosen: press Start.", is_error=False)
+        messages.post(AREA, f"{rows.plain(_summary(folder))} They are chosen: press Start.", is_error=False)
 
     messages.attempt(AREA, unpack)
+
+
+def _summary(folder: Path) -> str:
+    """What an uploaded folder holds: images, classes and the size of the test split."""
+    counts = image_folder.count_by_class(folder)
+    n, classes = sum(counts.values()), [name for name in counts if name]
+    n_test = min(max(1, round(catalog.TEST_FRACTION * n)), n - 1) if n > 1 else 0
+    of = f" of {len(classes)} class{'es' * (len(classes) != 1)} ({', '.join(classes[:5])}{', ...' * (len(classes) > 5)})"
+    return f"{folder.name}: {n:,} images{of if classes else ''}, about {n - n_test:,} to train and {n_test:,} to test."
