@@ -22,6 +22,7 @@ else:
     from explorer.ui.exhibits import catalog
     from explorer.ui.exhibits.cover import cover
     from explorer.ui.explore.page import explore
+    from explorer.ui.lectures.walk import panel as lectures
     from explorer.ui.library.page import library
     from explorer.ui.train.page import train
     from explorer.ui.widgets import nav
@@ -30,4 +31,5 @@ else:
     pages = nav.pages({"explore": explore, "train": train, "exhibits": cover, "library": library})
     page = st.navigation(pages + catalog.pages(), position="hidden")
     nav.render(pages)
+    lectures.render(page.url_path)
     page.run()

@@ -23,8 +23,10 @@ from explorer.ui import resources
 from explorer.ui.exhibits import exhibit
 from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.explore.moves.panel import LABELS
+from explorer.ui.lectures import shipped
 from explorer.ui.state import session as state
 from explorer.ui.state.exhibit import ExhibitState
+from explorer.ui.state.lectures import Lectures
 from explorer.ui.state.training import Training
 from explorer.ui.wire import component
 from tests.app.test_moves_panel import unpacked
@@ -32,7 +34,13 @@ from tests.helpers import random_bundle, sprite_set
 
 UI = Path(component.__file__).parents[1]
 COMPONENTS = sorted(path.parent.relative_to(UI).as_posix().replace("/", ".") for path in UI.rglob("component.js"))
-WITHOUT_PACKET = {"explore.bar", "train.address", "widgets.clock"}  # their data is an object
+WITHOUT_PACKET = {
+    "explore.bar",
+    "train.address",
+    "widgets.clock",
+    "lectures.editor",
+    "lectures.walk",
+}  # their data is an object
 WITHOUT_REQUEST = {"explore.bar", "train.address", "widgets.clock"}  # the clock's state is a time that nothing reads
 NUMBERED = {
     "explore.stage",
@@ -41,6 +49,8 @@ NUMBERED = {
     "explore.moves",
     "explore.own_image",
     "exhibits.images",
+    "lectures.editor",
+    "lectures.walk",
 }  # wait for an ack
 EXHIBITS = {name for name in COMPONENTS if name.startswith("exhibits.")}
 WITH_FRAME = EXHIBITS - {"exhibits.images"}  # their requests are those of every exhibit
@@ -226,11 +236,25 @@ def render_exhibit(panel, engine, monkeypatch) -> None:
         shown.answer(0, 0)
 
 
+def render_editor(panel, engine, monkeypatch) -> None:
+    panel.render()
+
+
+def render_walk(panel, engine, monkeypatch) -> None:
+    shown = Lectures()
+    shown.start("elbo", shipped.lectures()["elbo"])
+    shown.arrive()
+    monkeypatch.setattr(panel, "lectures", lambda: (shown, False))
+    panel.render("lower-bound")
+
+
 RENDER = {name: render_exhibit for name in EXHIBITS} | {
     "explore.sprites": render_sprites,
     "train.address": render_address,
     "train.run_view": render_run,
     "widgets.clock": render_clock,
+    "lectures.editor": render_editor,
+    "lectures.walk": render_walk,
 }
 
 

@@ -14,7 +14,14 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LAYERS = {  # a module imports from lower layers, or from its own without a circle; a folder stands for its files
     6: ("app.py", "explorer/train.py", "explorer/options.py"),
-    5: ("explorer/ui/explore", "explorer/ui/train", "explorer/ui/library", "explorer/ui/exhibits", "explorer/web"),
+    5: (
+        "explorer/ui/explore",
+        "explorer/ui/train",
+        "explorer/ui/library",
+        "explorer/ui/exhibits",
+        "explorer/ui/lectures",
+        "explorer/web",
+    ),
     4: (
         "explorer/ui/state",
         "explorer/ui/wire",

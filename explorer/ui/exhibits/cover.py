@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.ui.exhibits import catalog
+from explorer.ui.lectures.editor import panel as lectures
 from explorer.ui.widgets import nav
 
 INTRODUCTION = "The theory of variational autoencoders in pictures that move under your pointer. Every number is computed live."
@@ -24,6 +25,8 @@ def cover() -> None:
                     st.html(_picture(panel.__file__))
                     nav.link(exhibit.path, f"{number}. {exhibit.title}")
                     st.html(f"<p>{escape(exhibit.look)}</p>")
+        with st.container(key="lectures"):
+            lectures.render()
         st.html(_questions())
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 from explorer.core.errors import ExplorerError
 from explorer.ui import resources
 from explorer.ui.exhibits.images import panel as images
+from explorer.ui.state import arrival, messages, widgets
 from explorer.ui.state import exhibit as state_of
-from explorer.ui.state import messages, widgets
 from explorer.ui.widgets import nav
 from explorer.ui.widgets.guard import guarded
 
@@ -34,7 +34,9 @@ def exhibit_page(panel: ModuleType, before: str | None, after: str | None) -> Ca
             state, is_new = state_of.exhibit(exhibit.path, exhibit.settings, len(exhibit.predictions))
             if engine is not None:
                 state.open_model(engine)
-            if is_new:
+            if (linked := arrival.take(exhibit.path)) is not None:
+                state.follow(linked)
+            elif is_new:
                 state.read(state_of.query())
             _body(panel, engine, state)
 
@@ -67,12 +69,17 @@ def _choose_model(exhibit):
     if not names:
         messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None
-    wanted = state_of.wanted_model(exhibit.path)
+    arriving = arrival.opening(exhibit.path)
+    wanted = state_of.wanted_model(exhibit.path) if arriving is None else arriving.get("model")
     if wanted is not None and wanted not in names:
         messages.toast_once(f"The model '{wanted}' of the link is not on this machine.")
         wanted = None
     index = names.index(wanted or _first_model(exhibit, good) or names[0])
-    name = st.selectbox("Model", names, index, key=f"{MODEL}-{exhibit.path}", label_visibility="collapsed")
+    key = f"{MODEL}-{exhibit.path}"
+    if arriving is not None:
+        widgets.preset(key, names[index])
+        index = 0  # a widget whose value is set has no other default
+    name = st.selectbox("Model", names, index, key=key, label_visibility="collapsed")
     return resources.run_engine(name) if name in live else resources.engine(name, good[name].stamp)
 
 

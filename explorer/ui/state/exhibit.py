@@ -163,6 +163,11 @@ class ExhibitState:
             parts["open"] = ",".join(f"{prediction}.{choice}" for prediction, choice in sorted(self.answers.items()))
         return urlencode(parts, safe=",.")
 
+    def follow(self, params: Mapping[str, str]) -> None:
+        """Takes everything from the query of a lecture's link: what is not in it gets its default."""
+        self.image, self.answers = 0, {}
+        self.restore(params)
+
     def restore(self, params: Mapping[str, str]) -> None:
         """Takes image, settings and answers from the query of a link; settings that are not in it get their defaults."""
         self.values = {}

@@ -93,6 +93,7 @@ def _row(attribute: str) -> Entry:
     return Entry(attribute, lambda row: None if row is None or row < 0 else str(row), _read_row)  # the own image is in no link
 
 
+MOVE = "move"  # addresses dimensions by the attributes that they follow; read, never written
 COLOURS = ("class", "KL", "recon loss", "|mu|")
 COLOUR_NAMES = {"recon loss": "reconstruction error", "|mu|": "norm of mu"}  # on the page, where they differ
 MAX_BUDGET_S, MAX_EPOCHS = 86_400, 100_000
@@ -168,7 +169,7 @@ TRAIN_LINK = {
 
 def is_link(params) -> bool:
     """Whether the query holds a parameter of a link."""
-    return "ab" in params or any(name in params for name in LINK)
+    return "ab" in params or MOVE in params or any(name in params for name in LINK)
 
 
 def read_into(new, params, engine) -> None:
@@ -185,8 +186,28 @@ def read_into(new, params, engine) -> None:
             setattr(new, entry.attribute, entry.read(text, engine))
         except ValueError as error:
             new.notify(f"The link's '{name}' was ignored: {error}.")
+    if MOVE in params:
+        try:
+            new.z = _moved(params[MOVE], new.picked, engine)
+        except ValueError as error:
+            new.notify(f"The link's '{MOVE}' was ignored: {error}.")
     if new.a is not None and new.b is None:
         new._next_anchor = "b"
+
+
+def _moved(text: str, row: int | None, engine) -> np.ndarray:
+    """The mean of the image `row` (without one: 0), moved as `text` says: "mean" for not at all, or pairs such as
+    "slant:2,ink:-1.5", of an attribute or factor and the value of the dimension that follows it most."""
+    z = np.zeros(engine.latent_dim, np.float32) if row is None else engine.gallery.mu[row].copy()
+    traits = {trait.name: trait for trait in engine.traits.values()}
+    for part in text.split(",") if text != "mean" else ():
+        name, _, value = part.partition(":")
+        if name not in traits:
+            raise ValueError(f"the model's images have no attribute '{name[:60]}'")
+        if not abs(float(value)) <= MAX_ABS_Z:  # raises ValueError, too; false for NaN
+            raise ValueError(f"its values must be finite and at most {MAX_ABS_Z:,.0f}")
+        z[np.abs(traits[name].rank_correlation).argmax()] = float(value)
+    return z
 
 
 def read_train(params) -> dict:

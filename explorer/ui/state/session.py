@@ -9,13 +9,14 @@ import numpy as np
 import streamlit as st
 
 from explorer.core.engine.latent_map import MAX_ABS_Z
-from explorer.ui.state import link
+from explorer.ui.state import arrival, link
 from explorer.ui.state.own_image import OWN, OwnImage
 from explorer.ui.state.packets import Packet, next_packet
 
 N_UNDO = 100
 N_SAVED = 30
 OVERSHOOT = 0.5
+PAGE = "explore"
 
 
 @dataclass(eq=False)
@@ -227,31 +228,40 @@ def session(engine, example: Callable[[Any], tuple[int, int]], is_first: bool) -
     `is_first`: whether the plain address opens this model. When another model is chosen, the new session shows its example if
     the visitor has not replaced the old one; otherwise it keeps A, B, C and the picked image if the data set is the same.
     """
-    old = st.session_state.get("explorer_session")
-    if old is not None and (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
-        return old
-    if old is not None and old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
-        old.content_hash, old.own = engine.content_hash, old.own.not_evaluated()  # a further epoch of the same run
-        return old
+    old, linked = st.session_state.get("explorer_session"), arrival.take(PAGE)
+    if linked is None and old is not None:
+        if (old.bundle, old.content_hash) == (engine.name, engine.content_hash):
+            return old
+        if old.bundle == engine.name and old.z.shape == (engine.latent_dim,) and engine.is_live:
+            old.content_hash, old.own = engine.content_hash, old.own.not_evaluated()  # a further epoch of the same run
+            return old
     new = Session(engine.name, engine.content_hash, np.zeros(engine.latent_dim, np.float32), len(engine.gallery.mu))
     new.dataset = engine.origin.dataset
-    if old is None and link.is_link(st.query_params):
-        link.read_into(new, st.query_params, engine)
-    elif old is None or old.is_example:
+    params = st.query_params if linked is None else linked
+    is_opening = old is None or linked is not None
+    if is_opening and link.is_link(params):
+        link.read_into(new, params, engine)
+    elif is_opening or old.is_example:
         new.show_example(*example(engine))
     elif old.dataset == new.dataset and old.n_images == new.n_images:
         new.picked, new.a, new.b, new.c, new._next_anchor = old.picked, old.a, old.b, old.c, old._next_anchor
         if new.picked not in (None, OWN):
             new.z = engine.gallery.mu[new.picked]
     if old is not None:
-        new.tab = old.tab
-        if old.colour in link.colours_of(engine):
+        new.tab, new.own = old.tab, old.own.not_evaluated()
+        if linked is not None:  # the components go on
+            new.acks, new._packets = old.acks, old._packets
+        elif old.colour in link.colours_of(engine):
             new.colour = old.colour
-        new.own = old.own.not_evaluated()
     elif new.is_example and is_first:
         new.remember_opening(engine.planes[0])
     st.session_state["explorer_session"] = new
     return new
+
+
+def arriving_query() -> dict[str, str] | None:
+    """The link with which a lecture has just opened Explore, once."""
+    return arrival.opening(PAGE)
 
 
 def linked_bundle() -> str | None:

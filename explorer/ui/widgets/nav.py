@@ -18,15 +18,14 @@ def sub_page(path: str, title: str, function: Callable[[], None]):
     return st.Page(function, title=title, url_path=path)
 
 
-def go_to(name: str) -> None:
-    """Switches to another page."""
-    st.switch_page(_page(name, lambda: None))  # Streamlit identifies a page by its path
+def go_to(path: str, parameters: Mapping[str, str] | None = None) -> None:
+    """Switches to another page, with these query parameters."""
+    st.switch_page(_any_page(path, path), query_params=parameters)
 
 
 def link(path: str, label: str) -> None:
     """Draws a link to a page."""
-    page = _page(path, lambda: None) if path in TITLES else sub_page(path, label, lambda: None)
-    st.page_link(page, label=label, width="content")
+    st.page_link(_any_page(path, label), label=label, width="content")
 
 
 def render(pages: list) -> None:
@@ -35,6 +34,11 @@ def render(pages: list) -> None:
         st.html("<h1>Latent Explorer</h1>", width="content")
         for page in pages if len(pages) > 1 else ():
             st.page_link(page, width="content")
+
+
+def _any_page(path: str, title: str):
+    """A page by its path, by which Streamlit identifies it."""
+    return _page(path, lambda: None) if path in TITLES else sub_page(path, title, lambda: None)
 
 
 def _page(name: str, function: Callable[[], None]):

@@ -15,19 +15,21 @@ const MAX_RETRIES = 3;
 export function trackPage() {
   if (explorer._page) return;
   explorer._page = { leftAt: -LEAVING_MS, inputAt: -Infinity };
-  const leave = () => {
-    explorer._page.leftAt = performance.now();
-  };
   const input = () => {
     explorer._page.inputAt = performance.now();
   };
   const onClick = (e) => {
-    if (e.target.closest?.(PAGE_LINKS)) leave();
+    if (e.target.closest?.(PAGE_LINKS)) pageLeft();
   };
   window.addEventListener('click', onClick, true);
-  window.addEventListener('popstate', leave);
+  window.addEventListener('popstate', pageLeft);
   for (const kind of INPUT_EVENTS) window.addEventListener(kind, input, true);
   keepPage();
+}
+
+// Begins the wait for another page.
+export function pageLeft() {
+  explorer._page.leftAt = performance.now();
 }
 
 // Ends the wait after navigation, when a component of the new page is mounted.
@@ -78,9 +80,18 @@ export const isTyping = (event) =>
 
 export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
-// Replaces the query in the address bar without adding a history entry.
+// Replaces the query in the address bar without adding a history entry. The step of a running lecture stays.
 export function replaceQuery(query) {
-  history.replaceState(history.state, '', location.pathname + (query && `?${query}`));
+  const full = [query, explorer._lecture].filter(Boolean).join('&');
+  history.replaceState(history.state, '', location.pathname + (full && `?${full}`));
+}
+
+// Sets the query parameter of the running lecture, such as "lecture=elbo:2", or '' for none.
+export function setLecture(parameter) {
+  if (parameter === (explorer._lecture ?? '')) return;
+  explorer._lecture = parameter;
+  const parts = location.search.slice(1).split('&');
+  replaceQuery(parts.filter((part) => !part.startsWith('lecture=')).join('&'));
 }
 
 // What the page shows: `view` is '' (everything), 'present' or 'stage'; `moving` is 'strip' or 'lane',

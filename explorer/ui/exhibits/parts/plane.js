@@ -32,6 +32,7 @@ export function scaleOf({ x, y, half }, width, height) {
 // The heat map of the exact posterior: its density relative to the highest one in the view, on a root scale.
 export function drawHeat(canvas, grids, view, colour) {
   const { context, width, height } = fitted(canvas);
+  if (!width || !height) return; // the page is just being replaced
   const { z } = scaleOf(view, width, height);
   const rows = Math.max(1, Math.round((CELLS * height) / width));
   const values = new Float64Array(CELLS * rows);

@@ -51,14 +51,18 @@ def choose_model():
     if not names:
         messages.error("There is no model on this machine. Train one: python -m explorer.train --dataset digits --name digits")
         return None, False
-    linked = state.linked_bundle()
+    arriving = state.arriving_query()
+    linked = state.linked_bundle() if arriving is None else arriving.get("model")
     if linked is not None and linked.startswith(resources.RUN_PREFIX) and linked not in names:
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
-    if linked is not None and linked not in names and state.current() is None:
+    if linked is not None and linked not in names and (state.current() is None or arriving is not None):
         messages.toast(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
-    if state.current() is not None:  # returning from another page
+    if arriving is None and state.current() is not None:  # returning from another page
         linked = state.current().bundle
     index = names.index(linked) if linked in names else 0
+    if arriving is not None:
+        widgets.preset("bundle", names[index])
+        index = 0  # a widget whose value is set has no other default
     name = st.selectbox(
         "Model", names, index, format_func=lambda n: _title(n, good.get(n)), key="bundle", label_visibility="collapsed"
     )

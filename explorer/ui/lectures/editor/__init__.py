@@ -1,0 +1,1 @@
+"""The list of lectures on the page of the exhibits, and the editor of the visitor's own."""
