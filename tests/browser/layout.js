@@ -9,8 +9,10 @@ window.__layout = (() => {
   // What frames a field of a Streamlit widget.
   const FRAMES =
     '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
-  // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help.
-  const NO_CONTROLS = '[role=tab], .item, .row, .planes, .le-examples, .stMultiSelect, [aria-label=Help]';
+  // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help,
+  // names of columns and entries of a list.
+  const NO_CONTROLS =
+    '[role=tab], .item, .row, .planes, .le-examples, .le-column-name, .le-steps, .stMultiSelect, [aria-label=Help]';
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
@@ -66,7 +68,7 @@ window.__layout = (() => {
     for (const element of elements()) {
       if (!ownText(element) || !isShown(element) || isScreenReaderOnly(visibleBox(element))) continue;
       if (['SCRIPT', 'STYLE', 'OPTION', 'TITLE'].includes(element.tagName.toUpperCase())) continue;
-      const isScript = element.closest('sub, sup, :is(msub, msup, msubsup) > :nth-child(n + 2)');
+      const isScript = element.closest('sub, sup, :is(msub, msup, msubsup, munder) > :nth-child(n + 2)');
       const size = Number.parseFloat(getComputedStyle(element).fontSize);
       if (size < SMALLEST_PX * (isScript ? 0.7 : 1) - 0.01)
         found.push(`${size.toFixed(1)} px ${name(element)}`);

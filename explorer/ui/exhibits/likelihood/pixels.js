@@ -36,7 +36,11 @@ export function buildPixels(s) {
     element('span', { className: 'le-row-name', textContent: 'the image x, and the mean of p(x|z)' }),
   );
   for (const name of s.columns) {
-    const button = element('button', { data: { of: name }, textContent: TITLES[name] });
+    const button = element('button', {
+      className: 'le-column-name',
+      data: { of: name },
+      textContent: TITLES[name],
+    });
     button.addEventListener('click', () => s.set({ of: name }));
     const kind = name === 'bernoulli' ? '\u2212 cross-entropy' : 'log p(x|z)';
     const value = element('b', { data: { num: `log-prob-${name}` } });
