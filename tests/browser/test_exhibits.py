@@ -53,7 +53,8 @@ def test_a_page_has_no_serious_finding_of_axe(window, path, axe):  # noqa: F811
         page = window(SIZES[0], path, color_scheme=theme).page
         told += serious(page, axe)
         for prediction in page.locator("[data-prediction]").all():
-            prediction.locator("button").first.click()
+            if prediction.is_visible():  # some exhibits show those of one part at a time
+                prediction.locator("button").first.click()
         page.wait_for_timeout(500)
         told += serious(page, axe)
     assert not told, "\n".join(told)
