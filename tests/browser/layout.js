@@ -11,8 +11,10 @@ window.__layout = (() => {
     '.react-aria-ComboBox, [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]';
   // Controls of their own height: tabs, pictures, values in rows of a table, switches in a heading, help,
   // names of columns and entries of a list.
-  const NO_CONTROLS =
-    '[role=tab], .item, .row, .planes, .le-examples, .le-column-name, .le-steps, .stMultiSelect, [aria-label=Help]';
+  const NO_CONTROLS = [
+    '[role=tab], .item, .row, .planes, .le-examples, .le-column-name, .le-steps, .stMultiSelect',
+    '[aria-label=Help]',
+  ].join();
   // Parts that belong on top of others.
   const LAYERS = /^(map-overlay|anchor-[abc]|pane-.*|st[A-Z].*)$/;
 
