@@ -1,7 +1,5 @@
 """The exhibit /loss-terms: its numbers are the core's at every epoch; predictions, switches, keys, links and a training."""
 
-import time
-
 import pytest
 
 from explorer.core.runs import event_log, exhibit_plans, exhibit_runs
@@ -9,7 +7,6 @@ from explorer.core.runs.epoch_film import RunFilm
 from explorer.core.theory.loss_terms import kl_halves, overlapping_bubbles
 
 TWINS = tuple(exhibit_plans.LOSS_TERMS)
-TRAINED_S = 20.0  # from the click to three trained twins, on two idle cores
 OPEN = "open=0.1,1.0"
 
 
@@ -109,10 +106,8 @@ def test_an_impossible_link_is_reported_and_the_rest_of_it_holds(page):
 def test_three_twins_are_trained_from_a_click(page):
     page.open(f"loss-terms?beta=2&{OPEN}")
     assert page.number("kl-both") != page.number("kl-both")  # nothing yet
-    began = time.monotonic()
     page.page.get_by_text("Train the three").click()
     page.page.get_by_text("Trained here, 24 epochs.").wait_for(timeout=120_000)
-    print(f"trained in {time.monotonic() - began:.1f} s")
     assert page.number("kl-both") >= 0 and page.number("overlap-kl-only") == 4950
     page.page.goto(f"{page.url}/library")
     page.page.get_by_test_id("library-row").first.wait_for()

@@ -38,3 +38,12 @@ def test_the_page_reads_so_many_nats_so_soon_after_the_click(models, visit, tmp_
         assert -float(page.locator("[data-testid=run-elbo]").inner_text()) <= nats
         page.locator(".run[data-status=done]").wait_for(timeout=180_000)
         assert (root / f"{name}-16d" / "model.safetensors").is_file()
+
+
+def test_the_three_twins_of_an_exhibit_are_trained_20_s_after_the_click(exhibit_page):
+    exhibit_page.open("loss-terms?beta=4")
+    page = exhibit_page.page
+    clicked = time.monotonic()
+    page.get_by_text("Train the three").click()
+    page.get_by_text("Trained here, 24 epochs.").wait_for()
+    assert time.monotonic() - clicked <= 20
