@@ -76,7 +76,12 @@ def is_ready(engine) -> bool:
 def evidence_of(engine, state) -> tuple[np.ndarray, Evidence]:
     """(the chosen image, its Evidence), computed once for all visitors."""
     x, _ = image_of(engine, state)
-    return x, resources.shared(engine, "evidence", (x.tobytes(),), lambda: evidence(engine, x))
+    return x, evidence_of_image(engine, x)
+
+
+def evidence_of_image(engine, x: np.ndarray) -> Evidence:
+    """The Evidence of an image (C, H, W), for a thread, which must not read the state: the visitor may change it meanwhile."""
+    return resources.shared(engine, "evidence", (x.tobytes(),), lambda: evidence(engine, x))
 
 
 def q_of(engine, state, x: np.ndarray) -> tuple[Gaussian, Gaussian]:

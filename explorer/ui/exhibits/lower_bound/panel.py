@@ -107,7 +107,7 @@ def render(engine, state) -> None:
         return
     x, _ = images.image_of(engine, state)
     later = partial(resources.later, engine)
-    best = later("best", (x.tobytes(),), lambda: _best(engine, state)) if has_plane else None
+    best = later("best", (x.tobytes(),), lambda: _best(engine, x)) if has_plane else None
     importance = partial(monte_carlo.importance_weighted, engine, x, IWAE_KS, N_IWAE_DRAWS)
     plain = partial(monte_carlo.from_prior, engine, x, PRIOR_KS, N_PRIOR_DRAWS)
     estimates = {"iwae": later("iwae", (x.tobytes(),), importance), "monte-carlo": later("plain", (x.tobytes(),), plain)}
@@ -119,9 +119,8 @@ def render(engine, state) -> None:
     exhibit.render(engine, state, mount, key, lambda: make(engine, state, best, ready))
 
 
-def _best(engine, state) -> BestGaussian:
-    x, found = posterior.evidence_of(engine, state)
-    return best_gaussian(engine, x, found)
+def _best(engine, x: np.ndarray) -> BestGaussian:
+    return best_gaussian(engine, x, posterior.evidence_of_image(engine, x))
 
 
 def _content(engine, state, best: BestGaussian | None, estimates: dict) -> tuple[dict, Arrays]:
