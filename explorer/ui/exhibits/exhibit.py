@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from explorer.ui.state import session as requests_of
 from explorer.ui.state.exhibit import ExhibitState, Settings
 from explorer.ui.state.messages import toast
+from explorer.ui.widgets.rows import plain
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
 
@@ -123,7 +124,7 @@ def render(
 
     mount(state.packet(KEY, shown, content, ("stamp", "ack")), KEY, lambda: _handle_requests(state, handle))
     for notice in state.take_notices():
-        toast(notice)
+        toast(plain(notice))
 
 
 def _handle_requests(state: ExhibitState, handle: Callable) -> None:

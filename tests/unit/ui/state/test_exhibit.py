@@ -75,6 +75,15 @@ def test_impossible_parts_of_a_link_are_noted_and_the_rest_is_kept(shown):
     assert len(shown.take_notices()) == 3 and not shown.take_notices()
 
 
+@pytest.mark.parametrize(
+    "name, range_", [("m1", "number from -8 to 8"), ("k", "whole number from 1 to 100"), ("image", "0 to 49")]
+)
+def test_a_word_where_a_link_needs_a_number_is_answered_with_the_range(shown, name, range_):
+    shown.read({name: "<b>"})
+    (notice,) = shown.take_notices()
+    assert range_ in notice and "<b>" not in notice
+
+
 def test_an_answer_is_final_until_all_are_covered(shown):
     shown.answer(0, 1)
     shown.answer(0, 2)
@@ -117,3 +126,15 @@ def test_an_exhibit_without_a_model_passes_on_that_of_the_one_before(monkeypatch
     exhibit_state.exhibit("without", SETTINGS, 0)
     assert exhibit_state.wanted_model("third") == "a"
     assert exhibit_state.exhibit("third", SETTINGS, 0)[0].image == 7
+
+
+def test_a_drawing_is_evaluated_again_in_an_exhibit_that_opens_with_another_model(monkeypatch):
+    monkeypatch.setattr(exhibit_state.st, "session_state", {})
+    first, _ = exhibit_state.exhibit("first", SETTINGS, 0)
+    first.open_model(engine("a"))
+    first.change_own_image(data=b"drawing")
+    first.place_own_image(prepared="28 x 28 pixels", evaluation="by model a")
+    second, _ = exhibit_state.exhibit("second", SETTINGS, 0)
+    second.open_model(engine("b"))
+    assert second.image == OWN and second.own.data == b"drawing"
+    assert second.own.prepared is None and second.own.evaluation is None

@@ -1,0 +1,48 @@
+"""The page of an exhibit without a browser: names from outside are shown as text."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers import random_bundle, sprite_set
+
+NAME = "![x](https://example.org/x.png)"
+SHOWN = r"\!\[x\]\(https\://example\.org/x\.png\)"
+
+
+def choose_model():
+    from types import SimpleNamespace
+
+    from explorer.ui.exhibits import page
+
+    page._choose_model(SimpleNamespace(path="prior", models=("mnist-2d",), has_image=False))
+
+
+def offer_others():
+    from types import SimpleNamespace
+
+    from explorer.ui.exhibits import page
+
+    page._offer_others(
+        SimpleNamespace(path="prior", models=()),
+        SimpleNamespace(name="![x](https://example.org/x.png)"),
+        "it has one latent dimension.",
+    )
+
+
+@pytest.fixture(autouse=True)
+def checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_CHECKPOINTS", str(tmp_path))
+    random_bundle(tmp_path, "good", sprite_set())
+
+
+def test_the_model_in_a_link_is_shown_as_text():
+    page = AppTest.from_function(choose_model, default_timeout=60)
+    page.query_params["model"] = NAME
+    page.run()
+    assert not page.exception and page.selectbox[0].value == "good"
+    assert [toast.value for toast in page.toast] == [f"The model '{SHOWN}' of the link is not on this machine."]
+
+
+def test_the_name_of_a_model_that_does_not_fit_is_shown_as_text():
+    page = AppTest.from_function(offer_others, default_timeout=60).run()
+    assert not page.exception and page.info[0].value.startswith(SHOWN)
