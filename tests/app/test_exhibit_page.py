@@ -1,8 +1,13 @@
 """The page of an exhibit without a browser: names from outside are shown as text."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui.exhibits.images import panel as images
+from explorer.ui.state.exhibit import ExhibitState
 from tests.helpers import random_bundle, sprite_set
 
 NAME = "![x](https://example.org/x.png)"
@@ -46,3 +51,27 @@ def test_the_model_in_a_link_is_shown_as_text():
 def test_the_name_of_a_model_that_does_not_fit_is_shown_as_text():
     page = AppTest.from_function(offer_others, default_timeout=60).run()
     assert not page.exception and page.info[0].value.startswith(SHOWN)
+
+
+def test_images_that_are_downloaded_take_the_place_of_reconstructions(monkeypatch):
+    packets, downloaded = [], []
+    monkeypatch.setattr(images, "mount", lambda packet, *_: packets.append(packet))
+    pictures = np.full((3, 1, 2, 2), 200, np.uint8)
+    engine = SimpleNamespace(
+        name="downloaded",
+        content_hash="hash",
+        image_shape=(1, 2, 2),
+        gallery=SimpleNamespace(mu=np.zeros((3, 2)), labels=np.arange(3)),
+        origin=SimpleNamespace(title="Digits", dataset="digits", class_names=("0", "1", "2")),
+        ink_layout=SimpleNamespace(dark_background=True),
+        pictures=lambda rows: pictures[rows] if downloaded else None,
+        images_or_recons=lambda rows: (pictures[rows] if downloaded else 0 * pictures[rows], not downloaded),
+    )
+    state = ExhibitState("path", {}, 0)
+    state.open_model(engine)
+    images.render(engine, state)
+    images.render(engine, state)
+    downloaded.append(True)
+    images.render(engine, state)
+    assert [b"stand in" in packet for packet in packets] == [True, True, False]
+    assert [packet.count(bytes([200])) >= 3 * 4 for packet in packets] == [False, False, True]

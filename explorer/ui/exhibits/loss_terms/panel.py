@@ -70,7 +70,12 @@ def render(engine, state) -> None:
     )
     shown = training.watch(plan)
     exhibit.render(
-        engine, state, mount, shown.key, lambda: _content(state, shown), lambda request: training.handle(plan, state, request)
+        engine,
+        state,
+        mount,
+        (*shown.key, _has_mnist()),
+        lambda: _content(state, shown),
+        lambda request: training.handle(plan, state, request),
     )
 
 
