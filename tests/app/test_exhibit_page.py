@@ -1,11 +1,14 @@
 """The page of an exhibit without a browser: names from outside are shown as text."""
 
+import time
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui.exhibits import posterior
 from explorer.ui.exhibits.images import panel as images
 from explorer.ui.state.exhibit import ExhibitState
 from tests.helpers import random_bundle, sprite_set
@@ -75,3 +78,23 @@ def test_images_that_are_downloaded_take_the_place_of_reconstructions(monkeypatc
     images.render(engine, state)
     assert [b"stand in" in packet for packet in packets] == [True, True, False]
     assert [packet.count(bytes([200])) >= 3 * 4 for packet in packets] == [False, False, True]
+
+
+def test_the_page_keeps_no_decoded_plane_in_memory(monkeypatch):
+    class Plane:
+        """In place of 120 MB."""
+
+    decoded = []
+
+    def plane_of(engine):
+        plane = Plane()
+        decoded.append(weakref.ref(plane))
+        return plane
+
+    monkeypatch.setattr(posterior, "plane_of", plane_of)
+    monkeypatch.setattr(posterior, "clock", lambda *_: None)
+    engine = SimpleNamespace(name="two", content_hash="hash", gallery=SimpleNamespace(mu=np.zeros((3, 2))))
+    deadline = time.monotonic() + 20
+    while not posterior.is_ready(engine) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert posterior.is_ready(engine) and [plane() for plane in decoded] == [None]

@@ -66,7 +66,8 @@ def misfit(engine) -> str | None:
 
 def is_ready(engine) -> bool:
     """Whether the plane of the model is decoded. If not, a thread decodes it, and this fragment runs again until it is."""
-    if resources.later(engine, "plane", (), lambda: plane_of(engine)) is not None:
+    # Not the plane itself: it has up to 120 MB, and plane_of keeps a few only.
+    if resources.later(engine, "plane", (), lambda: plane_of(engine) is not None) is not None:
         return True
     st.html(f"<p class='le-look' role='status'>Decoding the latent plane of {escape(engine.name)}, once for all visitors</p>")
     clock("plane", POLL_S)
