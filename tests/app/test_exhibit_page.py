@@ -1,5 +1,6 @@
 """The page of an exhibit without a browser: names from outside are shown as text."""
 
+import threading
 import time
 import weakref
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui import resources
 from explorer.ui.exhibits import posterior
 from explorer.ui.exhibits.images import panel as images
 from explorer.ui.state.exhibit import ExhibitState
@@ -98,3 +100,28 @@ def test_the_page_keeps_no_decoded_plane_in_memory(monkeypatch):
     while not posterior.is_ready(engine) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert posterior.is_ready(engine) and [plane() for plane in decoded] == [None]
+
+
+def test_few_results_are_computed_at_once_however_many_are_asked_for():
+    engine = SimpleNamespace(name="busy", content_hash="hash")
+    running, may_end, lock, most = 0, threading.Event(), threading.Lock(), []
+
+    def make():
+        nonlocal running
+        with lock:
+            running += 1
+            most.append(running)
+        may_end.wait(20)
+        with lock:
+            running -= 1
+        return True
+
+    def n_ready() -> int:
+        return sum(resources.later(engine, "busy", (i,), make) is not None for i in range(12))
+
+    assert n_ready() == 0
+    may_end.set()
+    deadline = time.monotonic() + 20
+    while n_ready() < 12 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert n_ready() == len(most) and max(most) <= 4

@@ -83,6 +83,8 @@ def test_the_view_of_a_page_becomes_an_entry():
     assert lecture.entry("explore", "model=a&image=3&lecture=elbo:2", PAGES) == Entry("explore", "model=a&image=3")
     with pytest.raises(DataError, match="Explore and the exhibits only"):
         lecture.entry("train", "", PAGES)
+    with pytest.raises(DataError, match="too long"):  # as it is written to the file
+        lecture.entry("explore", "model=" + "\u00e9" * 1000, PAGES)
 
 
 def test_editing_and_undoing():
