@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.ui import resources
 from explorer.ui.exhibits import posterior
 from explorer.ui.exhibits.images import panel as images
+from explorer.ui.exhibits.lower_bound import panel as lower_bound
 from explorer.ui.state.exhibit import ExhibitState
 from tests.helpers import random_bundle, sprite_set
 
@@ -125,3 +126,9 @@ def test_few_results_are_computed_at_once_however_many_are_asked_for():
     while n_ready() < 12 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert n_ready() == len(most) and max(most) <= 4
+
+
+@pytest.mark.parametrize("latent_dim, sentence", [(1, "one latent dimension"), (16, "cannot be integrated over 16 dimensions")])
+def test_the_lower_bound_says_why_there_are_only_estimates(latent_dim, sentence):
+    header, _ = lower_bound._estimates_only(SimpleNamespace(latent_dim=latent_dim), None, None, {})
+    assert sentence in header["status"] and "only estimates" in header["status"]

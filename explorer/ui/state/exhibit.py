@@ -215,6 +215,7 @@ def exhibit(path: str, settings: Settings, n_predictions: int) -> tuple[ExhibitS
         if last is not None:
             new.image, new.own = last.image, last.own.not_evaluated()  # the new exhibit may show another model
         states[path] = new
+    states[path] = states.pop(path)  # the exhibit that was opened last is the last one
     return states[path], is_new
 
 

@@ -31,7 +31,7 @@ class Recording(TypedDict):
     """Header fields."""
 
     record_shape: tuple[int, int, int]
-    originals_told: str  # what the first n_shown pictures of `film` are
+    originals_caption: str  # says what the first n_shown pictures of `film` are
     n_shown: int  # images of each kind in `film`
     losses: list[Losses]  # of each epoch, from 0
     overlaps: list[int]  # of each epoch: pairs of the bubbles that overlap in all dimensions
@@ -70,14 +70,14 @@ def _read(has_mnist: bool) -> tuple[Recording, RecordingArrays]:
     start = next(event for event in events if event["kind"] == "training")
     labels = np.array(start["labels"], np.int32)
     few = slice(N_BUBBLES)
-    originals, originals_told = _originals(frames[-1].reconstructions, has_mnist)
+    originals, originals_caption = _originals(frames[-1].reconstructions, has_mnist)
     pictures = [originals]
     for frame in frames:
         pictures += [frame.reconstructions, frame.samples]
     bubbles = [plane_ellipses(frame.mu[few], frame.logvar[few], frame.xy[few]) for frame in frames]
     header = {
         "record_shape": tuple(start["shape"]),
-        "originals_told": originals_told,
+        "originals_caption": originals_caption,
         "n_shown": len(originals),
         "losses": [event["test"] for event in events if event["kind"] == "epoch"],
         "overlaps": [overlapping_bubbles(frame.mu[few], frame.logvar[few]).n_pairs for frame in frames],
@@ -97,7 +97,7 @@ def _read(has_mnist: bool) -> tuple[Recording, RecordingArrays]:
 
 
 def _originals(last: np.ndarray, has_mnist: bool) -> tuple[np.ndarray, str]:
-    """(the first test images of MNIST, what they are); where they are not on this computer, their last reconstructions."""
+    """(the first test images of MNIST, their caption); where they are not on this computer, their last reconstructions."""
     with suppress(ExplorerError):
         if has_mnist:
             return catalog.load("mnist", "test", download=False).images[: len(last)], "sixteen test images"

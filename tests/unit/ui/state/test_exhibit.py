@@ -138,3 +138,11 @@ def test_a_drawing_is_evaluated_again_in_an_exhibit_that_opens_with_another_mode
     second.open_model(engine("b"))
     assert second.image == OWN and second.own.data == b"drawing"
     assert second.own.prepared is None and second.own.evaluation is None
+
+
+def test_a_new_exhibit_shows_the_model_of_the_one_that_was_opened_last(monkeypatch):
+    monkeypatch.setattr(exhibit_state.st, "session_state", {})
+    monkeypatch.setattr(exhibit_state.st, "query_params", {})
+    for path, model in (("first", "a"), ("second", "b"), ("first", "c")):
+        exhibit_state.exhibit(path, SETTINGS, 0)[0].open_model(engine(model))
+    assert exhibit_state.wanted_model("third") == "c"
