@@ -65,7 +65,7 @@ class Numbers:
         return values
 
     def write(self, value: tuple[float, ...]) -> str:
-        return ",".join(f"{part:.6g}" for part in value)
+        return ",".join(f"{part:.9g}" for part in value)  # probabilities still sum to 1 when they are read
 
 
 Settings = Mapping[str, Number | Numbers | Choice]  # by name, which is also that of the query parameter
@@ -115,7 +115,7 @@ class ExhibitState:
     def show_image(self, row: int) -> None:
         """Shows a gallery image or OWN. Settings that the exhibit computes for an image are those of the new image."""
         if 0 <= row < self.n_images or (row == OWN and self.own.data is not None):
-            self.image = row
+            self.image = int(row)
             self._drop_computed()
 
     def change_own_image(self, **changes) -> None:
@@ -136,7 +136,7 @@ class ExhibitState:
     def answer(self, prediction: int, choice: int) -> None:
         """Commits to a choice, once."""
         if 0 <= prediction < self.n_predictions and 0 <= choice < 8:
-            self.answers.setdefault(prediction, choice)
+            self.answers.setdefault(int(prediction), int(choice))  # True is an int, too
 
     def cover(self) -> None:
         """Covers all answers again."""

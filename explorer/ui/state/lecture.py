@@ -70,7 +70,7 @@ def entry(page: str, query: str, pages: Pages) -> Entry:
     if page not in pages:
         raise DataError("A lecture shows Explore and the exhibits only; this page was not added.")
     kept = {name: text for name, text in parse_qsl(query, keep_blank_values=True) if name in pages[page]}
-    link = urlencode(kept, safe=",.:")
+    link = urlencode(kept, safe=",.:", errors="replace")
     if len(link) > MAX_QUERY:
         raise DataError("The link to this view is too long for a lecture.")
     return Entry(page, link)

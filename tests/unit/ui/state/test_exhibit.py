@@ -69,6 +69,17 @@ def test_a_link_restores_the_exhibit(shown):
     assert not other.take_notices()
 
 
+def test_a_link_keeps_probabilities_that_sum_to_one(shown):
+    shown.change({"pz": "0.33333333,0.66666667"})
+    assert sum(map(float, dict(parse_qsl(shown.link()))["pz"].split(","))) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_request_with_true_for_a_number_leaves_a_link_that_can_be_followed(shown):
+    shown.show_image(True)
+    shown.answer(True, True)
+    assert shown.link() == "model=a&image=1&open=1.1"
+
+
 def test_impossible_parts_of_a_link_are_noted_and_the_rest_is_kept(shown):
     shown.read({"image": "50", "m1": "1e9", "x": "0", "open": "7.1", "unknown": "<b>"})
     assert (shown.image, shown["m1"], shown["x"], shown.answers) == (0, None, "0", {})
