@@ -51,7 +51,7 @@ def test_the_model_in_a_link_is_shown_as_text():
     page.query_params["model"] = NAME
     page.run()
     assert not page.exception and page.selectbox[0].value == "good"
-    assert [toast.value for toast in page.toast] == [f"The model '{SHOWN}' of the link is not on this machine."]
+    assert [toast.value for toast in page.toast] == [f"The model '{SHOWN}' is not on this machine."]
 
 
 def test_the_name_of_a_model_that_does_not_fit_is_shown_as_text():

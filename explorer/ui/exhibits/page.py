@@ -73,7 +73,7 @@ def _choose_model(exhibit):
     arriving = arrival.opening(exhibit.path)
     wanted = state_of.wanted_model(exhibit.path) if arriving is None else arriving.get("model")
     if wanted is not None and wanted not in names:
-        messages.toast_once(f"The model '{plain(wanted)}' of the link is not on this machine.")
+        messages.toast_once(f"The model '{plain(wanted)}' is not on this machine.")
         wanted = None
     index = names.index(wanted or _first_model(exhibit, good) or names[0])
     key = f"{MODEL}-{exhibit.path}"
