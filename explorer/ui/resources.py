@@ -26,6 +26,7 @@ N_ENGINES = 6  # some 10 MB each
 CARDS = ("digits", "mnist")  # the shipped models whose samples are on the cards of Train
 N_SHARED = 16  # packets, at most 1 MB each
 N_LATER = 64  # results of some kB
+_computing = threading.BoundedSemaphore(4)  # of them at once: each takes up to 100 MB while it is computed
 SPRITE_PX, SHEET_PX = 32, 4096  # longer side of a thumbnail, and the maximum width of the sheet of all thumbnails
 
 
@@ -136,7 +137,12 @@ def later(engine, part: str, shown: tuple, make: Callable):
 
 @st.cache_resource(max_entries=N_LATER, show_spinner=False)
 def _later(name: str, content_hash: str, part: str, shown: tuple, _make: Callable) -> Future:
-    return _in_thread(part, _make)
+    return _in_thread(part, lambda: _in_turn(_make))
+
+
+def _in_turn(make: Callable):
+    with _computing:
+        return make()
 
 
 def has_images(engine) -> bool:

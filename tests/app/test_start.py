@@ -1,6 +1,7 @@
 """The front door without a browser: what it imports, and what it says when something is missing or bad."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ def opened() -> AppTest:
 
 
 def said(elements) -> str:
-    return " ".join(element.value for element in elements)
+    """Their text as it is read: without the backslashes that escape Markdown."""
+    return re.sub(r"\\([!-/:-@[-`{-~])", r"\1", " ".join(element.value for element in elements))
 
 
 def shown(page: AppTest) -> Session:
@@ -156,6 +158,16 @@ def test_a_link_to_a_changed_or_a_missing_model_says_so(checkpoints):
         page.query_params |= params
         page.run()
         assert not page.exception and sentence in said(page.toast)
+
+
+@pytest.mark.parametrize("params", [{"model": "![x](https://a.org)"}, {"model": "good", "move": "![x](https://a.org):1"}])
+def test_text_of_a_link_is_not_read_as_markdown(checkpoints, params):
+    random_bundle(checkpoints, "good", sprite_set())
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params |= params
+    page.run()
+    assert not page.exception and len(page.toast) == 1
+    assert r"\!\[x\]\(" in page.toast[0].value and "![x](" in said(page.toast)
 
 
 def test_an_own_model_that_does_not_work_is_said_beside_the_others(checkpoints, monkeypatch):

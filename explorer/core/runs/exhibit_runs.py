@@ -7,7 +7,6 @@ stopped is removed. A recorded run of some settings is shipped in `paths.RECORDE
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from explorer.core.errors import BundleError
 from explorer.core.paths import RECORDED_DIR, exhibit_runs_dir
 from explorer.core.runs import folder as run_folder
 from explorer.core.runs import process, status
-from explorer.core.runs.event_log import EventLog
 from explorer.core.runs.folder import RunSpec
 from explorer.core.runs.status import Run, RunStatus
 from explorer.core.storage import atomic
@@ -25,8 +23,6 @@ from explorer.core.storage import atomic
 MAX_KEPT = 16  # runs on disk, at most 1 MB each
 MAX_LIVE = 4  # in training and waiting
 WORKER = "explorer.core.worker.exhibit_job"
-
-LogOf = Callable[[Path], EventLog]
 
 
 @dataclass(frozen=True)
@@ -55,15 +51,15 @@ class ExhibitRun:
         return run_folder.create(spec, twins, parent=parent)
 
 
-def find(wanted: ExhibitRun, log_of: LogOf = EventLog) -> Run | None:
+def find(wanted: ExhibitRun) -> Run | None:
     """The visitors' run with these settings: live, done or failed; None if there is none."""
-    run = _look(exhibit_runs_dir() / wanted.key, log_of)
+    run = _look(exhibit_runs_dir() / wanted.key)
     return run if run and (run.is_live or run.status in (RunStatus.DONE, RunStatus.FAILED)) else None
 
 
-def recorded(wanted: ExhibitRun, log_of: LogOf = EventLog) -> Run | None:
+def recorded(wanted: ExhibitRun) -> Run | None:
     """The shipped run with these settings, or None."""
-    return _look(RECORDED_DIR / wanted.key, log_of)
+    return _look(RECORDED_DIR / wanted.key)
 
 
 def start(wanted: ExhibitRun) -> Run:
@@ -97,8 +93,8 @@ def stop(wanted: ExhibitRun) -> None:
             run_folder.write_control(folder, replace(run_folder.read_control(folder), stop="stop"))
 
 
-def _look(folder: Path, log_of: LogOf) -> Run | None:
-    return status.look_at(folder, log_of) if (folder / run_folder.RUN).is_file() else None
+def _look(folder: Path) -> Run | None:
+    return status.look_at(folder) if (folder / run_folder.RUN).is_file() else None
 
 
 def _prune(resting: list[Run], key: str) -> None:

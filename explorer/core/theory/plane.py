@@ -124,6 +124,7 @@ class DecodedPlane:
 
 _planes: OrderedDict[tuple[str, str], DecodedPlane] = OrderedDict()
 _lock = threading.Lock()
+_decoding = threading.Lock()  # one plane at a time; meanwhile those that are there can be used
 
 
 def plane_of(engine: Engine) -> DecodedPlane:
@@ -133,13 +134,24 @@ def plane_of(engine: Engine) -> DecodedPlane:
     """
     check_integrable(engine)
     key = engine.name, engine.content_hash
-    with _lock:
-        if key not in _planes:
-            _planes[key] = DecodedPlane(engine.likelihood, _half_width(engine))
+    if (plane := _kept(key)) is not None:
+        return plane
+    with _decoding:
+        if (plane := _kept(key)) is not None:
+            return plane
+        plane = DecodedPlane(engine.likelihood, _half_width(engine))
+        with _lock:
+            _planes[key] = plane
             while len(_planes) > MAX_PLANES:
                 _planes.popitem(last=False)
-        _planes.move_to_end(key)
-        return _planes[key]
+        return plane
+
+
+def _kept(key: tuple[str, str]) -> DecodedPlane | None:
+    with _lock:
+        if key in _planes:
+            _planes.move_to_end(key)
+        return _planes.get(key)
 
 
 def check_likelihood(engine: Engine) -> PixelLikelihood:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 from urllib.parse import parse_qsl
 
+from explorer.ui import resources
 from explorer.ui.state import session as requests_of
 from explorer.ui.state.exhibit import ExhibitState, Settings
 from explorer.ui.state.messages import toast
+from explorer.ui.widgets.rows import plain
 from explorer.ui.wire.component import register
 from explorer.ui.wire.packet import Numbered
 
@@ -114,7 +116,8 @@ def render(
     `key`: everything that the packet depends on besides the engine, the settings, the image and the answers.
     `handle(request)` is called for each request that is not one of Request.
     """
-    shown = (*key, state.image, state.own.version, tuple(sorted(state.values.items())), tuple(sorted(state.answers.items())))
+    has_images = engine is not None and resources.has_images(engine)  # a data set can be downloaded while the page is open
+    shown = (*key, has_images, state.image, state.own.version, *map(_sorted_items, (state.values, state.answers)))
 
     def content() -> tuple:
         header, arrays = make()
@@ -123,7 +126,11 @@ def render(
 
     mount(state.packet(KEY, shown, content, ("stamp", "ack")), KEY, lambda: _handle_requests(state, handle))
     for notice in state.take_notices():
-        toast(notice)
+        toast(plain(notice))
+
+
+def _sorted_items(values: dict) -> tuple:
+    return tuple(sorted(values.items()))
 
 
 def _handle_requests(state: ExhibitState, handle: Callable) -> None:

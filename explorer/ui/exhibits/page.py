@@ -12,6 +12,7 @@ from explorer.ui.state import arrival, messages, widgets
 from explorer.ui.state import exhibit as state_of
 from explorer.ui.widgets import nav
 from explorer.ui.widgets.guard import guarded
+from explorer.ui.widgets.rows import plain
 
 MODEL = "exhibit-model"  # key of the model selector
 
@@ -72,7 +73,7 @@ def _choose_model(exhibit):
     arriving = arrival.opening(exhibit.path)
     wanted = state_of.wanted_model(exhibit.path) if arriving is None else arriving.get("model")
     if wanted is not None and wanted not in names:
-        messages.toast_once(f"The model '{wanted}' of the link is not on this machine.")
+        messages.toast_once(f"The model '{plain(wanted)}' is not on this machine.")
         wanted = None
     index = names.index(wanted or _first_model(exhibit, good) or names[0])
     key = f"{MODEL}-{exhibit.path}"
@@ -97,7 +98,7 @@ def _first_model(exhibit, good: dict) -> str | None:
 
 def _offer_others(exhibit, engine, reason: str) -> None:
     """Says why the model does not fit, and offers those that do."""
-    st.info(f"{engine.name}: {reason}")
+    st.info(plain(f"{engine.name}: {reason}"))
     names = {info.name for info in resources.bundles() if info.error is None} - {engine.name}
     for name in exhibit.models:
         if name in names:

@@ -66,7 +66,8 @@ def misfit(engine) -> str | None:
 
 def is_ready(engine) -> bool:
     """Whether the plane of the model is decoded. If not, a thread decodes it, and this fragment runs again until it is."""
-    if resources.later(engine, "plane", (), lambda: plane_of(engine)) is not None:
+    # Not the plane itself: it has up to 120 MB, and plane_of keeps a few only.
+    if resources.later(engine, "plane", (), lambda: plane_of(engine) is not None) is not None:
         return True
     st.html(f"<p class='le-look' role='status'>Decoding the latent plane of {escape(engine.name)}, once for all visitors</p>")
     clock("plane", POLL_S)
@@ -76,7 +77,12 @@ def is_ready(engine) -> bool:
 def evidence_of(engine, state) -> tuple[np.ndarray, Evidence]:
     """(the chosen image, its Evidence), computed once for all visitors."""
     x, _ = image_of(engine, state)
-    return x, resources.shared(engine, "evidence", (x.tobytes(),), lambda: evidence(engine, x))
+    return x, evidence_of_image(engine, x)
+
+
+def evidence_of_image(engine, x: np.ndarray) -> Evidence:
+    """The Evidence of an image (C, H, W), for a thread, which must not read the state: the visitor may change it meanwhile."""
+    return resources.shared(engine, "evidence", (x.tobytes(),), lambda: evidence(engine, x))
 
 
 def q_of(engine, state, x: np.ndarray) -> tuple[Gaussian, Gaussian]:

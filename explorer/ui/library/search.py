@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from explorer.core.config import TrainConfig
+
 SEARCHED_FROM = 6  # models and runs together
 
 
@@ -49,7 +51,7 @@ def found_runs(runs: Sequence, text: str, titles: dict[str, str]) -> list:
     """The runs that match `text`. `titles`: of the data sets, by name."""
     found = []
     for run in runs:
-        dataset = run.spec.train.get("dataset", "") if run.spec else ""
+        dataset = run.spec.train.get("dataset", TrainConfig.dataset) if run.spec else ""
         twins = [twin.name for twin in run.twins]
         if _matches(text, run.name, dataset, titles.get(dataset, ""), *twins):
             found.append(run)

@@ -1,5 +1,6 @@
 """The state of one exhibit in one tab: its model, image and settings, the answers to its predictions, and its link."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ class Number:
     whole: bool = False
 
     def read(self, text: str) -> float:
-        value = float(text)  # raises ValueError
+        value = _float(text)
         if not self.low <= value <= self.high or (self.whole and value != int(value)):  # false for NaN too
             raise ValueError(f"it must be a {'whole ' * self.whole}number from {self.low:g} to {self.high:g}")
         return int(value) if self.whole else value
@@ -58,13 +59,13 @@ class Numbers:
     default: tuple[float, ...]
 
     def read(self, text: str) -> tuple[float, ...]:
-        values = tuple(map(float, text.split(",")))  # raises ValueError
+        values = tuple(map(_float, text.split(",")))
         if len(values) != len(self.default) or not all(self.low <= value <= self.high for value in values):
             raise ValueError(f"it must be {len(self.default)} numbers from {self.low:g} to {self.high:g}")
         return values
 
     def write(self, value: tuple[float, ...]) -> str:
-        return ",".join(f"{part:.6g}" for part in value)
+        return ",".join(f"{part:.9g}" for part in value)  # probabilities still sum to 1 when they are read
 
 
 Settings = Mapping[str, Number | Numbers | Choice]  # by name, which is also that of the query parameter
@@ -114,7 +115,7 @@ class ExhibitState:
     def show_image(self, row: int) -> None:
         """Shows a gallery image or OWN. Settings that the exhibit computes for an image are those of the new image."""
         if 0 <= row < self.n_images or (row == OWN and self.own.data is not None):
-            self.image = row
+            self.image = int(row)
             self._drop_computed()
 
     def change_own_image(self, **changes) -> None:
@@ -135,7 +136,7 @@ class ExhibitState:
     def answer(self, prediction: int, choice: int) -> None:
         """Commits to a choice, once."""
         if 0 <= prediction < self.n_predictions and 0 <= choice < 8:
-            self.answers.setdefault(prediction, choice)
+            self.answers.setdefault(int(prediction), int(choice))  # True is an int, too
 
     def cover(self) -> None:
         """Covers all answers again."""
@@ -187,6 +188,14 @@ class ExhibitState:
                 self.notices.append(f"The link's '{name}' was ignored: {error}.")
 
 
+def _float(text: str) -> float:
+    """The number in a text; NaN for any other text."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def _read_answers(text: str, n_predictions: int) -> dict[int, int]:
     found = {}
     for part in text.split(","):
@@ -204,8 +213,9 @@ def exhibit(path: str, settings: Settings, n_predictions: int) -> tuple[ExhibitS
     if is_new:
         new, last = ExhibitState(path, settings, n_predictions), _last_with_model(states)
         if last is not None:
-            new.image, new.own = last.image, last.own
+            new.image, new.own = last.image, last.own.not_evaluated()  # the new exhibit may show another model
         states[path] = new
+    states[path] = states.pop(path)  # the exhibit that was opened last is the last one
     return states[path], is_new
 
 

@@ -69,10 +69,11 @@ def entry(page: str, query: str, pages: Pages) -> Entry:
     """An entry for a page as it is shown; parameters that do not belong to its link are left out. Raises DataError."""
     if page not in pages:
         raise DataError("A lecture shows Explore and the exhibits only; this page was not added.")
-    if len(query) > MAX_QUERY:
-        raise DataError("The link to this view is too long for a lecture.")
     kept = {name: text for name, text in parse_qsl(query, keep_blank_values=True) if name in pages[page]}
-    return Entry(page, urlencode(kept, safe=",.:"))
+    link = urlencode(kept, safe=",.:", errors="replace")
+    if len(link) > MAX_QUERY:
+        raise DataError("The link to this view is too long for a lecture.")
+    return Entry(page, link)
 
 
 def check(is_right: bool, reason: str) -> None:

@@ -44,11 +44,11 @@ function accept(s, packet) {
   names.forEach((name, i) => {
     showNumber(s, `r2-${name}`, packet.r2[i]);
   });
-  const isFirst = s.draw === undefined;
   if (!s.isSettled()) return;
-  s.draw = draw;
+  const isShown = s.shown === 'draw' && s.draw === draw && s.model === packet.model;
+  Object.assign(s, { draw, model: packet.model });
   if (show === 'infer') runBackwards(s);
-  else if (isFirst || s.shown !== 'draw') runForwards(s);
+  else if (!isShown) runForwards(s);
   redraw(s);
 }
 
@@ -63,15 +63,15 @@ function redraw(s) {
 const row = (array, i, length) => array.subarray(i * length, (i + 1) * length);
 
 // Shows z; `sigma` is null where z is a point.
-function showZ(s, z, sigma, told) {
+function showZ(s, z, sigma, caption) {
   s.bars = [z, sigma];
   drawBars(s.$('[data-part=z]'), z, sigma, SHOWN_SIGMA);
-  s.$('[data-part=z-told]').textContent = told;
+  s.$('[data-part=z-caption]').textContent = caption;
 }
 
-function showX(s, sheet, index, columns, told) {
+function showX(s, sheet, index, columns, caption) {
   blit(s.$('[data-part=x]'), sheet, index, columns, s.packet.shape);
-  s.$('[data-part=x-told]').textContent = told;
+  s.$('[data-part=x-caption]').textContent = caption;
 }
 
 function runForwards(s) {
@@ -166,10 +166,10 @@ function traitSlider(s, name, unit, i, n) {
     document.createElement(tag),
   );
   text.textContent = name;
-  const told = document.createElement('small');
-  told.append('R\u00b2 ', r2);
+  const quality = document.createElement('small');
+  quality.append('R\u00b2 ', r2);
   r2.dataset.num = `r2-${name}`;
-  text.append(told);
+  text.append(quality);
   Object.assign(input, { type: 'range', min: 0, max: n - 1, value: (n - 1) / 2, ariaLabel: name });
   input.dataset.testid = `trait-${name}`;
   input.addEventListener('input', (event) => {

@@ -74,6 +74,7 @@ class Header(Frame):
     units: list[str]
     r2: list[float]
     rows: list[int]  # the dimensions in the matrix
+    model: str  # changes with the model
     draw: int  # the draw that is shown
     show: str  # "draw" or "infer"
     n_frames: int  # of each film
@@ -109,6 +110,7 @@ def _content(engine, state) -> tuple[dict, Arrays]:
         "units": [trait.unit for trait in traits],
         "r2": [trait.r2 for trait in traits],
         "rows": rows.tolist(),
+        "model": engine.content_hash,
         "draw": state["draw"],
         "show": state["show"],
         "n_frames": N_FRAMES,

@@ -56,7 +56,8 @@ Request = Pick | Image | Clear
 def render(engine, state) -> None:
     """Draws the chooser. Evaluates a drawing first, so that `state.own` is that of this engine."""
     _evaluate(engine, state)
-    packet = state.packet(KEY, (state.image, state.own.version), lambda: _content(engine, state), ("stamp", "ack"))
+    key = resources.has_images(engine), state.image, state.own.version
+    packet = state.packet(KEY, key, lambda: _content(engine, state), ("stamp", "ack"))
     mount(packet, KEY, lambda: _handle_requests(state))
 
 
@@ -95,7 +96,7 @@ def _handle_requests(state) -> None:
 
 
 def _content(engine, state) -> tuple[dict, Arrays, dict]:
-    rows, pictures = resources.shared(engine, KEY, (), lambda: _examples(engine))
+    rows, pictures = resources.shared(engine, KEY, (resources.has_images(engine),), lambda: _examples(engine))
     chosen, is_recon = image_of(engine, state)
     data = engine.origin.title or engine.origin.dataset
     header = {

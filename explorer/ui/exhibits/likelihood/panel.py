@@ -119,7 +119,7 @@ class Arrays(TypedDict):
 
 
 def render(engine, state) -> None:
-    entropy = resources.later(engine, "target-entropy", (), lambda: _data_entropy(engine))
+    entropy = resources.later(engine, "target-entropy", (resources.has_images(engine),), lambda: _data_entropy(engine))
     if entropy is None:
         clock("exhibit", POLL_S)
     exhibit.render(engine, state, mount, (entropy,), lambda: _content(engine, state, entropy))

@@ -46,6 +46,7 @@ function build(s) {
 function accept(s, packet) {
   const { epochs, epoch, shape } = packet;
   acceptTraining(s, packet);
+  if (s.at + 1 >= epochs.length) clearTimeout(s.film); // another run, with fewer epochs
   s.$('[data-setting=data]').closest('label').hidden = !packet.has_mnist;
   s.sheets = {
     originals: drawSheet(packet.originals, shape, 64),

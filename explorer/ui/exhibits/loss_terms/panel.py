@@ -70,7 +70,12 @@ def render(engine, state) -> None:
     )
     shown = training.watch(plan)
     exhibit.render(
-        engine, state, mount, shown.key, lambda: _content(state, shown), lambda request: training.handle(plan, state, request)
+        engine,
+        state,
+        mount,
+        (*shown.key, _has_mnist()),
+        lambda: _content(state, shown),
+        lambda request: training.handle(plan, state, request),
     )
 
 
@@ -133,7 +138,7 @@ def _picture_rows(shown: Shown) -> tuple[list[int], list[int]]:
     return first[:N_PICTURES].tolist(), labels
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=600)  # at most 64 kB each
 def _numbers_at(mu: bytes, logvar: bytes, n_dims: int, n: int) -> dict[str, float]:
     means, logvars = (np.frombuffer(part, np.float32).reshape(-1, n_dims) for part in (mu, logvar))
     halves = kl_halves(means, logvars)

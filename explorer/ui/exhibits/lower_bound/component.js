@@ -24,6 +24,7 @@ function build(s) {
 
 function accept(s, packet) {
   const { log_px, best_elbo, encoder_elbo, status, series } = packet;
+  if (packet.picture !== s.picture) clearTimeout(s.film); // it is that of another image or model
   const gain = best_elbo === null ? Number.NaN : best_elbo - encoder_elbo;
   showNumber(s, 'log-px', log_px ?? Number.NaN, 4);
   showNumber(s, 'best-elbo', best_elbo ?? Number.NaN, 4);

@@ -107,7 +107,7 @@ def render(engine, state) -> None:
         return
     x, _ = images.image_of(engine, state)
     later = partial(resources.later, engine)
-    best = later("best", (x.tobytes(),), lambda: _best(engine, state)) if has_plane else None
+    best = later("best", (x.tobytes(),), lambda: _best(engine, x)) if has_plane else None
     importance = partial(monte_carlo.importance_weighted, engine, x, IWAE_KS, N_IWAE_DRAWS)
     plain = partial(monte_carlo.from_prior, engine, x, PRIOR_KS, N_PRIOR_DRAWS)
     estimates = {"iwae": later("iwae", (x.tobytes(),), importance), "monte-carlo": later("plain", (x.tobytes(),), plain)}
@@ -119,15 +119,14 @@ def render(engine, state) -> None:
     exhibit.render(engine, state, mount, key, lambda: make(engine, state, best, ready))
 
 
-def _best(engine, state) -> BestGaussian:
-    x, found = posterior.evidence_of(engine, state)
-    return best_gaussian(engine, x, found)
+def _best(engine, x: np.ndarray) -> BestGaussian:
+    return best_gaussian(engine, x, posterior.evidence_of_image(engine, x))
 
 
 def _content(engine, state, best: BestGaussian | None, estimates: dict) -> tuple[dict, Arrays]:
     shown, fields = posterior.packet(engine, state)
-    way = None if best is None else best.best if best.best.elbo[0] == best.encoder_elbo else best.from_encoder
-    path = np.zeros((0, 4)) if best is None else np.concatenate([way.means, way.sigmas], 1)
+    ascent = None if best is None else best.best if best.best.elbo[0] == best.encoder_elbo else best.from_encoder
+    path = np.zeros((0, 4)) if best is None else np.concatenate([ascent.means, ascent.sigmas], 1)
     header = shown | {
         "encoder_elbo": best and best.encoder_elbo,
         "best_elbo": best and best.elbo,
@@ -144,10 +143,16 @@ def _estimates_only(engine, state, best: None, estimates: dict) -> tuple[dict, A
         "best_elbo": None,
         "n_steps": 0,
         "series": [_series(name, estimate) for name, estimate in estimates.items()],
-        "status": f"log p(x) cannot be integrated over {engine.latent_dim} dimensions: there are only estimates, and plain "
-        "Monte Carlo misses the posterior. Choose mnist-2d or digits-2d to see it exactly.",
+        "status": f"{_why_no_plane(engine)}: there are only estimates, and plain Monte Carlo misses the posterior. "
+        "Choose mnist-2d or digits-2d to see it exactly.",
     }
     return header, {"fields": np.zeros(0, np.float32), "path": np.zeros((0, 4), np.float32)}
+
+
+def _why_no_plane(engine) -> str:
+    if engine.latent_dim == 1:
+        return "This model has one latent dimension, and this exhibit draws a plane"
+    return f"log p(x) cannot be integrated over {engine.latent_dim} dimensions"
 
 
 def _series(name: str, estimates: monte_carlo.Estimates) -> Series:

@@ -24,7 +24,7 @@ const KEEPS_ARROWS = 'input, select, textarea, [role=combobox], [role=applicatio
 export default mountExhibit('practica', build, accept);
 
 function build(s) {
-  Object.assign(s, { step: 0, epoch: 0, frame: 0, recorded: null, isLoading: false });
+  Object.assign(s, { step: 0, epoch: 0, frame: 0, recorded: null, caption: null });
   TITLES.forEach((title, i) => {
     const button = document.createElement('button');
     button.textContent = title;
@@ -73,8 +73,8 @@ function accept(s, packet) {
   showFacts(s, packet);
   showSamples(s, packet);
   draw(s);
-  if (s.isLoading) return;
-  s.isLoading = true; // the film is the same in all packets
+  if (s.caption === packet.originals_caption) return; // the film differs in the originals alone
+  s.caption = packet.originals_caption;
   createImageBitmap(new Blob([film], { type: 'image/jpeg' })).then((sheet) => {
     s.recorded = sheet;
     showPictures(s);

@@ -112,14 +112,16 @@ class Arrays(RecordingArrays):
 
 
 def render(engine, state) -> None:
-    measured = resources.later(engine, "practicum", (), lambda: _measure(engine))
+    measured = resources.later(engine, "practicum", (resources.has_images(engine),), lambda: _measure(engine))
     if measured is None:
         clock("exhibit", POLL_S)
-    exhibit.render(engine, state, mount, (measured is not None,), lambda: _content(engine, state, measured or {}))
+    exhibit.render(
+        engine, state, mount, (measured is not None, recording.has_mnist()), lambda: _content(engine, state, measured or {})
+    )
 
 
 def _content(engine, state, measured: dict) -> tuple[dict, Arrays]:
-    recorded, arrays = recording.recording(engine)
+    recorded, arrays = recording.recording()
     header = recorded | {
         "step": state["step"],
         "epoch": state["epoch"],
@@ -138,7 +140,7 @@ def _content(engine, state, measured: dict) -> tuple[dict, Arrays]:
 
 def _measure(engine) -> dict:
     """What the images themselves are needed for; empty if they are not on this machine."""
-    measured, n_means = {}, len(recording.recording(engine)[1]["labels"])
+    measured, n_means = {}, len(recording.recording()[1]["labels"])
     images = engine.pictures(evenly_spaced(np.arange(len(engine.gallery.mu)), N_TESTED))
     if images is not None and engine.likelihood is not None:
         losses = loss_at_mean(engine, images)

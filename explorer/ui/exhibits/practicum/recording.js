@@ -18,8 +18,8 @@ export function showPictures(s, epoch = s.step === 0 ? 0 : s.epoch) {
 
 // Line `line` of the film, in rows of COLUMNS.
 function drawRow(s, part, line) {
-  const { record_shape, n_shown, originals_told } = s.packet;
-  s.$('[data-part=originals-told]').textContent = originals_told;
+  const { record_shape, n_shown, originals_caption } = s.packet;
+  s.$('[data-part=originals-caption]').textContent = originals_caption;
   const [, height, width] = record_shape;
   const canvas = s.$(`[data-part="${part}"]`);
   Object.assign(canvas, { width: COLUMNS * width, height: Math.ceil(n_shown / COLUMNS) * height });

@@ -1,15 +1,16 @@
 """The recorded run of the practicum, as header fields and arrays: losses, pictures, means and posteriors of its epochs."""
 
+from contextlib import suppress
+from functools import lru_cache
 from typing import TypedDict
 
 import numpy as np
 
 from explorer import figures
-from explorer.core.data import catalog
+from explorer.core.data import catalog, downloads
 from explorer.core.errors import ExplorerError
 from explorer.core.theory.loss_terms import overlapping_bubbles
 from explorer.core.theory.practicum import plane_ellipses, same_class_share
-from explorer.ui import resources
 from explorer.ui.exhibits import shipped
 
 NAME = "practicum"  # of the run
@@ -30,7 +31,7 @@ class Recording(TypedDict):
     """Header fields."""
 
     record_shape: tuple[int, int, int]
-    originals_told: str  # what the first n_shown pictures of `film` are
+    originals_caption: str  # says what the first n_shown pictures of `film` are
     n_shown: int  # images of each kind in `film`
     losses: list[Losses]  # of each epoch, from 0
     overlaps: list[int]  # of each epoch: pairs of the bubbles that overlap in all dimensions
@@ -53,24 +54,30 @@ def is_there() -> bool:
     return bool(shipped.run(NAME)[1])
 
 
-def recording(engine) -> tuple[Recording, RecordingArrays]:
-    """The same for all visitors; must not be modified."""
-    return resources.shared(engine, NAME, (), _read)
+def has_mnist() -> bool:
+    """Whether the images of the run are on this machine, which may change: they can be downloaded."""
+    return downloads.missing("mnist") is None
 
 
-def _read() -> tuple[Recording, RecordingArrays]:
+def recording() -> tuple[Recording, RecordingArrays]:
+    """The same for all models and visitors; must not be modified."""
+    return _read(has_mnist())
+
+
+@lru_cache(maxsize=2)  # one second
+def _read(has_mnist: bool) -> tuple[Recording, RecordingArrays]:
     events, frames = shipped.run(NAME)
     start = next(event for event in events if event["kind"] == "training")
     labels = np.array(start["labels"], np.int32)
     few = slice(N_BUBBLES)
-    originals, originals_told = _originals(frames[-1].reconstructions)
+    originals, originals_caption = _originals(frames[-1].reconstructions, has_mnist)
     pictures = [originals]
     for frame in frames:
         pictures += [frame.reconstructions, frame.samples]
     bubbles = [plane_ellipses(frame.mu[few], frame.logvar[few], frame.xy[few]) for frame in frames]
     header = {
         "record_shape": tuple(start["shape"]),
-        "originals_told": originals_told,
+        "originals_caption": originals_caption,
         "n_shown": len(originals),
         "losses": [event["test"] for event in events if event["kind"] == "epoch"],
         "overlaps": [overlapping_bubbles(frame.mu[few], frame.logvar[few]).n_pairs for frame in frames],
@@ -89,9 +96,9 @@ def _read() -> tuple[Recording, RecordingArrays]:
     return header, arrays
 
 
-def _originals(last: np.ndarray) -> tuple[np.ndarray, str]:
-    """(the first test images of MNIST, what they are); where they are not on this computer, their last reconstructions."""
-    try:
-        return catalog.load("mnist", "test", download=False).images[: len(last)], "sixteen test images"
-    except ExplorerError:
-        return last, "reconstructions of sixteen test images after training: MNIST is not on this computer"
+def _originals(last: np.ndarray, has_mnist: bool) -> tuple[np.ndarray, str]:
+    """(the first test images of MNIST, their caption); where they are not on this computer, their last reconstructions."""
+    with suppress(ExplorerError):
+        if has_mnist:
+            return catalog.load("mnist", "test", download=False).images[: len(last)], "sixteen test images"
+    return last, "reconstructions of sixteen test images after training: MNIST is not on this computer"

@@ -13,6 +13,7 @@ from explorer.ui import resources
 from explorer.ui.state import messages, widgets
 from explorer.ui.state import session as state
 from explorer.ui.widgets.guard import delete_model, guarded
+from explorer.ui.widgets.rows import plain
 from explorer.ui.wire.component import register
 
 mount = register(__file__, "bar")
@@ -25,7 +26,7 @@ class Header(TypedDict):
 
 def render(engine, session) -> None:
     for notice in session.take_notices():
-        messages.toast(notice)
+        messages.toast(plain(notice))
     header: Header = {"link": session.link()}
     mount(header, "bar")
 
@@ -56,7 +57,7 @@ def choose_model():
     if linked is not None and linked.startswith(resources.RUN_PREFIX) and linked not in names:
         linked = resources.run_bundle(linked) or linked.removeprefix(resources.RUN_PREFIX)
     if linked is not None and linked not in names and (state.current() is None or arriving is not None):
-        messages.toast(f"The link's model '{linked}' is not on this machine; this is '{names[0]}'.")
+        messages.toast(f"The link's model '{plain(linked)}' is not on this machine; this is '{names[0]}'.")
     if arriving is None and state.current() is not None:  # returning from another page
         linked = state.current().bundle
     index = names.index(linked) if linked in names else 0

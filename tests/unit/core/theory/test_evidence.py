@@ -215,6 +215,28 @@ def test_visitors_who_arrive_together_share_one_plane(small_engines, monkeypatch
     assert len(built) == 1 and len(set(map(id, found))) == 1
 
 
+def test_a_plane_that_is_there_does_not_wait_for_another_one(small_engines, monkeypatch):
+    monkeypatch.setattr(planes, "_planes", planes.OrderedDict())
+    there = planes.plane_of(small_engines["gaussian-2d"])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def decode(*_):
+        begun.set()
+        assert go_on.wait(20)
+
+    monkeypatch.setattr(planes, "DecodedPlane", decode)
+    other = threading.Thread(target=planes.plane_of, args=(small_engines["bernoulli-2d"],))
+    other.start()
+    assert begun.wait(20)
+    found = []
+    asks = threading.Thread(target=lambda: found.append(planes.plane_of(small_engines["gaussian-2d"])), daemon=True)
+    asks.start()
+    asks.join(5)
+    go_on.set()
+    other.join()
+    assert found == [there]
+
+
 def test_few_planes_are_kept(small_engines, monkeypatch):
     monkeypatch.setattr(planes, "_planes", planes.OrderedDict())
     names = ("gaussian-1d", "bernoulli-1d", "gaussian-learned-1d", "continuous-bernoulli-1d")

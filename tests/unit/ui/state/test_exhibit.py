@@ -69,10 +69,30 @@ def test_a_link_restores_the_exhibit(shown):
     assert not other.take_notices()
 
 
+def test_a_link_keeps_probabilities_that_sum_to_one(shown):
+    shown.change({"pz": "0.33333333,0.66666667"})
+    assert sum(map(float, dict(parse_qsl(shown.link()))["pz"].split(","))) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_request_with_true_for_a_number_leaves_a_link_that_can_be_followed(shown):
+    shown.show_image(True)
+    shown.answer(True, True)
+    assert shown.link() == "model=a&image=1&open=1.1"
+
+
 def test_impossible_parts_of_a_link_are_noted_and_the_rest_is_kept(shown):
     shown.read({"image": "50", "m1": "1e9", "x": "0", "open": "7.1", "unknown": "<b>"})
     assert (shown.image, shown["m1"], shown["x"], shown.answers) == (0, None, "0", {})
     assert len(shown.take_notices()) == 3 and not shown.take_notices()
+
+
+@pytest.mark.parametrize(
+    "name, range_", [("m1", "number from -8 to 8"), ("k", "whole number from 1 to 100"), ("image", "0 to 49")]
+)
+def test_a_word_where_a_link_needs_a_number_is_answered_with_the_range(shown, name, range_):
+    shown.read({name: "<b>"})
+    (notice,) = shown.take_notices()
+    assert range_ in notice and "<b>" not in notice
 
 
 def test_an_answer_is_final_until_all_are_covered(shown):
@@ -117,3 +137,23 @@ def test_an_exhibit_without_a_model_passes_on_that_of_the_one_before(monkeypatch
     exhibit_state.exhibit("without", SETTINGS, 0)
     assert exhibit_state.wanted_model("third") == "a"
     assert exhibit_state.exhibit("third", SETTINGS, 0)[0].image == 7
+
+
+def test_a_drawing_is_evaluated_again_in_an_exhibit_that_opens_with_another_model(monkeypatch):
+    monkeypatch.setattr(exhibit_state.st, "session_state", {})
+    first, _ = exhibit_state.exhibit("first", SETTINGS, 0)
+    first.open_model(engine("a"))
+    first.change_own_image(data=b"drawing")
+    first.place_own_image(prepared="28 x 28 pixels", evaluation="by model a")
+    second, _ = exhibit_state.exhibit("second", SETTINGS, 0)
+    second.open_model(engine("b"))
+    assert second.image == OWN and second.own.data == b"drawing"
+    assert second.own.prepared is None and second.own.evaluation is None
+
+
+def test_a_new_exhibit_shows_the_model_of_the_one_that_was_opened_last(monkeypatch):
+    monkeypatch.setattr(exhibit_state.st, "session_state", {})
+    monkeypatch.setattr(exhibit_state.st, "query_params", {})
+    for path, model in (("first", "a"), ("second", "b"), ("first", "c")):
+        exhibit_state.exhibit(path, SETTINGS, 0)[0].open_model(engine(model))
+    assert exhibit_state.wanted_model("third") == "c"

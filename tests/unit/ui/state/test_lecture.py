@@ -81,8 +81,11 @@ def test_a_bad_file_is_refused_in_a_sentence(text, sentence):
 
 def test_the_view_of_a_page_becomes_an_entry():
     assert lecture.entry("explore", "model=a&image=3&lecture=elbo:2", PAGES) == Entry("explore", "model=a&image=3")
+    assert lecture.entry("explore", "model=\ud800", PAGES).query == "model=%3F"  # half a surrogate pair
     with pytest.raises(DataError, match="Explore and the exhibits only"):
         lecture.entry("train", "", PAGES)
+    with pytest.raises(DataError, match="too long"):  # as it is written to the file
+        lecture.entry("explore", "model=" + "\u00e9" * 1000, PAGES)
 
 
 def test_editing_and_undoing():
