@@ -37,6 +37,9 @@ class ExhibitPage:
         value = self.page.evaluate("name => document.querySelector(`[data-testid=num-${name}]`)?.dataset.value", name)
         return float(value) if value is not None else math.nan
 
+    def numbers(self, *names: str) -> list[float]:
+        return [self.number(name) for name in names]
+
     def wait_for_number(self, name: str) -> float:
         self.wait_until(lambda: math.isfinite(self.number(name)))
         return self.number(name)

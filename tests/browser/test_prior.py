@@ -23,10 +23,6 @@ def page(exhibit_page):
     return exhibit_page
 
 
-def numbers(page, *names: str) -> list[float]:
-    return [page.number(name) for name in names]
-
-
 def test_the_ring_follows_a_slider_at_once_and_the_core_agrees(page):
     page.open(PATH)
     assert page.number("ring-mean") == pytest.approx(1 + math.sqrt(math.pi / 2) / 10, abs=0.005)
@@ -39,7 +35,7 @@ def test_the_ring_follows_a_slider_at_once_and_the_core_agrees(page):
     page.wait_until(lambda: "radius=0.95" in page.page.url)
     page.settled()
     norms = np.linalg.norm(prior.ring_map(navigation.prior_draws(2_000, 2, 0), 10, 0.95), axis=1)
-    assert numbers(page, "ring-mean", "ring-spread") == pytest.approx([norms.mean(), norms.std()], abs=1e-6)
+    assert page.numbers("ring-mean", "ring-spread") == pytest.approx([norms.mean(), norms.std()], abs=1e-6)
 
 
 def test_the_ring_is_covered_until_it_is_predicted(page):
@@ -54,7 +50,7 @@ def test_holes_and_the_split_of_the_kl_are_those_of_the_core(page, engine):
     page.open(f"{PATH}&part=holes")
     assert page.wait_for_number("hole-share") == prior.find_holes(engine.place, 2).share == pytest.approx(0.023, abs=0.001)
     assert page.number("unsupported-images") == pytest.approx(0.013, abs=0.001)
-    kl, information, rest = numbers(page, "kl", "mutual-information", "aggregate-kl")
+    kl, information, rest = page.numbers("kl", "mutual-information", "aggregate-kl")
     assert kl == pytest.approx(information + rest) and information < page.number("log-n")
 
 
@@ -66,7 +62,7 @@ def test_a_hole_shows_what_is_decoded_there(page, engine):
     page.wait_until(lambda: "hole=1" in page.page.url)
     page.settled()
     z, support = prior.find_holes(engine.place, 2).centres[0], prior.find_holes(engine.place, 2).support[0]
-    assert numbers(page, "spot-1", "spot-2", "support") == pytest.approx([*z, support], abs=1e-5)
+    assert page.numbers("spot-1", "spot-2", "support") == pytest.approx([*z, support], abs=1e-5)
     assert page.number("support") < prior.HOLE_SUPPORT
     assert page.page.evaluate("() => document.querySelector('[data-part=spot]').toDataURL()") != centre
 
@@ -86,7 +82,7 @@ def test_the_point_follows_the_pointer_and_rests_on_the_exact_support(page, engi
     assert page.page.evaluate("() => window.__latentExplorer.stats().paints") >= before + 10
     page.wait_until(lambda: "z1=" in page.page.url)
     page.settled()
-    z = np.array([numbers(page, "spot-1", "spot-2")], np.float32)
+    z = np.array([page.numbers("spot-1", "spot-2")], np.float32)
     assert z[0, 0] == pytest.approx(800 / box["width"], abs=0.03) and z[0, 1] < -0.7
     assert page.number("support") == pytest.approx(engine.place(z)[1][0], abs=1e-4)
 
@@ -97,7 +93,7 @@ def test_arrow_keys_move_the_point(page):
     page.page.get_by_test_id("holes").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
         page.page.keyboard.press(key)
-    assert numbers(page, "spot-1", "spot-2") == pytest.approx([0.2, 0.1])
+    assert page.numbers("spot-1", "spot-2") == pytest.approx([0.2, 0.1])
 
 
 def test_with_many_dimensions_most_draws_are_in_holes_and_most_images_too(page):

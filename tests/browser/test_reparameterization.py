@@ -17,36 +17,32 @@ def page(exhibit_page):
     return exhibit_page
 
 
-def numbers(page, *names: str) -> list[float]:
-    return [page.number(name) for name in names]
-
-
 def test_a_sample_is_mu_plus_sigma_eps_of_the_encoder(page):
     page.open(f"{PATH}&image=4&seed=3&draw=7")
     engine = open_bundle("digits-2d", SHIPPED_DIR, device="cpu")
     mu, logvar = engine.encode(engine.images_or_recons([4])[0])
     eps = reparameterization.draw_eps(100, 2, 3)[7]
-    assert numbers(page, "mu-1", "mu-2") == pytest.approx(mu[0], abs=1e-5)
-    assert numbers(page, "z-1", "z-2") == pytest.approx(mu[0] + np.exp(0.5 * logvar[0]) * eps, abs=1e-5)
-    assert numbers(page, "dz-dmu-1", "dz-dmu-2") == [1, 1]
-    assert numbers(page, "dz-dsigma-1", "dz-dsigma-2") == pytest.approx(eps)
+    assert page.numbers("mu-1", "mu-2") == pytest.approx(mu[0], abs=1e-5)
+    assert page.numbers("z-1", "z-2") == pytest.approx(mu[0] + np.exp(0.5 * logvar[0]) * eps, abs=1e-5)
+    assert page.numbers("dz-dmu-1", "dz-dmu-2") == [1, 1]
+    assert page.numbers("dz-dsigma-1", "dz-dsigma-2") == pytest.approx(eps)
 
 
 def test_samples_follow_every_movement_rigidly(page):
     page.open(f"{PATH}&m1=0&m2=0&s1=0.5&s2=0.5")
-    eps = numbers(page, "eps-1", "eps-2")
+    eps = page.numbers("eps-1", "eps-2")
     page.page.get_by_test_id("plane").focus()
     seen = []
     for key in ["ArrowRight"] * 6 + ["Shift+ArrowUp"] * 4:
         page.page.keyboard.press(key)
-        mu, sigma, z = (numbers(page, f"{name}-1", f"{name}-2") for name in ("mu", "sigma", "z"))
+        mu, sigma, z = (page.numbers(f"{name}-1", f"{name}-2") for name in ("mu", "sigma", "z"))
         assert z == pytest.approx([m + s * e for m, s, e in zip(mu, sigma, eps)], abs=1e-6)
         seen.append((*mu, *sigma))
     assert len({*seen}) == len(seen)
     page.wait_until(lambda: "m1=" in page.page.url)
     page.settled()
-    assert numbers(page, "mu-1", "sigma-2") == pytest.approx([seen[-1][0], seen[-1][3]], rel=1e-5)
-    assert numbers(page, "eps-1", "eps-2") == eps
+    assert page.numbers("mu-1", "sigma-2") == pytest.approx([seen[-1][0], seen[-1][3]], rel=1e-5)
+    assert page.numbers("eps-1", "eps-2") == eps
 
 
 def test_the_pointer_drags_mu(page):
@@ -94,18 +90,18 @@ def test_a_slider_moves_the_gradient_step_at_once_and_the_core_agrees(page):
         before = page.number("after-log")
         page.page.keyboard.press("ArrowRight")
         assert page.number("after-log") != before
-    moved = numbers(page, "after-sigma", "after-variance", "after-log")
+    moved = page.numbers("after-sigma", "after-variance", "after-log")
     page.wait_until(lambda: "rate=" in page.page.url)
     page.settled()
-    assert numbers(page, "after-sigma", "after-variance", "after-log") == pytest.approx(moved, rel=1e-4)
+    assert page.numbers("after-sigma", "after-variance", "after-log") == pytest.approx(moved, rel=1e-4)
 
 
 def test_only_the_step_in_the_logarithm_never_breaks(page):
     page.open(f"{PATH}&part=variance&rate=0.12")
     assert math.isnan(page.number("after-sigma")) and math.isnan(page.number("after-variance"))
     assert page.number("after-log") > 0
-    assert numbers(page, "breaks-sigma", "breaks-variance") == pytest.approx([0.05, 0.1])
-    assert numbers(page, "survived-sigma", "survived-variance", "survived-log") == [0, 0, 100]
+    assert page.numbers("breaks-sigma", "breaks-variance") == pytest.approx([0.05, 0.1])
+    assert page.numbers("survived-sigma", "survived-variance", "survived-log") == [0, 0, 100]
 
 
 def test_a_map_keeps_the_probability(page):

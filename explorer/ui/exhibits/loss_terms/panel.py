@@ -47,7 +47,7 @@ class Header(Frame, TrainingStatus):
     twins: list[str]
     epochs: list[int]  # E of the film; empty if nothing is trained
     epoch: int  # the one to show
-    numbers: dict[str, list[list[float]]]  # by name, twin and epoch: recon, kl, radius, home (nats), overlap, v, m
+    numbers: dict[str, list[list[float | None]]]  # by name, twin and epoch: recon, kl, radius, home (nats), overlap, v, m
     reach: list[float]  # half the width of each twin's map
     n: int  # bubbles
     labels: list[int]  # of the bubbles
@@ -157,9 +157,10 @@ def _numbers(mu: np.ndarray, logvar: np.ndarray, n: int) -> dict[str, float]:
     return _numbers_at(mu.tobytes(), logvar.tobytes(), mu.shape[1], n)
 
 
-def _recon_losses(shown: Shown, name: str, epochs: list[int]) -> list[float]:
+def _recon_losses(shown: Shown, name: str, epochs: list[int]) -> list[float | None]:
+    """None for an epoch whose images are there before its loss."""
     found = {event["epoch"]: event["test"]["recon_loss"] for event in shown.twins[name][0] if event["kind"] == "epoch"}
-    return [found.get(epoch, 0.0) for epoch in epochs]
+    return [found.get(epoch) for epoch in epochs]
 
 
 def _bubbles(film: list, n: int) -> np.ndarray:
