@@ -2,13 +2,13 @@
 
 import pytest
 
-from explorer.ui.exhibits.catalog import EXHIBITS
+from explorer.ui.exhibits.catalog import TITLES, panel
 from tests.browser.exhibits import ExhibitPage
 from tests.browser.layout import PHONE_BELOW, SIZES, faults
 from tests.browser.test_explore_keys import axe  # noqa: F401
 from tests.browser.test_pages_axe import serious
 
-PATHS = [exhibit.path for exhibit in EXHIBITS]
+PATHS = list(TITLES)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_the_cover_leads_to_every_exhibit_and_each_to_its_neighbours(window):
 @pytest.mark.parametrize("path", PATHS)
 def test_every_question_sets_the_page_to_a_state_that_its_link_restores(window, path):
     page = window(SIZES[0], path)
-    exhibit = next(exhibit for exhibit in EXHIBITS if exhibit.path == path)
+    exhibit = panel(path).EXHIBIT
     links = page.page.locator(".le-asked a")
     assert links.count() == len(exhibit.questions) > 0
     for i, question in enumerate(exhibit.questions):

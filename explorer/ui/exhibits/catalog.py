@@ -1,38 +1,45 @@
-"""The exhibits in the order in which they are shown."""
+"""The exhibits in the order in which they are shown. Their panels are imported when they are needed, not at the start."""
 
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
+from types import ModuleType
 
-from explorer.ui.exhibits.autoencoders import panel as autoencoders
-from explorer.ui.exhibits.derivation import panel as derivation
-from explorer.ui.exhibits.factors import panel as factors
-from explorer.ui.exhibits.likelihood import panel as likelihood
-from explorer.ui.exhibits.loss_terms import panel as loss_terms
-from explorer.ui.exhibits.lower_bound import panel as lower_bound
+from explorer.ui.exhibits.exhibit import Exhibit
 from explorer.ui.exhibits.page import exhibit_page
-from explorer.ui.exhibits.practicum import panel as practicum
-from explorer.ui.exhibits.prior import panel as prior
-from explorer.ui.exhibits.reparameterization import panel as reparameterization
 from explorer.ui.widgets import nav
 
-PANELS = (
-    loss_terms,
-    lower_bound,
-    derivation,
-    reparameterization,
-    prior,
-    likelihood,
-    autoencoders,
-    factors,
-    practicum,
-)
-EXHIBITS = tuple(panel.EXHIBIT for panel in PANELS)
+TITLES = {  # by path
+    "loss-terms": "The terms of the loss",
+    "lower-bound": "The lower bound",
+    "derivation": "The derivation",
+    "reparameterization": "Reparameterization",
+    "prior": "The prior",
+    "likelihood": "The likelihood",
+    "autoencoders": "Autoencoder, VAE, beta-VAE",
+    "factors": "Factors",
+    "practicum": "The practicum",
+}
+
+
+@cache
+def panel(path: str) -> ModuleType:
+    """The panel module of an exhibit."""
+    return import_module(f"explorer.ui.exhibits.{path.replace('-', '_')}.panel")
+
+
+def panels() -> list[ModuleType]:
+    return [panel(path) for path in TITLES]
+
+
+def exhibits() -> list[Exhibit]:
+    return [panel(path).EXHIBIT for path in TITLES]
 
 
 @cache
 def pages() -> list:
     """Their pages, for st.navigation."""
-    paths = [None, *(exhibit.path for exhibit in EXHIBITS), None]
+    paths = [None, *TITLES, None]
     return [
-        nav.sub_page(panel.EXHIBIT.path, panel.EXHIBIT.title, exhibit_page(panel, paths[i], paths[i + 2]))
-        for i, panel in enumerate(PANELS)
+        nav.sub_page(path, title, exhibit_page(partial(panel, path), paths[i], paths[i + 2]))
+        for i, (path, title) in enumerate(TITLES.items())
     ]

@@ -19,7 +19,7 @@ def cover() -> None:
     with st.container(key="exhibits"):
         st.html(f"<p class='le-look'>{escape(INTRODUCTION)}</p>")
         with st.container(key="exhibit_cards", horizontal=True):
-            for number, panel in enumerate(catalog.PANELS, 1):
+            for number, panel in enumerate(catalog.panels(), 1):
                 exhibit = panel.EXHIBIT
                 with st.container(key=f"exhibit_card_{exhibit.path}"):
                     st.html(_picture(panel.__file__))
@@ -42,7 +42,7 @@ def _questions() -> str:
     """Every question with a link to the exhibit in the state that answers it, as HTML."""
     lines = [
         f"<li><a href='{exhibit.path}?{escape(question.query)}' target='_self'>{escape(question.text)}</a></li>"
-        for exhibit in catalog.EXHIBITS
+        for exhibit in catalog.exhibits()
         for question in exhibit.questions
     ]
     return f"<section class='le-questions'><h2>What viewers asked</h2><ul>{''.join(lines)}</ul></section>"

@@ -17,11 +17,15 @@ from explorer.ui.widgets.rows import plain
 MODEL = "exhibit-model"  # key of the model selector
 
 
-def exhibit_page(panel: ModuleType, before: str | None, after: str | None) -> Callable[[], None]:
-    """The function that draws the page of an exhibit, with links to the exhibits `before` and `after` it."""
-    exhibit = panel.EXHIBIT
+def exhibit_page(panel_of: Callable[[], ModuleType], before: str | None, after: str | None) -> Callable[[], None]:
+    """The function that draws the page of an exhibit, with links to the exhibits `before` and `after` it.
+
+    `panel_of` returns its panel module; it is called when the page is opened.
+    """
 
     def draw() -> None:
+        panel = panel_of()
+        exhibit = panel.EXHIBIT
         with st.container(key=exhibit.path), guarded(""):
             with st.container(key="exhibit_bar", horizontal=True, vertical_alignment="center"):
                 _title(exhibit, before, after)

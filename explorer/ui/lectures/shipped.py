@@ -15,14 +15,14 @@ EXPLORE = "explore"
 @cache
 def pages() -> lecture.Pages:
     """Explore and the exhibits by path, with the names of their query parameters."""
-    exhibits = {shown.path: frozenset({"model", "image", "open", *shown.settings}) for shown in catalog.EXHIBITS}
+    exhibits = {shown.path: frozenset({"model", "image", "open", *shown.settings}) for shown in catalog.exhibits()}
     return {EXPLORE: frozenset({*link.LINK, "ab", "move"})} | exhibits
 
 
 @cache
 def titles() -> dict[str, str]:
     """The titles of the pages."""
-    return {EXPLORE: "Explore"} | {shown.path: shown.title for shown in catalog.EXHIBITS}
+    return {EXPLORE: "Explore"} | catalog.TITLES
 
 
 @cache
